@@ -1,0 +1,19 @@
+//! What Fovea's trainer and its screening device must agree on.
+//!
+//! Everything here is used by both sides, so that nothing can differ between
+//! training and screening: which labels there are ([`taxonomy`]), how a file
+//! becomes pixels ([`photograph`]) and pixels become the network's input
+//! ([`prepare`]), what makes a photograph gradable ([`quality`], [`gate`]),
+//! how logits become probabilities and a verdict ([`calibration`],
+//! [`decision`]), and the folder that carries a student to the device
+//! ([`bundle`]). There is no inference engine in this crate.
+
+pub mod bundle;
+pub mod calibration;
+pub mod decision;
+pub mod field;
+pub mod gate;
+pub mod photograph;
+pub mod prepare;
+pub mod quality;
+pub mod taxonomy;
