@@ -1,1 +1,6 @@
 //! The trainer.
+
+pub mod memory;
+pub mod metrics;
+pub mod nets;
+pub mod report;

@@ -1,0 +1,92 @@
+//! The HKGL paper's measure: mAP over many-, medium- and few-shot classes.
+
+use fovea_core::taxonomy::{Label, Taxonomy};
+use serde::{Deserialize, Serialize};
+
+use super::{mean, Ranking};
+
+/// Finest classes by how many training photographs they have (section III).
+/// Ids that the taxonomy lacks are counted nowhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClassGroups {
+    pub many: Vec<String>,
+    pub medium: Vec<String>,
+    pub few: Vec<String>,
+}
+
+/// Mean average precision per shot group, 0..1. A class without a positive
+/// among the photographs at hand has no AP and is left out; a group of only
+/// such classes is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GroupMap {
+    pub many: Option<f64>,
+    pub medium: Option<f64>,
+    pub few: Option<f64>,
+    /// Mean of the three groups (not of the classes), as in the paper's
+    /// tables; of those that are defined.
+    pub average: Option<f64>,
+}
+
+impl GroupMap {
+    pub fn of(groups: &ClassGroups, mut precision: impl FnMut(&str) -> Option<f64>) -> GroupMap {
+        let mut over = |ids: &[String]| mean(ids.iter().map(|id| precision(id)));
+        let (many, medium, few) = (over(&groups.many), over(&groups.medium), over(&groups.few));
+        GroupMap {
+            many,
+            medium,
+            few,
+            average: mean([many, medium, few]),
+        }
+    }
+}
+
+/// [`GroupMap`] straight from a network's outputs.
+///
+/// `logits` is photographs x finest nodes, `labels` photographs x all nodes,
+/// both row-major; unknown labels are left out.
+pub fn group_map(
+    taxonomy: &Taxonomy,
+    groups: &ClassGroups,
+    logits: &[f32],
+    labels: &[Label],
+) -> GroupMap {
+    let outputs = taxonomy.finest_count();
+    let width = taxonomy.nodes().len();
+    GroupMap::of(groups, |id| {
+        let node = taxonomy.index(id).filter(|&node| node < outputs)?;
+        let (scores, positives): (Vec<f32>, Vec<bool>) = logits
+            .chunks_exact(outputs)
+            .zip(labels.chunks_exact(width))
+            .filter(|(_, row)| row[node] != Label::Unknown)
+            .map(|(row, truth)| (row[node], truth[node] == Label::Present))
+            .unzip();
+        Ranking::new(&scores, &positives).average_precision()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| word.to_string()).collect()
+    }
+
+    #[test]
+    fn the_average_is_over_groups_and_leaves_out_classes_without_positives() {
+        let groups = ClassGroups {
+            many: ids(&["a"]),
+            medium: ids(&["b", "c", "none"]),
+            few: ids(&["none"]),
+        };
+        let map = GroupMap::of(&groups, |id| match id {
+            "a" => Some(0.9),
+            "b" => Some(0.5),
+            "c" => Some(0.1),
+            _ => None,
+        });
+        assert_eq!(map.medium, Some(0.3));
+        assert_eq!(map.few, None);
+        assert!((map.average.expect("two groups") - 0.6).abs() < 1e-12);
+    }
+}
