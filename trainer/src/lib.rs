@@ -1,5 +1,6 @@
 //! The trainer.
 
+pub mod events;
 pub mod memory;
 pub mod metrics;
 pub mod nets;

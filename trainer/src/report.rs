@@ -1,6 +1,6 @@
 //! What a run and an evaluation write down, and how it is printed.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// One line of a run's `history.jsonl`: what an epoch gave.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -11,7 +11,9 @@ pub struct EpochLine {
     pub phase: String,
     /// Mean over the epoch's batches, in the phase's own loss.
     pub train_loss: f64,
-    /// Plain masked BCE over the validation split.
+    /// Plain masked BCE over the validation split; NaN (`null` in JSON) for a
+    /// run without one.
+    #[serde(deserialize_with = "null_is_nan")]
     pub val_loss: f64,
     /// Mean of `many`, `medium` and `few`.
     pub val_map_average: Option<f64>,
@@ -25,4 +27,60 @@ pub struct EpochLine {
     pub images_per_second: f64,
     /// Wall-clock time of the epoch with its validation.
     pub seconds: f64,
+}
+
+impl EpochLine {
+    /// For the terminal; `epochs` is how many the stage has at most.
+    pub fn to_line(&self, stage: &str, epochs: usize) -> String {
+        format!(
+            "{stage} {:>3}/{epochs}  loss {:.4}  val {:.4}  mAP {} (many {}  medium {}  few {})  \
+             lr {:.1e}  {:.0} images/s  {:.0} s",
+            self.epoch,
+            self.train_loss,
+            self.val_loss,
+            percent(self.val_map_average),
+            percent(self.many),
+            percent(self.medium),
+            percent(self.few),
+            self.learning_rate,
+            self.images_per_second,
+            self.seconds
+        )
+    }
+}
+
+/// A share as "12.3", or a dash where it is not defined.
+pub(crate) fn percent(share: Option<f64>) -> String {
+    share.map_or_else(|| "-".to_owned(), |share| format!("{:.1}", 100.0 * share))
+}
+
+fn null_is_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_without_validation_survives_json() {
+        let line = EpochLine {
+            epoch: 2,
+            phase: "erm".to_owned(),
+            train_loss: 0.25,
+            val_loss: f64::NAN,
+            val_map_average: None,
+            many: Some(0.4),
+            medium: None,
+            few: None,
+            learning_rate: 1e-3,
+            images_per_second: 10.0,
+            seconds: 60.0,
+        };
+        let json = serde_json::to_string(&line).expect("plain data");
+        let back: EpochLine = serde_json::from_str(&json).expect("its own JSON");
+        assert!(back.val_loss.is_nan());
+        assert_eq!(back.many, line.many);
+        assert!(line.to_line("erm", 10).contains("many 40.0  medium -"));
+    }
 }
