@@ -1,0 +1,232 @@
+//! What every trunk is made of: convolution + batch normalisation + activation, and residual blocks.
+
+use tch::nn::{self, ModuleT};
+use tch::{Kind, Tensor};
+
+use super::Precision;
+
+/// What follows a normalised convolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Activation {
+    None,
+    Relu,
+    Relu6,
+}
+
+impl Activation {
+    /// In place: batch normalisation's and addition's backward passes do not need their own results,
+    /// and a copy of every activation is what fills the memory in training.
+    fn apply(self, mut x: Tensor) -> Tensor {
+        match self {
+            Activation::None => x,
+            Activation::Relu => x.relu_(),
+            Activation::Relu6 => x.relu6_(),
+        }
+    }
+}
+
+/// How a convolution pads its input with zeros.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Padding {
+    /// Half the kernel on every side, as PyTorch and the ResNet papers do.
+    Half,
+    /// TensorFlow's SAME: just enough for ceil(size / stride) outputs, an odd rest going to the
+    /// right and bottom.
+    Same,
+}
+
+/// Shape of a convolution.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ConvShape {
+    pub input: i64,
+    pub output: i64,
+    pub kernel: i64,
+    pub stride: i64,
+    pub groups: i64,
+    pub padding: Padding,
+}
+
+impl ConvShape {
+    /// Zeros before and after one side of `size` pixels.
+    pub fn pads(&self, size: i64) -> (i64, i64) {
+        match self.padding {
+            Padding::Half => (self.kernel / 2, self.kernel / 2),
+            Padding::Same => {
+                let outputs = (size + self.stride - 1) / self.stride;
+                let total = ((outputs - 1) * self.stride + self.kernel - size).max(0);
+                (total / 2, total - total / 2)
+            }
+        }
+    }
+}
+
+/// A convolution without bias, its batch normalisation and its activation.
+#[derive(Debug)]
+pub(crate) struct ConvNorm {
+    pub shape: ConvShape,
+    /// output x input / groups x kernel x kernel
+    pub weight: Tensor,
+    pub norm: nn::BatchNorm,
+    pub eps: f64,
+    pub activation: Activation,
+}
+
+impl ConvNorm {
+    pub fn new(vs: &nn::Path, shape: ConvShape, eps: f64, activation: Activation) -> ConvNorm {
+        let fan_out = shape.kernel * shape.kernel * shape.output / shape.groups;
+        let weight = (vs / "conv").var(
+            "weight",
+            &[
+                shape.output,
+                shape.input / shape.groups,
+                shape.kernel,
+                shape.kernel,
+            ],
+            // He et al. 2015 by fan-out; tch's own Kaiming does not know of groups.
+            nn::Init::Randn {
+                mean: 0.0,
+                stdev: (2.0 / fan_out as f64).sqrt(),
+            },
+        );
+        let norm = nn::batch_norm2d(
+            vs / "norm",
+            shape.output,
+            nn::BatchNormConfig {
+                eps,
+                ws_init: nn::Init::Const(1.0),
+                ..Default::default()
+            },
+        );
+        ConvNorm {
+            shape,
+            weight,
+            norm,
+            eps,
+            activation,
+        }
+    }
+
+    pub fn forward(&self, x: &Tensor, precision: Precision, train: bool) -> Tensor {
+        let kind = match precision {
+            Precision::Float => Kind::Float,
+            Precision::Bfloat16 => Kind::BFloat16,
+        };
+        let size = x.size();
+        let (top, bottom) = self.shape.pads(size[2]);
+        let (left, right) = self.shape.pads(size[3]);
+        let x = x.to_kind(kind);
+        let (x, padding) = if top == bottom && left == right {
+            (x, [top, left])
+        } else {
+            (x.constant_pad_nd([left, right, top, bottom]), [0, 0])
+        };
+        let x = x.conv2d(
+            &self.weight.to_kind(kind),
+            None::<&Tensor>,
+            [self.shape.stride; 2],
+            padding,
+            [1, 1],
+            self.shape.groups,
+        );
+        self.activation.apply(self.norm.forward_t(&x, train))
+    }
+
+    /// The convolution that equals this unit in evaluation (without the activation): weight and
+    /// bias, float, on the CPU. Folded in double precision, so that only the last rounding differs.
+    pub fn folded(&self) -> (Tensor, Tensor) {
+        let double = |t: &Tensor| t.detach().to_device(tch::Device::Cpu).to_kind(Kind::Double);
+        let variance = double(&self.norm.running_var) + self.eps;
+        // Both always exist: `new` leaves the configuration affine.
+        let gamma = self
+            .norm
+            .ws
+            .as_ref()
+            .map(double)
+            .unwrap_or_else(|| variance.ones_like());
+        let beta = self
+            .norm
+            .bs
+            .as_ref()
+            .map(double)
+            .unwrap_or_else(|| variance.zeros_like());
+        let scale = gamma / variance.sqrt();
+        let weight = double(&self.weight) * scale.reshape([-1, 1, 1, 1]);
+        let bias = beta - double(&self.norm.running_mean) * scale;
+        (weight.to_kind(Kind::Float), bias.to_kind(Kind::Float))
+    }
+}
+
+/// What is added to a block's branch.
+#[derive(Debug)]
+pub(crate) enum Shortcut {
+    None,
+    Identity,
+    Project(ConvNorm),
+}
+
+/// A residual block.
+#[derive(Debug)]
+pub(crate) struct Block {
+    pub branch: Vec<ConvNorm>,
+    pub shortcut: Shortcut,
+    /// After the sum.
+    pub activation: Activation,
+}
+
+impl Block {
+    fn forward(&self, x: &Tensor, precision: Precision, drop: f64, train: bool) -> Tensor {
+        let mut branch = x.shallow_clone();
+        for unit in &self.branch {
+            branch = unit.forward(&branch, precision, train);
+        }
+        let sum = match &self.shortcut {
+            Shortcut::None => branch,
+            // Stochastic depth skips a branch for single photographs, and only where the block's
+            // input can stand for its output.
+            Shortcut::Identity if train && drop > 0.0 => {
+                let keep = 1.0 - drop;
+                let mask = Tensor::full([x.size()[0], 1, 1, 1], keep, (Kind::Float, x.device()));
+                branch * (mask.bernoulli() / keep).to_kind(x.kind()) + x
+            }
+            Shortcut::Identity => branch + x,
+            Shortcut::Project(unit) => branch + unit.forward(x, precision, train),
+        };
+        self.activation.apply(sum)
+    }
+}
+
+/// Everything up to the last maps.
+#[derive(Debug)]
+pub(crate) struct Trunk {
+    /// Added to the red, green and blue input before the first convolution.
+    pub shift: Option<[f32; 3]>,
+    pub stem: ConvNorm,
+    /// A 3x3 max-pool of stride 2 after the stem.
+    pub pool: bool,
+    pub blocks: Vec<Block>,
+    pub head: Option<ConvNorm>,
+}
+
+impl Trunk {
+    pub fn forward(&self, x: &Tensor, precision: Precision, drop: f64, train: bool) -> Tensor {
+        let shifted = self.shift.map(|shift| {
+            x + Tensor::from_slice(&shift)
+                .to_device(x.device())
+                .reshape([1, 3, 1, 1])
+        });
+        let mut x = self
+            .stem
+            .forward(shifted.as_ref().unwrap_or(x), precision, train);
+        if self.pool {
+            x = x.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
+        }
+        let last = self.blocks.len().saturating_sub(1).max(1) as f64;
+        for (i, block) in self.blocks.iter().enumerate() {
+            x = block.forward(&x, precision, drop * i as f64 / last, train);
+        }
+        match &self.head {
+            Some(head) => head.forward(&x, precision, train),
+            None => x,
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! The networks: ResNet-18/34/50 and EfficientNet-Lite0/1/2, for CPU and CUDA.
+//!
+//! All six are the same three parts, so that training, weight import and export walk one structure:
+//! a *trunk* of convolution units (`features`), the mean over the last maps, and one linear
+//! `classifier`. Because pooling and classifier are linear, the classifier applied to the maps as a
+//! 1x1 convolution gives per-class activation maps whose mean is the logits; the exported student
+//! relies on that (see [`crate::export`]).
+//!
+//! Every network takes the preparation's input units, (v - 127) / 128 of an RGB value v in 0..=255;
+//! what a family wants beyond that, it does itself.
+//!
+//! Tensors stay in channels-last memory format from end to end. libtorch keeps the format of its
+//! inputs, so giving the first convolution a channels-last batch is enough, and losing it costs
+//! half of the speed on a CPU: [`channels_last`] makes such a batch.
+
+mod efficientnet_lite;
+mod layers;
+mod resnet;
+
+pub(crate) use layers::{Activation, Block, ConvNorm, Shortcut, Trunk};
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use tch::{nn, Kind, Tensor};
+
+/// A network architecture, by the name that configurations and manifests use (`resnet50`,
+/// `efficientnet_lite0`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Arch {
+    Resnet18,
+    Resnet34,
+    Resnet50,
+    EfficientnetLite0,
+    EfficientnetLite1,
+    EfficientnetLite2,
+}
+
+impl Arch {
+    /// Every architecture there is.
+    pub const ALL: [Arch; 6] = [
+        Arch::Resnet18,
+        Arch::Resnet34,
+        Arch::Resnet50,
+        Arch::EfficientnetLite0,
+        Arch::EfficientnetLite1,
+        Arch::EfficientnetLite2,
+    ];
+
+    /// The name used in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Arch::Resnet18 => "resnet18",
+            Arch::Resnet34 => "resnet34",
+            Arch::Resnet50 => "resnet50",
+            Arch::EfficientnetLite0 => "efficientnet_lite0",
+            Arch::EfficientnetLite1 => "efficientnet_lite1",
+            Arch::EfficientnetLite2 => "efficientnet_lite2",
+        }
+    }
+
+    /// Channels of the last maps, and so the length of the pooled features.
+    pub fn width(self) -> i64 {
+        match self {
+            Arch::Resnet18 | Arch::Resnet34 => 512,
+            Arch::Resnet50 => 2048,
+            Arch::EfficientnetLite0 | Arch::EfficientnetLite1 | Arch::EfficientnetLite2 => 1280,
+        }
+    }
+}
+
+impl fmt::Display for Arch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Arch {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Arch, String> {
+        Arch::ALL
+            .into_iter()
+            .find(|arch| arch.name() == name)
+            .ok_or_else(|| {
+                let known = Arch::ALL.map(Arch::name).join(", ");
+                format!("there is no network named {name}; choose one of {known}")
+            })
+    }
+}
+
+/// What the convolutions compute in. Parameters, normalisation statistics, pooling and the
+/// classifier are 32-bit floats either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    #[default]
+    Float,
+    /// Needs a GPU, or a CPU with AMX or AVX512-BF16, to be the faster choice.
+    Bfloat16,
+}
+
+/// Regularisation that acts in training only.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NetOptions {
+    /// Probability in 0..1 of dropping a pooled feature before the classifier.
+    pub dropout: f64,
+    /// Stochastic depth: probability in 0..1 of skipping the last residual block, rising linearly
+    /// from 0 at the first (Huang et al. 2016).
+    pub drop_path: f64,
+}
+
+impl Default for NetOptions {
+    fn default() -> NetOptions {
+        NetOptions {
+            dropout: 0.2,
+            drop_path: 0.0,
+        }
+    }
+}
+
+/// What a forward pass gives.
+#[derive(Debug)]
+pub struct Output {
+    /// Mean of the last maps over height and width: B x width, float.
+    pub features: Tensor,
+    /// B x classes, float, before any sigmoid.
+    pub logits: Tensor,
+}
+
+/// A network whose variables live in the `VarStore` it was built in.
+///
+/// Variables are named `features.…` and `classifier.weight`, `classifier.bias`.
+#[derive(Debug)]
+pub struct Net {
+    arch: Arch,
+    precision: Precision,
+    options: NetOptions,
+    trunk: Trunk,
+    classifier: nn::Linear,
+}
+
+impl Net {
+    /// A network with freshly initialised variables and default [`NetOptions`].
+    pub fn new(vs: &nn::Path, arch: Arch, classes: i64, precision: Precision) -> Net {
+        Net::with_options(vs, arch, classes, precision, NetOptions::default())
+    }
+
+    /// A network with freshly initialised variables.
+    pub fn with_options(
+        vs: &nn::Path,
+        arch: Arch,
+        classes: i64,
+        precision: Precision,
+        options: NetOptions,
+    ) -> Net {
+        let features = vs / "features";
+        let trunk = match arch {
+            Arch::Resnet18 => resnet::basic(&features, [2, 2, 2, 2]),
+            Arch::Resnet34 => resnet::basic(&features, [3, 4, 6, 3]),
+            Arch::Resnet50 => resnet::bottleneck(&features, [3, 4, 6, 3]),
+            Arch::EfficientnetLite0 => efficientnet_lite::trunk(&features, 1.0),
+            Arch::EfficientnetLite1 => efficientnet_lite::trunk(&features, 1.1),
+            Arch::EfficientnetLite2 => efficientnet_lite::trunk(&features, 1.2),
+        };
+        let classifier = nn::linear(
+            vs / "classifier",
+            arch.width(),
+            classes,
+            nn::LinearConfig {
+                // Small, so that every class starts near its undecided probability of one half.
+                ws_init: nn::Init::Randn {
+                    mean: 0.0,
+                    stdev: 0.01,
+                },
+                bs_init: Some(nn::Init::Const(0.0)),
+                bias: true,
+            },
+        );
+        Net {
+            arch,
+            precision,
+            options,
+            trunk,
+            classifier,
+        }
+    }
+
+    /// The last maps, after their activation: B x width x h x w, float, h and w a 32nd of the
+    /// input's side, rounded up. `x` is B x 3 x S x S, float, in (v - 127) / 128 units,
+    /// channels-last.
+    pub fn maps(&self, x: &Tensor, train: bool) -> Tensor {
+        self.trunk
+            .forward(x, self.precision, self.options.drop_path, train)
+            .to_kind(Kind::Float)
+    }
+
+    /// Features and logits of a batch `x` as [`Net::maps`] takes it. With `train`, normalisation
+    /// uses and updates batch statistics, and dropout acts.
+    pub fn forward(&self, x: &Tensor, train: bool) -> Output {
+        let features = self
+            .maps(x, train)
+            .mean_dim([2i64, 3].as_slice(), false, Kind::Float);
+        let logits = self.head(&features.dropout(self.options.dropout, train));
+        Output { features, logits }
+    }
+
+    /// Logits (B x classes) of pooled features (B x width).
+    pub fn head(&self, features: &Tensor) -> Tensor {
+        features.apply(&self.classifier)
+    }
+
+    /// Length of the pooled features.
+    pub fn width(&self) -> i64 {
+        self.arch.width()
+    }
+
+    pub fn arch(&self) -> Arch {
+        self.arch
+    }
+
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    pub(crate) fn trunk(&self) -> &Trunk {
+        &self.trunk
+    }
+
+    pub(crate) fn classifier(&self) -> &nn::Linear {
+        &self.classifier
+    }
+}
+
+/// `x` (B x C x H x W) with the same values in channels-last memory format.
+///
+/// A batch that was read as B x H x W x C bytes and permuted already is; this then copies nothing.
+pub fn channels_last(x: &Tensor) -> Tensor {
+    x.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
+}
