@@ -1,7 +1,21 @@
 //! The trainer.
 
+pub mod data;
 pub mod events;
 pub mod memory;
 pub mod metrics;
 pub mod nets;
+pub mod predictions;
 pub mod report;
+pub mod adam;
+pub mod checkpoint;
+pub mod config;
+pub mod fit;
+pub mod losses;
+pub mod methods;
+pub mod photographs;
+pub mod predict;
+pub mod progress;
+pub mod run;
+pub mod samplers;
+pub mod weights;
