@@ -1,1 +1,270 @@
-//! calibration
+//! From the network's logits to calibrated probabilities: the numbers, and
+//! the TOML file that carries them.
+//!
+//! Per node a temperature and a bias (probability = sigmoid(z / temperature +
+//! bias)) and an operating point, measured on a validation split and kept with
+//! the counts they were measured on. How they are applied is
+//! [`crate::decision`].
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::gate::GateLimits;
+use crate::taxonomy::Taxonomy;
+use crate::toml_error;
+
+/// The format this version writes and reads.
+pub const FORMAT: u32 = 1;
+
+/// A calibration has a few numbers per node: anything longer is no calibration.
+const MAX_BYTES: usize = 4 << 20;
+
+/// How a parent's logit follows from its children.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParentRule {
+    /// Sum of the children's logits, as published (HKGL, equation 2). A child
+    /// with two parents adds to both.
+    SumOfLogits,
+    /// logit(1 - product of (1 - p)) over the children's calibrated
+    /// probabilities: any of them, taken as independent.
+    NoisyOr,
+}
+
+/// Whose photographs a node's temperature and bias were fitted on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CalibrationSource {
+    /// Its own.
+    Own,
+    /// Its parent's: it had too few positives itself.
+    Parent,
+    /// Those of all nodes together.
+    Global,
+}
+
+/// Calibration of one node or composite.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeCalibration {
+    /// Above 0; 1 leaves the logit as it is.
+    pub temperature: f32,
+    /// Added to the logit after the division.
+    pub bias: f32,
+    /// Operating point, a probability: at or above it the node is positive.
+    pub threshold: f32,
+    /// Photographs of the split in which the node was present.
+    pub positives: u32,
+    /// Photographs of the split in which it was absent (unknown ones are in
+    /// neither count).
+    pub negatives: u32,
+    pub source: CalibrationSource,
+}
+
+impl NodeCalibration {
+    /// Leaves a logit as it is, with the operating point at one half.
+    pub const IDENTITY: NodeCalibration = NodeCalibration {
+        temperature: 1.0,
+        bias: 0.0,
+        threshold: 0.5,
+        positives: 0,
+        negatives: 0,
+        source: CalibrationSource::Global,
+    };
+}
+
+/// Everything between a student's logits and its verdict.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    pub format: u32,
+    pub id: String,
+    /// Id of the taxonomy.
+    pub taxonomy: String,
+    /// Of the `student.onnx` these numbers were measured with: 64 lower-case
+    /// hexadecimal digits.
+    pub student_sha256: String,
+    /// The photographs measured on, such as `odir val`.
+    pub split: String,
+    /// Sensitivity the operating points were chosen for, 0 to 1.
+    pub target_sensitivity: f32,
+    pub parent_rule: ParentRule,
+    pub gate: GateLimits,
+    /// By composite id, `referable` among them.
+    pub composites: BTreeMap<String, NodeCalibration>,
+    /// By node id, every level.
+    pub nodes: BTreeMap<String, NodeCalibration>,
+}
+
+/// Why a calibration was refused.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum CalibrationError {
+    #[error("the calibration has {bytes} bytes, more than the {MAX_BYTES} that are read: it cannot be one")]
+    TooLarge { bytes: usize },
+    #[error("the calibration is not valid: {0}")]
+    Syntax(String),
+    #[error("the calibration has format {found} but this version of Fovea reads format {FORMAT}: use a version made for it")]
+    Format { found: u32 },
+    #[error("the calibration was made for the taxonomy `{found}`, not for `{expected}`: calibrate again")]
+    Taxonomy { found: String, expected: String },
+    #[error(
+        "the calibration's student_sha256 is not 64 lower-case hexadecimal digits: calibrate again"
+    )]
+    StudentHash,
+    #[error("the calibration lacks the {what} `{id}`: calibrate again")]
+    Missing { what: &'static str, id: String },
+    #[error("the calibration has the {what} `{id}`, which the taxonomy does not know: remove it")]
+    Unknown { what: &'static str, id: String },
+    #[error("the {field} of `{id}` is {value} but must be {range}: calibrate again")]
+    Value {
+        id: String,
+        field: &'static str,
+        value: f32,
+        range: &'static str,
+    },
+    #[error("the gate limit `{field}` is {value} but must be a finite number: correct it")]
+    Gate { field: String, value: f64 },
+}
+
+/// Read alone and first, so that a newer file is named as such.
+#[derive(Deserialize)]
+struct Header {
+    format: u32,
+}
+
+const HEADING: &str = "\
+# Calibration of a student: probability = sigmoid(logit / temperature + bias),
+# positive from `threshold` on. `positives` and `negatives` are the photographs
+# of `split` each node was measured on; `source` says whose photographs gave
+# temperature and bias: its own, its parent's or all (global).
+
+";
+
+impl Calibration {
+    /// The calibration that changes nothing: temperature 1, bias 0, operating
+    /// points at one half. For a student that was not calibrated yet.
+    pub fn identity(taxonomy: &Taxonomy, student_sha256: &str) -> Calibration {
+        let same = |id: &String| (id.clone(), NodeCalibration::IDENTITY);
+        Calibration {
+            format: FORMAT,
+            id: "identity".to_owned(),
+            taxonomy: taxonomy.id.clone(),
+            student_sha256: student_sha256.to_owned(),
+            split: "none".to_owned(),
+            target_sensitivity: 0.5,
+            parent_rule: ParentRule::SumOfLogits,
+            gate: GateLimits::default(),
+            composites: taxonomy.composites().keys().map(same).collect(),
+            nodes: taxonomy.nodes().iter().map(|n| same(&n.id)).collect(),
+        }
+    }
+
+    /// Reads a calibration. What it says is not trusted before
+    /// [`Calibration::check`].
+    pub fn parse(toml: &str) -> Result<Calibration, CalibrationError> {
+        if toml.len() > MAX_BYTES {
+            return Err(CalibrationError::TooLarge { bytes: toml.len() });
+        }
+        let syntax = |e: toml::de::Error| CalibrationError::Syntax(toml_error::sentence(toml, &e));
+        let header: Header = toml::from_str(toml).map_err(syntax)?;
+        if header.format != FORMAT {
+            return Err(CalibrationError::Format {
+                found: header.format,
+            });
+        }
+        toml::from_str(toml).map_err(syntax)
+    }
+
+    /// The file's text, with a heading for its reader.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        Ok(HEADING.to_owned() + &toml::to_string(self)?)
+    }
+
+    /// Whether this calibration fits the taxonomy and every number is in its
+    /// range. The first fault in the taxonomy's order is reported.
+    pub fn check(&self, taxonomy: &Taxonomy) -> Result<(), CalibrationError> {
+        if self.format != FORMAT {
+            return Err(CalibrationError::Format { found: self.format });
+        }
+        if self.taxonomy != taxonomy.id {
+            return Err(CalibrationError::Taxonomy {
+                found: self.taxonomy.clone(),
+                expected: taxonomy.id.clone(),
+            });
+        }
+        let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        if self.student_sha256.len() != 64 || !self.student_sha256.bytes().all(hex) {
+            return Err(CalibrationError::StudentHash);
+        }
+        let target = self.target_sensitivity;
+        in_range(&self.id, "target_sensitivity", target, "from 0 to 1", |v| {
+            (0.0..=1.0).contains(&v)
+        })?;
+        let nodes = taxonomy.nodes().iter().map(|n| n.id.as_str());
+        check_table("node", &self.nodes, nodes)?;
+        let composites = taxonomy.composites().keys().map(String::as_str);
+        check_table("composite", &self.composites, composites)?;
+        check_gate(&self.gate)
+    }
+}
+
+fn in_range(
+    id: &str,
+    field: &'static str,
+    value: f32,
+    range: &'static str,
+    fits: impl Fn(f32) -> bool,
+) -> Result<(), CalibrationError> {
+    if fits(value) {
+        return Ok(());
+    }
+    let id = id.to_owned();
+    Err(CalibrationError::Value {
+        id,
+        field,
+        value,
+        range,
+    })
+}
+
+fn check_table<'a>(
+    what: &'static str,
+    table: &BTreeMap<String, NodeCalibration>,
+    expected: impl Iterator<Item = &'a str> + Clone,
+) -> Result<(), CalibrationError> {
+    for id in expected.clone() {
+        let Some(node) = table.get(id) else {
+            let id = id.to_owned();
+            return Err(CalibrationError::Missing { what, id });
+        };
+        let positive = |v: f32| v.is_finite() && v > 0.0;
+        in_range(id, "temperature", node.temperature, "above 0", positive)?;
+        in_range(id, "bias", node.bias, "finite", f32::is_finite)?;
+        in_range(id, "threshold", node.threshold, "from 0 to 1", |v| {
+            (0.0..=1.0).contains(&v)
+        })?;
+    }
+    let known: std::collections::HashSet<&str> = expected.collect();
+    match table.keys().find(|id| !known.contains(id.as_str())) {
+        None => Ok(()),
+        Some(id) => Err(CalibrationError::Unknown {
+            what,
+            id: id.clone(),
+        }),
+    }
+}
+
+/// TOML has `nan` and `inf`, and a limit of `nan` would never refuse anything.
+fn check_gate(gate: &GateLimits) -> Result<(), CalibrationError> {
+    let table = toml::Table::try_from(gate).map_err(|e| CalibrationError::Syntax(e.to_string()))?;
+    for (field, value) in table {
+        match value.as_float() {
+            Some(value) if !value.is_finite() => {
+                return Err(CalibrationError::Gate { field, value })
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}

@@ -1,1 +1,304 @@
-//! decision
+//! From a student's logits to a verdict with its reasons.
+//!
+//! [`raw_logits`] and [`probabilities`] are what the trainer calibrates and
+//! evaluates with too, so that its figures and the device's cannot differ.
+
+mod reasons;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::calibration::{Calibration, NodeCalibration, ParentRule};
+use crate::taxonomy::{Level, Referral, Subject, Taxonomy};
+
+/// What is to become of the patient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReferralDecision {
+    ReferUrgent,
+    Refer,
+    NoReferableDisease,
+    /// The photograph cannot be judged: take it again.
+    Retake,
+}
+
+/// One node of the taxonomy in one photograph.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Finding {
+    pub id: String,
+    pub name: String,
+    pub level: Level,
+    /// Calibrated, 0 to 1.
+    pub probability: f32,
+    /// The node's operating point, 0 to 1.
+    pub threshold: f32,
+    /// Whether the probability reaches the operating point.
+    pub positive: bool,
+}
+
+/// The verdict on one photograph.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Decision {
+    pub referral: ReferralDecision,
+    /// Calibrated probability that any referable disease is present.
+    pub score: f32,
+    /// The reasons, plain English sentences, the weightiest first.
+    pub because: Vec<String>,
+    /// Every node, in the taxonomy's order.
+    pub findings: Vec<Finding>,
+    /// How deep the verdict commits itself: the positive nodes that have no
+    /// positive node below them (indices of nodes, ascending). Where no child
+    /// is certain but the parent is, that is the parent alone.
+    pub committed: Vec<usize>,
+    /// Calibrated probability of moderate NPDR or worse; none where the
+    /// taxonomy does not define it.
+    pub referable_dr: Option<f32>,
+}
+
+/// Calibrated probabilities, 0 to 1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Probabilities {
+    /// One per node of the taxonomy.
+    pub nodes: Vec<f32>,
+    /// By composite id.
+    pub composites: BTreeMap<String, f32>,
+}
+
+/// Why a network's output cannot be judged. There is no verdict then: one made
+/// up from such an output might read as an all-clear.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum OutputError {
+    #[error("the student gave {got} outputs where the taxonomy has {expected} finest nodes: bundle and taxonomy do not belong together")]
+    Count { expected: usize, got: usize },
+    #[error("the student's output for `{node}` is {value}, not a finite number: the photograph cannot be judged")]
+    NotFinite { node: String, value: f32 },
+    #[error("the calibration lacks `{id}`: calibrate again")]
+    Uncalibrated { id: String },
+}
+
+/// Uncalibrated logits of every node, in the taxonomy's order, from the
+/// network's (one per finest node, any finite number).
+///
+/// Under [`ParentRule::SumOfLogits`] a parent's is the sum of its children's,
+/// recursively (HKGL, equation 2). Under [`ParentRule::NoisyOr`] it is
+/// logit(1 - prod(1 - p)) over the children's calibrated probabilities, so the
+/// calibration of a level must be known before the next one up is asked for.
+/// Always finite: what exceeds `f32` is held at its largest value.
+pub fn raw_logits(
+    taxonomy: &Taxonomy,
+    calibration: &Calibration,
+    logits: &[f32],
+) -> Result<Vec<f32>, OutputError> {
+    let finest = taxonomy.finest_count();
+    if logits.len() != finest {
+        return Err(OutputError::Count {
+            expected: finest,
+            got: logits.len(),
+        });
+    }
+    if let Some(k) = logits.iter().position(|z| !z.is_finite()) {
+        return Err(OutputError::NotFinite {
+            node: taxonomy.nodes()[k].id.clone(),
+            value: logits[k],
+        });
+    }
+    let mut raw = logits.to_vec();
+    for parent in &taxonomy.nodes()[finest..] {
+        // Children come before their parents, so theirs are in `raw` already.
+        let z = match calibration.parent_rule {
+            ParentRule::SumOfLogits => parent.children.iter().map(|&c| f64::from(raw[c])).sum(),
+            ParentRule::NoisyOr => any_of(taxonomy, calibration, &raw, &parent.children)?,
+        };
+        raw.push(saturated(z));
+    }
+    Ok(raw)
+}
+
+/// Uncalibrated logit of every composite: logit(1 - prod(1 - p)) over the
+/// calibrated probabilities of its finest nodes. `raw` is [`raw_logits`]'s.
+pub fn raw_composites(
+    taxonomy: &Taxonomy,
+    calibration: &Calibration,
+    raw: &[f32],
+) -> Result<BTreeMap<String, f32>, OutputError> {
+    let mut composites = BTreeMap::new();
+    for (id, members) in taxonomy.composites() {
+        let z = any_of(taxonomy, calibration, raw, members)?;
+        composites.insert(id.clone(), saturated(z));
+    }
+    Ok(composites)
+}
+
+/// Calibrated probabilities of every node and composite from the network's
+/// logits.
+pub fn probabilities(
+    taxonomy: &Taxonomy,
+    calibration: &Calibration,
+    logits: &[f32],
+) -> Result<Probabilities, OutputError> {
+    let raw = raw_logits(taxonomy, calibration, logits)?;
+    let mut nodes = Vec::with_capacity(raw.len());
+    for (node, &z) in taxonomy.nodes().iter().zip(&raw) {
+        nodes.push(of_node(calibration, &node.id)?.probability(z));
+    }
+    let mut composites = BTreeMap::new();
+    for (id, z) in raw_composites(taxonomy, calibration, &raw)? {
+        let own = of_composite(calibration, &id)?;
+        composites.insert(id, own.probability(z));
+    }
+    Ok(Probabilities { nodes, composites })
+}
+
+impl NodeCalibration {
+    /// sigmoid(z / temperature + bias), 0 to 1.
+    pub fn probability(&self, z: f32) -> f32 {
+        (1.0 / (1.0 + (-self.scaled(z)).exp())) as f32
+    }
+
+    fn scaled(&self, z: f32) -> f64 {
+        f64::from(z) / f64::from(self.temperature) + f64::from(self.bias)
+    }
+}
+
+fn of_node<'a>(calibration: &'a Calibration, id: &str) -> Result<&'a NodeCalibration, OutputError> {
+    let missing = || OutputError::Uncalibrated { id: id.to_owned() };
+    calibration.nodes.get(id).ok_or_else(missing)
+}
+
+fn of_composite<'a>(
+    calibration: &'a Calibration,
+    id: &str,
+) -> Result<&'a NodeCalibration, OutputError> {
+    let missing = || OutputError::Uncalibrated { id: id.to_owned() };
+    calibration.composites.get(id).ok_or_else(missing)
+}
+
+/// logit(1 - prod(1 - p)) over the calibrated probabilities of `members`.
+fn any_of(
+    taxonomy: &Taxonomy,
+    calibration: &Calibration,
+    raw: &[f32],
+    members: &[usize],
+) -> Result<f64, OutputError> {
+    // In logarithms, since 1 - p loses everything for a certain p and the
+    // product underflows: ln(1 - sigmoid(u)) = -softplus(u). The bound on u
+    // keeps p from becoming exactly 0 or 1, whose logits are infinite.
+    let mut ln_none = 0.0;
+    for &m in members {
+        let own = of_node(calibration, &taxonomy.nodes()[m].id)?;
+        ln_none -= softplus(own.scaled(raw[m]).clamp(-60.0, 60.0));
+    }
+    Ok((-f64::exp_m1(ln_none)).ln() - ln_none)
+}
+
+fn softplus(u: f64) -> f64 {
+    u.max(0.0) + (-u.abs()).exp().ln_1p()
+}
+
+fn saturated(z: f64) -> f32 {
+    z.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32
+}
+
+/// The verdict on the network's logits of one photograph.
+///
+/// A node is positive when its probability reaches its operating point. The
+/// patient is referred when a committed finding of the eye is one that is
+/// referred, or when the probability of any referable disease reaches its own
+/// operating point; urgently when such a finding is urgent. Only committed
+/// nodes count, because a parent's referral is that of the parent alone: mild
+/// NPDR makes diabetic retinopathy certain too, and still is only mild. Where
+/// no child is certain but the parent is, the parent decides: a wrong child
+/// below the right parent does far less harm than a wrong parent ("shifted
+/// prediction", HKGL, section V-F).
+pub fn decide(
+    taxonomy: &Taxonomy,
+    calibration: &Calibration,
+    logits: &[f32],
+) -> Result<Decision, OutputError> {
+    let probabilities = probabilities(taxonomy, calibration, logits)?;
+    let mut findings = Vec::with_capacity(taxonomy.nodes().len());
+    for (node, &probability) in taxonomy.nodes().iter().zip(&probabilities.nodes) {
+        let threshold = of_node(calibration, &node.id)?.threshold;
+        findings.push(Finding {
+            id: node.id.clone(),
+            name: node.name.clone(),
+            level: node.level,
+            probability,
+            threshold,
+            positive: probability >= threshold,
+        });
+    }
+    let committed = commit(taxonomy, &findings);
+    let score = composite(&probabilities, "referable")?;
+    let operating_point = of_composite(calibration, "referable")?.threshold;
+
+    let strongest = committed
+        .iter()
+        .map(|&i| &taxonomy.nodes()[i])
+        .filter(|node| node.subject == Subject::Eye)
+        .map(|node| node.referral)
+        .max();
+    let referral = match strongest {
+        Some(Referral::Urgent) => ReferralDecision::ReferUrgent,
+        Some(Referral::Routine) => ReferralDecision::Refer,
+        _ if refers(taxonomy) && score >= operating_point => ReferralDecision::Refer,
+        _ => ReferralDecision::NoReferableDisease,
+    };
+    let mut decision = Decision {
+        referral,
+        score,
+        because: Vec::new(),
+        findings,
+        committed,
+        referable_dr: probabilities.composites.get("referable_dr").copied(),
+    };
+    decision.because = reasons::of(taxonomy, &decision, operating_point);
+    Ok(decision)
+}
+
+/// The same decision for a photograph that the gate refused for `reason`, a
+/// sentence: the patient is to be photographed again. Score and findings stay.
+/// Reasons that spoke for a referral are kept behind the new one; those of an
+/// all-clear are dropped, because no photograph that cannot be judged may read
+/// as one.
+pub fn retake(mut decision: Decision, reason: &str) -> Decision {
+    if decision.referral == ReferralDecision::NoReferableDisease {
+        decision.because.clear();
+    }
+    decision.because.insert(0, reason.to_owned());
+    decision.referral = ReferralDecision::Retake;
+    decision
+}
+
+fn composite(probabilities: &Probabilities, id: &str) -> Result<f32, OutputError> {
+    let missing = || OutputError::Uncalibrated { id: id.to_owned() };
+    probabilities
+        .composites
+        .get(id)
+        .copied()
+        .ok_or_else(missing)
+}
+
+/// Whether the taxonomy refers anything at all.
+fn refers(taxonomy: &Taxonomy) -> bool {
+    taxonomy
+        .composite("referable")
+        .is_some_and(|c| !c.is_empty())
+}
+
+/// Positive nodes without a positive node anywhere below them.
+fn commit(taxonomy: &Taxonomy, findings: &[Finding]) -> Vec<usize> {
+    let nodes = taxonomy.nodes();
+    // Whether a node or one below it is positive; children come first.
+    let mut reached = vec![false; nodes.len()];
+    let mut committed = Vec::new();
+    for (i, node) in nodes.iter().enumerate() {
+        let below = node.children.iter().any(|&c| reached[c]);
+        reached[i] = below || findings[i].positive;
+        if findings[i].positive && !below {
+            committed.push(i);
+        }
+    }
+    committed
+}

@@ -17,3 +17,5 @@ pub mod photograph;
 pub mod prepare;
 pub mod quality;
 pub mod taxonomy;
+
+mod toml_error;

@@ -1,7 +1,22 @@
-use std::collections::BTreeMap;
+//! The labels: a directed acyclic graph over three levels, read from TOML.
+//!
+//! A network has one output per finest node. Everything coarser follows from
+//! those: a disease is present when one of its finest findings is, a group
+//! when one of its diseases is (section IV-B of the HKGL paper). A node may
+//! have several parents, as the signs in RFMiD's tree do.
+//!
+//! [`Taxonomy::parse`] documents and checks the file format.
+
+mod labels;
+mod read;
+
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
+
+pub use labels::LabelConflict;
+pub use read::TaxonomyError;
 
 /// How fine a node is. Level 1 of the HKGL paper is [`Level::Finest`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -10,6 +25,19 @@ pub enum Level {
     Finest,
     Disease,
     Group,
+}
+
+impl Level {
+    /// All levels, finest first: the order of [`Taxonomy::nodes`].
+    pub const ALL: [Level; 3] = [Level::Finest, Level::Disease, Level::Group];
+
+    fn name(self) -> &'static str {
+        match self {
+            Level::Finest => "finest",
+            Level::Disease => "disease",
+            Level::Group => "group",
+        }
+    }
 }
 
 /// Whether a finding sends the patient on, and how fast.
@@ -21,10 +49,21 @@ pub enum Referral {
     Urgent,
 }
 
+impl Referral {
+    fn name(self) -> &'static str {
+        match self {
+            Referral::None => "none",
+            Referral::Routine => "routine",
+            Referral::Urgent => "urgent",
+        }
+    }
+}
+
 /// What a node speaks of: the eye, or the photograph of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Subject {
+    #[default]
     Eye,
     Photograph,
 }
@@ -40,19 +79,44 @@ pub enum Label {
     Unknown,
 }
 
-#[derive(Clone, Debug)]
+/// One label of the taxonomy.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Node {
+    /// Lower-case letters, digits and `_`; unique in the taxonomy.
     pub id: String,
+    /// For people, in English.
     pub name: String,
     pub level: Level,
     pub subject: Subject,
+    /// 0 (nothing) to 4 (threatens sight), on the scale of the HKGL paper.
     pub severity: u8,
+    /// What follows from this finding. For a parent: what follows when the
+    /// parent is certain and nothing below it is.
     pub referral: Referral,
-    /// Words a data source uses for this node, lower case.
+    /// Words a data source uses for this node, in the form of
+    /// [`Taxonomy::by_alias`].
     pub aliases: Vec<String>,
-    /// Indices into [`Taxonomy::nodes`].
+    /// Indices into [`Taxonomy::nodes`], one level up.
     pub parents: Vec<usize>,
+    /// Indices into [`Taxonomy::nodes`], one level down, ascending.
     pub children: Vec<usize>,
+}
+
+/// A named coarser list of classes, to compare with results published on it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
+    pub id: String,
+    pub title: String,
+    pub classes: Vec<ViewClass>,
+}
+
+/// One class of a [`View`]: present when any of its nodes is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ViewClass {
+    pub id: String,
+    pub name: String,
+    /// Indices into [`Taxonomy::nodes`], ascending, never empty.
+    pub any_of: Vec<usize>,
 }
 
 /// Nodes ordered finest, disease, group; within a level in file order. The
@@ -62,14 +126,75 @@ pub struct Taxonomy {
     pub id: String,
     pub title: String,
     nodes: Vec<Node>,
+    /// Start of each level in `nodes`, and the end of the last.
+    bounds: [usize; 4],
+    by_id: HashMap<String, usize>,
+    by_alias: HashMap<String, usize>,
     composites: BTreeMap<String, Vec<usize>>,
+    views: BTreeMap<String, View>,
+    source: String,
 }
 
 impl Taxonomy {
-    pub fn nodes(&self) -> &[Node] { &self.nodes }
-    pub fn finest_count(&self) -> usize { todo!() }
-    pub fn level(&self, _level: Level) -> Range<usize> { todo!() }
-    pub fn index(&self, _id: &str) -> Option<usize> { todo!() }
-    /// Finest nodes of a named composite such as `referable_dr`; `referable` is always there.
-    pub fn composite(&self, id: &str) -> Option<&[usize]> { self.composites.get(id).map(Vec::as_slice) }
+    /// One of the taxonomies that ship with Fovea: `odir` or `rfmid`.
+    pub fn builtin(id: &str) -> Option<Taxonomy> {
+        let text = match id {
+            "odir" => include_str!("../../models/taxonomies/odir.toml"),
+            "rfmid" => include_str!("../../models/taxonomies/rfmid.toml"),
+            _ => return None,
+        };
+        // Compiled in, and parsed by a test: it cannot fail on a device.
+        Taxonomy::parse(text).ok()
+    }
+
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// How many outputs the network has.
+    pub fn finest_count(&self) -> usize {
+        self.bounds[1]
+    }
+
+    /// Where a level lies in [`Taxonomy::nodes`].
+    pub fn level(&self, level: Level) -> Range<usize> {
+        match level {
+            Level::Finest => self.bounds[0]..self.bounds[1],
+            Level::Disease => self.bounds[1]..self.bounds[2],
+            Level::Group => self.bounds[2]..self.bounds[3],
+        }
+    }
+
+    pub fn index(&self, id: &str) -> Option<usize> {
+        self.by_id.get(id).copied()
+    }
+
+    /// The node a data source's word stands for. Case and the amount of white
+    /// space do not matter.
+    pub fn by_alias(&self, word: &str) -> Option<usize> {
+        self.by_alias.get(&read::normal_form(word)).copied()
+    }
+
+    /// Finest nodes of a named composite, ascending. `referable`, every finest
+    /// finding of the eye that is referred, is derived and always there (empty
+    /// when nothing is referred); others, such as `referable_dr`, are those of
+    /// the file.
+    pub fn composite(&self, id: &str) -> Option<&[usize]> {
+        self.composites.get(id).map(Vec::as_slice)
+    }
+
+    /// All composites by id, `referable` among them.
+    pub fn composites(&self) -> &BTreeMap<String, Vec<usize>> {
+        &self.composites
+    }
+
+    /// A named view of the file, such as `hkgl12`.
+    pub fn view(&self, id: &str) -> Option<&View> {
+        self.views.get(id)
+    }
+
+    /// The text this was parsed from, so that a bundle can carry and hash it.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
 }
