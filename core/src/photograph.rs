@@ -1,1 +1,245 @@
-//! photograph
+//! A file becomes pixels, safely.
+//!
+//! Photographs come from memory cards, network shares and other people's
+//! exports, so every file is taken for hostile until it has been decoded: what
+//! it is is read from its content and never from its name, its size is checked
+//! from the header before anything is allocated for pixels, and a decoder's
+//! own bug ends in a [`ReadError`], not in a crash.
+
+use std::fs::File;
+use std::io::{Cursor, Read};
+use std::panic::catch_unwind;
+use std::path::Path;
+
+use image::error::{ImageError, LimitErrorKind};
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
+use thiserror::Error;
+
+/// Longest side accepted, in pixels.
+pub const MAX_SIDE: u32 = 16_384;
+/// Most pixels accepted. No fundus camera comes near it; it bounds the memory
+/// one photograph can ask for.
+pub const MAX_PIXELS: u64 = 100_000_000;
+/// Largest file accepted, in bytes.
+pub const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
+/// Most memory a decoder may ask for, in bytes: 100 megapixels of 16-bit RGBA.
+const MAX_DECODER_BYTES: u64 = MAX_PIXELS * 8;
+
+/// Decoded pixels, upright.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Photograph {
+    /// 8-bit RGB as the file has it: no colour profile is applied.
+    pub rgb: RgbImage,
+}
+
+/// Why a file is no photograph, and what to do about it.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    #[error("the file cannot be read ({0}); check that it exists and that you may read it")]
+    Io(#[from] std::io::Error),
+    #[error("this is not a regular file; name a photograph or a folder of photographs")]
+    NotAFile,
+    #[error("the file is empty; copy it again from the camera")]
+    Empty,
+    #[error(
+        "the file is larger than {} MB; export the photograph as a JPEG",
+        MAX_FILE_BYTES / (1024 * 1024)
+    )]
+    FileTooLarge,
+    #[error(
+        "the content is no JPEG, PNG, BMP, GIF, TIFF, WebP or PNM, whatever the name says; \
+         export the photograph as JPEG or PNG"
+    )]
+    UnknownFormat,
+    #[error("the photograph says it is {width} x {height} pixels, so there is nothing in it; take or export it again")]
+    NoPixels { width: u32, height: u32 },
+    #[error(
+        "the photograph says it is {width} x {height} pixels, more than the {MAX_SIDE} a side and \
+         {} megapixels accepted; export it smaller",
+        MAX_PIXELS / 1_000_000
+    )]
+    TooManyPixels { width: u32, height: u32 },
+    #[error(
+        "decoding the photograph would take too much memory; export it as an 8-bit JPEG or PNG"
+    )]
+    TooMuchMemory,
+    #[error("the {0} file ends before the photograph does; copy it again from the camera")]
+    Truncated(&'static str),
+    #[error("the {format} file is damaged ({reason}); copy it again from the camera")]
+    Damaged {
+        format: &'static str,
+        reason: String,
+    },
+    #[error("the {format} file uses a feature that is not supported ({reason}); export it as an 8-bit JPEG or PNG")]
+    Unsupported {
+        format: &'static str,
+        reason: String,
+    },
+}
+
+/// Reads a photograph from a file.
+///
+/// # Errors
+/// As [`decode`], and when the path is no regular file (a pipe or a device
+/// might never end), cannot be read, or is larger than [`MAX_FILE_BYTES`].
+pub fn read(path: &Path) -> Result<Photograph, ReadError> {
+    // Asked before opening: opening a pipe would wait for its writer.
+    let about = std::fs::metadata(path)?;
+    if !about.is_file() {
+        return Err(ReadError::NotAFile);
+    }
+    if about.len() > MAX_FILE_BYTES {
+        return Err(ReadError::FileTooLarge);
+    }
+    let mut bytes = Vec::with_capacity(about.len() as usize);
+    // The file may grow while it is being read.
+    File::open(path)?
+        .take(MAX_FILE_BYTES + 1)
+        .read_to_end(&mut bytes)?;
+    decode(&bytes)
+}
+
+/// Decodes a photograph held in memory: JPEG, PNG, BMP, GIF, TIFF, WebP or
+/// PNM, recognised by content.
+///
+/// Grey, 16-bit, palette and CMYK become 8-bit RGB. Of an animation the first
+/// frame is taken. Transparency is laid over black, the colour of a fundus
+/// photograph's border. An Exif orientation is applied: then the device grades
+/// what every viewer shows, and a phone-based camera held sideways gives an
+/// upright retina.
+///
+/// # Errors
+/// When the content is empty, larger than [`MAX_FILE_BYTES`], of no known
+/// format, cut short, damaged, has no pixels, or has more than [`MAX_SIDE`] a
+/// side or [`MAX_PIXELS`] in all.
+pub fn decode(bytes: &[u8]) -> Result<Photograph, ReadError> {
+    if bytes.is_empty() {
+        return Err(ReadError::Empty);
+    }
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(ReadError::FileTooLarge);
+    }
+    let format = image::guess_format(bytes).map_err(|_| ReadError::UnknownFormat)?;
+    // The decoders are fuzzed, but a panic on a hostile file would still take
+    // the whole batch down with it.
+    catch_unwind(|| decode_as(bytes, format)).unwrap_or_else(|_| {
+        Err(ReadError::Damaged {
+            format: name(format),
+            reason: "the decoder gave up".to_owned(),
+        })
+    })
+}
+
+fn decode_as(bytes: &[u8], format: ImageFormat) -> Result<Photograph, ReadError> {
+    let error = |error| explain(error, format);
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MAX_DECODER_BYTES);
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(error)?;
+
+    let (width, height) = decoder.dimensions();
+    if width == 0 || height == 0 {
+        return Err(ReadError::NoPixels { width, height });
+    }
+    if width.max(height) > MAX_SIDE || u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err(ReadError::TooManyPixels { width, height });
+    }
+    if decoder.total_bytes() > MAX_DECODER_BYTES {
+        return Err(ReadError::TooMuchMemory);
+    }
+    // The JPEG decoder fills what is missing with grey, and half a retina must
+    // not be graded as a whole one.
+    if format == ImageFormat::Jpeg && !jpeg_is_complete(bytes) {
+        return Err(ReadError::Truncated(name(format)));
+    }
+    // A broken Exif block says nothing about the pixels.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut image = DynamicImage::from_decoder(decoder).map_err(error)?;
+    image.apply_orientation(orientation);
+    Ok(Photograph {
+        rgb: flatten(image),
+    })
+}
+
+/// 8-bit RGB, transparency over black.
+fn flatten(image: DynamicImage) -> RgbImage {
+    if !image.color().has_alpha() {
+        return image.into_rgb8();
+    }
+    let rgba = image.into_rgba8();
+    RgbImage::from_fn(rgba.width(), rgba.height(), |x, y| {
+        let [r, g, b, a] = rgba.get_pixel(x, y).0;
+        let over_black = |v: u8| ((u16::from(v) * u16::from(a) + 127) / 255) as u8;
+        image::Rgb([over_black(r), over_black(g), over_black(b)])
+    })
+}
+
+/// Whether the JPEG stream reaches its end-of-image marker. Segments are
+/// skipped by their length, so a thumbnail's marker inside one does not count.
+fn jpeg_is_complete(bytes: &[u8]) -> bool {
+    const END_OF_IMAGE: u8 = 0xD9;
+    let mut at = 2;
+    while let Some(&byte) = bytes.get(at) {
+        if byte != 0xFF {
+            // Inside a scan, or stray bytes between segments.
+            at += 1;
+            continue;
+        }
+        match bytes.get(at + 1) {
+            Some(&END_OF_IMAGE) => return true,
+            // Stuffed zero, restart markers, fill bytes: no length follows.
+            Some(0x00 | 0x01 | 0xD0..=0xD8) => at += 2,
+            Some(0xFF) => at += 1,
+            // A segment. After a scan's header comes its data, which this loop
+            // walks byte by byte.
+            Some(_) => {
+                let Some(length) = bytes.get(at + 2..at + 4) else {
+                    return false;
+                };
+                let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
+                at += 2 + length.max(2);
+            }
+            None => return false,
+        }
+    }
+    false
+}
+
+fn explain(error: ImageError, format: ImageFormat) -> ReadError {
+    let format = name(format);
+    match error {
+        ImageError::Limits(limit) => match limit.kind() {
+            LimitErrorKind::InsufficientMemory => ReadError::TooMuchMemory,
+            _ => ReadError::Unsupported {
+                format,
+                reason: limit.to_string(),
+            },
+        },
+        ImageError::Unsupported(what) => ReadError::Unsupported {
+            format,
+            reason: what.to_string(),
+        },
+        ImageError::IoError(io) if io.kind() == std::io::ErrorKind::UnexpectedEof => {
+            ReadError::Truncated(format)
+        }
+        other => ReadError::Damaged {
+            format,
+            reason: other.to_string(),
+        },
+    }
+}
+
+fn name(format: ImageFormat) -> &'static str {
+    match format {
+        ImageFormat::Jpeg => "JPEG",
+        ImageFormat::Png => "PNG",
+        ImageFormat::Bmp => "BMP",
+        ImageFormat::Gif => "GIF",
+        ImageFormat::Tiff => "TIFF",
+        ImageFormat::WebP => "WebP",
+        ImageFormat::Pnm => "PNM",
+        _ => "image",
+    }
+}
