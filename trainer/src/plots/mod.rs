@@ -1,0 +1,8 @@
+//! Pictures of a run and of an evaluation, as PNG.
+
+mod canvas;
+mod classes;
+mod history;
+
+pub use classes::{precision_recall, reliability, roc, Answers};
+pub use history::curves;
