@@ -1,0 +1,305 @@
+//! Photographs prepared once and kept as plain pixels in memory-mapped files.
+//!
+//! One file per source, so that runs which mix sources differently share the
+//! work. Layout: the pixels of every example in order (`size * size * 3` bytes
+//! each, RGB by rows; zero where the image is broken), a JSON footer, and the
+//! footer's length in 8 little-endian bytes. The name and the footer hold a key
+//! made of everything the pixels depend on, so a file is never used for
+//! photographs, a size or a preparation it was not made for.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use anyhow::{bail, Context, Result};
+use fovea_core::photograph;
+use fovea_core::prepare::{prepare, PREPARATION};
+use image::imageops::{self, FilterType};
+use indicatif::ProgressBar;
+use memmap2::Mmap;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{Broken, Dataset, Example, Origin};
+
+/// Photographs in memory at once while a cache is built.
+const CHUNK: usize = 32;
+
+#[derive(Serialize, Deserialize)]
+struct Footer {
+    key: String,
+    /// Position in the source's list of files, and why it cannot be read.
+    broken: BTreeMap<usize, String>,
+}
+
+/// Prepared photographs of a [`Dataset`].
+pub struct Cache {
+    size: u32,
+    files: Vec<Mmap>,
+    /// Per example its file and position in it; none for a drawn scene.
+    places: Vec<Option<(usize, usize)>>,
+}
+
+impl Cache {
+    /// Opens the cache of `dataset` at `size` pixels a side in `dir`, preparing
+    /// what is not there yet on all cores. `progress` counts photographs.
+    ///
+    /// Images that are missing or broken are dropped from `dataset` and
+    /// returned, where the run or their source allows it.
+    ///
+    /// # Errors
+    /// A missing or broken image that nobody allowed (the message lists them),
+    /// or a folder that cannot be written.
+    pub fn build(
+        dataset: &mut Dataset,
+        size: u32,
+        dir: &Path,
+        allow_broken: bool,
+        progress: &ProgressBar,
+    ) -> Result<(Cache, Vec<Broken>)> {
+        std::fs::create_dir_all(dir)
+            .with_context(|| format!("the cache folder {} cannot be made", dir.display()))?;
+        let mut places = vec![None; dataset.examples.len()];
+        let mut reasons: Vec<Option<String>> = vec![None; dataset.examples.len()];
+        let mut files = Vec::new();
+        let on_file = |e: &Example| e.origin == Origin::File;
+        progress.set_length(dataset.examples.iter().filter(|e| on_file(e)).count() as u64);
+        for source in &dataset.sources {
+            let mut list = Vec::new();
+            for (i, example) in dataset.examples.iter().enumerate() {
+                if example.source != source.name || !on_file(example) {
+                    continue;
+                }
+                match Stamp::of(example) {
+                    Ok(stamp) => list.push((i, stamp)),
+                    Err(reason) => {
+                        reasons[i] = Some(reason);
+                        progress.inc(1);
+                    }
+                }
+            }
+            if list.is_empty() {
+                continue;
+            }
+            let key = key(size, &list);
+            let path = dir.join(format!("{}-{size}-{}.cache", source.name, &key[..12]));
+            let (file, broken) = match open(&path, &key, list.len(), size) {
+                Some(found) => {
+                    progress.inc(list.len() as u64);
+                    found
+                }
+                None => {
+                    write(dataset, &list, size, &key, &path, progress)?;
+                    open(&path, &key, list.len(), size).with_context(|| {
+                        format!("the cache {} changed while it was opened", path.display())
+                    })?
+                }
+            };
+            for (slot, (i, _)) in list.iter().enumerate() {
+                match broken.get(&slot) {
+                    Some(reason) => reasons[*i] = Some(reason.clone()),
+                    None => places[*i] = Some((files.len(), slot)),
+                }
+            }
+            files.push(file);
+        }
+        let broken = dataset.drop_broken(&reasons, allow_broken)?;
+        let mut at = reasons.iter();
+        places.retain(|_| at.next().is_some_and(|reason| reason.is_none()));
+        Ok((
+            Cache {
+                size,
+                files,
+                places,
+            },
+            broken,
+        ))
+    }
+
+    /// Side of the prepared photographs in pixels.
+    pub fn size(&self) -> u32 {
+        self.size
+    }
+
+    /// Examples of the dataset, drawn scenes included.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// `size * size * 3` bytes, RGB by rows, of example `index`; none for a
+    /// drawn scene.
+    pub fn get(&self, index: usize) -> Option<&[u8]> {
+        let (file, slot) = (*self.places.get(index)?)?;
+        let bytes = slot_bytes(self.size);
+        self.files[file].get(slot * bytes..(slot + 1) * bytes)
+    }
+}
+
+impl Dataset {
+    /// Drops the examples that have a reason, or fails where that is not allowed.
+    fn drop_broken(
+        &mut self,
+        reasons: &[Option<String>],
+        allow_broken: bool,
+    ) -> Result<Vec<Broken>> {
+        let broken: Vec<Broken> = self
+            .examples
+            .iter()
+            .zip(reasons)
+            .filter_map(|(example, reason)| {
+                Some(Broken {
+                    source: example.source.clone(),
+                    path: example.image.clone(),
+                    reason: reason.clone()?,
+                })
+            })
+            .collect();
+        let refused: Vec<String> = broken
+            .iter()
+            .filter(|b| !allow_broken && !self.source(&b.source).is_some_and(|s| s.allow_broken))
+            .map(Broken::to_string)
+            .collect();
+        if !refused.is_empty() {
+            bail!(
+                "{} images are missing or broken; mend them, or set allow_broken to go on without:\n  {}",
+                refused.len(),
+                refused.join("\n  ")
+            );
+        }
+        let mut at = reasons.iter();
+        self.examples
+            .retain(|_| at.next().is_some_and(|reason| reason.is_none()));
+        Ok(broken)
+    }
+}
+
+/// What of a file tells whether its prepared pixels are still right.
+struct Stamp {
+    path: PathBuf,
+    bytes: u64,
+    modified: u128,
+    aspect: f32,
+}
+
+impl Stamp {
+    fn of(example: &Example) -> Result<Stamp, String> {
+        let meta = std::fs::metadata(&example.image).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            _ => error.to_string(),
+        })?;
+        let modified = meta
+            .modified()
+            .ok()
+            .and_then(|t| t.duration_since(UNIX_EPOCH).ok());
+        Ok(Stamp {
+            path: example.image.clone(),
+            bytes: meta.len(),
+            modified: modified.map_or(0, |t| t.as_nanos()),
+            aspect: example.aspect,
+        })
+    }
+}
+
+fn key(size: u32, list: &[(usize, Stamp)]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(format!("{PREPARATION} {size}\n"));
+    for (_, s) in list {
+        hash.update(s.path.as_os_str().as_encoded_bytes());
+        hash.update(format!("\0{} {} {}\n", s.bytes, s.modified, s.aspect));
+    }
+    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn slot_bytes(size: u32) -> usize {
+    size as usize * size as usize * 3
+}
+
+/// None where there is no such file or it is not what it should be: it is then
+/// written anew.
+fn open(
+    path: &Path,
+    key: &str,
+    count: usize,
+    size: u32,
+) -> Option<(Mmap, BTreeMap<usize, String>)> {
+    let file = File::open(path).ok()?;
+    // SAFETY: a cache file is put in place whole by a rename and never written
+    // to again, so the mapped bytes do not change or vanish under the slices.
+    let map = unsafe { Mmap::map(&file) }.ok()?;
+    let pixels = count.checked_mul(slot_bytes(size))?;
+    let tail = map.get(pixels..)?;
+    let (json, length) = tail.split_at_checked(tail.len().checked_sub(8)?)?;
+    let length = u64::from_le_bytes(length.try_into().ok()?);
+    let footer: Footer = serde_json::from_slice(json).ok()?;
+    (length == json.len() as u64 && footer.key == key).then_some((map, footer.broken))
+}
+
+fn write(
+    dataset: &Dataset,
+    list: &[(usize, Stamp)],
+    size: u32,
+    key: &str,
+    path: &Path,
+    progress: &ProgressBar,
+) -> Result<()> {
+    let failed = || format!("the cache {} cannot be written", path.display());
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let temporary = tempfile::NamedTempFile::new_in(folder).with_context(failed)?;
+    let mut out = BufWriter::new(temporary);
+    let mut footer = Footer {
+        key: key.to_owned(),
+        broken: BTreeMap::new(),
+    };
+    let blank = vec![0; slot_bytes(size)];
+    let mut slot = 0;
+    for chunk in list.chunks(CHUNK) {
+        let prepared: Vec<Result<Vec<u8>, String>> = chunk
+            .par_iter()
+            .map(|(i, _)| {
+                let done = pixels(&dataset.examples[*i], size);
+                progress.inc(1);
+                done
+            })
+            .collect();
+        for result in prepared {
+            match result {
+                Ok(pixels) => out.write_all(&pixels),
+                Err(reason) => {
+                    footer.broken.insert(slot, reason);
+                    out.write_all(&blank)
+                }
+            }
+            .with_context(failed)?;
+            slot += 1;
+        }
+    }
+    let json = serde_json::to_vec(&footer).with_context(failed)?;
+    out.write_all(&json).with_context(failed)?;
+    out.write_all(&(json.len() as u64).to_le_bytes())
+        .with_context(failed)?;
+    let temporary = out
+        .into_inner()
+        .map_err(|e| e.into_error())
+        .with_context(failed)?;
+    temporary.as_file().sync_all().with_context(failed)?;
+    temporary.persist(path).with_context(failed)?;
+    Ok(())
+}
+
+fn pixels(example: &Example, size: u32) -> Result<Vec<u8>, String> {
+    let mut rgb = photograph::read(&example.image)
+        .map_err(|error| error.to_string())?
+        .rgb;
+    if example.aspect != 1.0 {
+        let width = (rgb.width() as f32 * example.aspect).round().max(1.0) as u32;
+        rgb = imageops::resize(&rgb, width, rgb.height(), FilterType::CatmullRom);
+    }
+    Ok(prepare(&rgb, size).rgb.into_raw())
+}

@@ -1,0 +1,406 @@
+//! Graded damage to sound photographs, so that the network learns what cannot
+//! be graded (HKGL section III-C) and how much damage a diagnosis survives.
+//!
+//! The strength `t` of the damage runs from 0 to 1. Up to [`MILD`] the
+//! photograph keeps all its labels; from [`SEVERE`] on the kind of damage is
+//! present and the eye's labels are unknown; between the two, where readers
+//! would disagree, both are unknown.
+
+use std::f32::consts::TAU;
+
+use fovea_core::taxonomy::{Label, Subject, Taxonomy};
+use rand::seq::IndexedRandom;
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use super::labels::finest;
+use super::pixels;
+
+const MILD: f32 = 0.35;
+const SEVERE: f32 = 0.6;
+
+/// How often photographs are damaged. The `augment.degrade` table of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DegradeConfig {
+    /// Chance that a photograph without known fault is damaged, 0..1.
+    pub chance: f64,
+    /// Of the damaged ones, the share damaged severely, 0..1.
+    pub severe: f64,
+    /// Of the damaged ones, the share that stays mild, 0..1.
+    pub mild: f64,
+    /// Of the severe ones, the share with a second kind of damage, 0..1.
+    pub combined: f64,
+}
+
+impl Default for DegradeConfig {
+    fn default() -> Self {
+        DegradeConfig {
+            chance: 0.2,
+            severe: 0.5,
+            mild: 0.35,
+            combined: 0.15,
+        }
+    }
+}
+
+impl DegradeConfig {
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        for (name, share) in [
+            ("chance", self.chance),
+            ("severe", self.severe),
+            ("mild", self.mild),
+            ("combined", self.combined),
+        ] {
+            anyhow::ensure!(
+                (0.0..=1.0).contains(&share),
+                "degrade.{name} is {share}; it lies in 0..1"
+            );
+        }
+        anyhow::ensure!(
+            self.severe + self.mild <= 1.0,
+            "degrade.severe and degrade.mild are shares of one whole; their sum is above 1"
+        );
+        Ok(())
+    }
+}
+
+/// What damage leaves of a photograph's labels.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything that was known stays true.
+    #[default]
+    Sound,
+    /// Too much to be sure, too little to refuse: these nodes and the eye's
+    /// are unknown.
+    Doubtful(Vec<&'static str>),
+    /// These nodes are present, the eye's are unknown.
+    Ungradable(Vec<&'static str>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Damage {
+    Dark,
+    Bright,
+    Defocus,
+    Haze,
+    Artefact,
+}
+
+impl Damage {
+    const ALL: [Damage; 5] = [
+        Damage::Dark,
+        Damage::Bright,
+        Damage::Defocus,
+        Damage::Haze,
+        Damage::Artefact,
+    ];
+
+    /// The node of the taxonomy that it makes present.
+    fn node(self) -> &'static str {
+        match self {
+            Damage::Dark => "dark",
+            Damage::Bright => "bright",
+            Damage::Defocus | Damage::Haze => "blurred",
+            Damage::Artefact => "artefact",
+        }
+    }
+
+    fn inflict(self, pixels: &mut [u8], size: usize, t: f32, rng: &mut ChaCha8Rng) {
+        match self {
+            Damage::Dark => dark(pixels, size, t, rng),
+            Damage::Bright => bright(pixels, size, t, rng),
+            Damage::Defocus => defocus(pixels, size, t, rng),
+            Damage::Haze => haze(pixels, size, t, rng),
+            Damage::Artefact => artefact(pixels, size, t, rng),
+        }
+    }
+}
+
+/// Whether damage may be done: nothing is known to be wrong already.
+pub fn is_sound(taxonomy: &Taxonomy, labels: &[Label]) -> bool {
+    finest(taxonomy, Subject::Photograph).all(|node| labels[node] != Label::Present)
+        && taxonomy
+            .index("low_quality")
+            .is_none_or(|node| labels[node] != Label::Present)
+}
+
+/// Damages `pixels` or not, as `config` and `rng` will have it.
+pub fn degrade(
+    config: &DegradeConfig,
+    pixels: &mut [u8],
+    size: usize,
+    rng: &mut ChaCha8Rng,
+) -> Outcome {
+    if !rng.random_bool(config.chance) {
+        return Outcome::Sound;
+    }
+    let first = *Damage::ALL.choose(rng).unwrap_or(&Damage::Dark);
+    let draw: f64 = rng.random();
+    if draw < config.mild {
+        first.inflict(pixels, size, rng.random_range(0.0..=MILD), rng);
+        Outcome::Sound
+    } else if draw < 1.0 - config.severe {
+        first.inflict(pixels, size, rng.random_range(MILD..SEVERE), rng);
+        Outcome::Doubtful(vec![first.node()])
+    } else {
+        first.inflict(pixels, size, rng.random_range(SEVERE..=1.0), rng);
+        let mut nodes = vec![first.node()];
+        if rng.random_bool(config.combined) {
+            let second = *Damage::ALL.choose(rng).unwrap_or(&Damage::Dark);
+            // Dark and bright together would look like neither.
+            let exposure = |d: Damage| matches!(d, Damage::Dark | Damage::Bright);
+            if second.node() != first.node() && !(exposure(first) && exposure(second)) {
+                second.inflict(pixels, size, SEVERE, rng);
+                nodes.push(second.node());
+            }
+        }
+        Outcome::Ungradable(nodes)
+    }
+}
+
+impl Outcome {
+    /// Changes `labels`, complete over `taxonomy`, to what is still known.
+    pub fn apply(&self, taxonomy: &Taxonomy, labels: &mut [Label]) {
+        let (nodes, label) = match self {
+            Outcome::Sound => return,
+            Outcome::Doubtful(nodes) => (nodes, Label::Unknown),
+            Outcome::Ungradable(nodes) => (nodes, Label::Present),
+        };
+        for (node, known) in taxonomy.nodes().iter().zip(labels.iter_mut()) {
+            if node.subject == Subject::Eye {
+                *known = Label::Unknown;
+            }
+        }
+        for node in nodes.iter().filter_map(|id| taxonomy.index(id)) {
+            labels[node] = label;
+            let mut parents = taxonomy.nodes()[node].parents.clone();
+            while let Some(parent) = parents.pop() {
+                labels[parent] = label;
+                parents.extend(&taxonomy.nodes()[parent].parents);
+            }
+        }
+    }
+}
+
+/// Straight lines through (0, 0), (MILD, `mild`), (SEVERE, `severe`) and
+/// (1, `worst`): each kind of damage says what its strength means there.
+fn ramp(t: f32, mild: f32, severe: f32, worst: f32) -> f32 {
+    let between = |from: f32, to: f32, a: f32, b: f32| a + (b - a) * (t - from) / (to - from);
+    if t < MILD {
+        between(0.0, MILD, 0.0, mild)
+    } else if t < SEVERE {
+        between(MILD, SEVERE, mild, severe)
+    } else {
+        between(SEVERE, 1.0, severe, worst)
+    }
+}
+
+/// Calls `change` with the place of every pixel inside the field, as shares of
+/// the side from -1 to 1 about the centre.
+fn each_inside(pixels: &mut [u8], size: usize, mut change: impl FnMut(f32, f32, &mut [u8])) {
+    let unit = 2.0 / size as f32;
+    for (y, row) in pixels.chunks_exact_mut(size * 3).enumerate() {
+        for (x, pixel) in row.chunks_exact_mut(3).enumerate() {
+            if pixels::inside(pixel) {
+                change(x as f32 * unit - 1.0, y as f32 * unit - 1.0, pixel);
+            }
+        }
+    }
+}
+
+fn direction(rng: &mut ChaCha8Rng) -> (f32, f32) {
+    let angle: f32 = rng.random_range(0.0..TAU);
+    (angle.cos(), angle.sin())
+}
+
+/// Too little light, and less of it on one side.
+fn dark(pixels: &mut [u8], size: usize, t: f32, rng: &mut ChaCha8Rng) {
+    let stops = ramp(t, 0.8, 1.8, 3.2);
+    let tilt = rng.random_range(0.0..0.5);
+    let (dx, dy) = direction(rng);
+    each_inside(pixels, size, |x, y, pixel| {
+        let gain = (-stops * (1.0 + tilt * (x * dx + y * dy))).exp();
+        pixel
+            .iter_mut()
+            .for_each(|v| *v = (f32::from(*v) * gain) as u8);
+    });
+    pixels::noise(pixels, ramp(t, 2.0, 4.0, 6.0), rng);
+}
+
+/// Too much light: channels run into their end one after the other.
+fn bright(pixels: &mut [u8], size: usize, t: f32, rng: &mut ChaCha8Rng) {
+    let stops = ramp(t, 0.4, 1.1, 2.2);
+    let veil = ramp(t, 8.0, 40.0, 110.0);
+    let tilt = rng.random_range(0.0..0.4);
+    let (dx, dy) = direction(rng);
+    each_inside(pixels, size, |x, y, pixel| {
+        let more = 1.0 + tilt * (x * dx + y * dy);
+        let gain = (stops * more).exp();
+        pixel
+            .iter_mut()
+            .for_each(|v| *v = (f32::from(*v) * gain + veil * more).min(255.0) as u8);
+    });
+}
+
+/// Out of focus, or moved along one axis.
+fn defocus(pixels: &mut [u8], size: usize, t: f32, rng: &mut ChaCha8Rng) {
+    let sigma = ramp(t, 0.005, 0.022, 0.06) * size as f32;
+    let (x, y) = match rng.random_range(0..4) {
+        0 => (1.6, 0.3),
+        1 => (0.3, 1.6),
+        _ => (1.0, 1.0),
+    };
+    keep_border(pixels, |p| pixels::blur(p, size, sigma * x, sigma * y));
+}
+
+/// A veil before the retina. An eye with cataract is hazy too and its haze is
+/// the diagnosis; only a veil that leaves nothing to see is called severe.
+fn haze(pixels: &mut [u8], size: usize, t: f32, rng: &mut ChaCha8Rng) {
+    let share = ramp(t, 0.25, 0.78, 0.93);
+    let sigma = ramp(t, 0.004, 0.015, 0.04) * size as f32;
+    let light = rng.random_range(0.7..1.5);
+    let pale = rng.random_range(0.1..0.7);
+    let (mut sum, mut count) = ([0.0f32; 3], 0.0f32);
+    each_inside(pixels, size, |_, _, pixel| {
+        (0..3).for_each(|c| sum[c] += f32::from(pixel[c]));
+        count += 1.0;
+    });
+    let mean = sum.map(|s| s / count.max(1.0));
+    let grey = mean.iter().sum::<f32>() / 3.0;
+    let veil = mean.map(|m| ((m + (grey - m) * pale) * light).min(240.0));
+    keep_border(pixels, |p| pixels::blur(p, size, sigma, sigma));
+    each_inside(pixels, size, |_, _, pixel| {
+        for c in 0..3 {
+            pixel[c] = (f32::from(pixel[c]) * (1.0 - share) + veil[c] * share) as u8;
+        }
+    });
+}
+
+/// Blurring must not carry light out of the field: cameras cut it sharply.
+fn keep_border(pixels: &mut [u8], change: impl FnOnce(&mut [u8])) {
+    let before = pixels.to_vec();
+    change(pixels);
+    for (pixel, old) in pixels.chunks_exact_mut(3).zip(before.chunks_exact(3)) {
+        if !pixels::inside(old) {
+            pixel.copy_from_slice(old);
+        }
+    }
+}
+
+fn artefact(pixels: &mut [u8], size: usize, t: f32, rng: &mut ChaCha8Rng) {
+    match rng.random_range(0..4) {
+        0 => crescent(pixels, size, t, rng),
+        1 => lashes(pixels, size, t, rng),
+        2 => lid(pixels, size, t, rng),
+        _ => spots(pixels, size, t, rng),
+    }
+}
+
+fn mix(pixel: &mut [u8], colour: [f32; 3], share: f32) {
+    for c in 0..3 {
+        pixel[c] =
+            (f32::from(pixel[c]) * (1.0 - share) + colour[c] * share).clamp(0.0, 255.0) as u8;
+    }
+}
+
+/// Light that falls in beside a badly placed pupil: a bright crescent from the
+/// border inwards.
+fn crescent(pixels: &mut [u8], size: usize, t: f32, rng: &mut ChaCha8Rng) {
+    let (dx, dy) = direction(rng);
+    let reach = ramp(t, 0.25, 0.9, 1.5);
+    let radius = rng.random_range(0.9..1.3);
+    let soft = rng.random_range(0.1..0.3);
+    let most = rng.random_range(0.75..1.0);
+    let colour = [
+        rng.random_range(200.0..255.0),
+        rng.random_range(150.0..240.0),
+        rng.random_range(110.0..240.0),
+    ];
+    // The part of the picture outside a circle that has moved off by `reach`.
+    let (cx, cy) = (dx * reach, dy * reach);
+    each_inside(pixels, size, |x, y, pixel| {
+        let beyond = ((x - cx).hypot(y - cy) - radius) / soft;
+        mix(pixel, colour, beyond.clamp(0.0, 1.0) * most);
+    });
+}
+
+/// Shadows of lashes: dark soft strokes from one side.
+fn lashes(pixels: &mut [u8], size: usize, t: f32, rng: &mut ChaCha8Rng) {
+    let count = ramp(t, 3.0, 14.0, 26.0).ceil() as usize;
+    let (dx, dy) = direction(rng);
+    let strokes: Vec<[f32; 4]> = (0..count)
+        .map(|_| {
+            [
+                rng.random_range(-1.0..1.0),
+                rng.random_range(-0.6..0.6),
+                rng.random_range(0.02..0.05) * ramp(t, 0.7, 1.5, 2.2),
+                ramp(t, 0.4, 1.2, 1.9) * rng.random_range(0.6..1.0),
+            ]
+        })
+        .collect();
+    let depth = ramp(t, 0.5, 0.85, 0.95);
+    each_inside(pixels, size, |x, y, pixel| {
+        // `into`: how far in from the side; `along`: the place on that side.
+        let (into, along) = (1.0 + x * dx + y * dy, y * dx - x * dy);
+        let mut light = 1.0f32;
+        for [place, lean, width, length] in &strokes {
+            let off = (along - place - lean * into * into).abs() / width;
+            let fade = (1.0 - into / length).clamp(0.0, 1.0).sqrt();
+            light = light.min(1.0 - depth * fade * (1.5 - off).clamp(0.0, 1.0));
+        }
+        pixel
+            .iter_mut()
+            .for_each(|v| *v = (f32::from(*v) * light) as u8);
+    });
+}
+
+/// A lid or the iris before part of the field: dark, or skin-coloured where the
+/// flash meets it.
+fn lid(pixels: &mut [u8], size: usize, t: f32, rng: &mut ChaCha8Rng) {
+    let (dx, dy) = direction(rng);
+    let cover = ramp(t, 0.2, 0.8, 1.4);
+    let bend = rng.random_range(-0.3..0.3);
+    let soft = rng.random_range(0.05..0.25);
+    let lit = rng.random_range(0.0..1.0f32);
+    let colour = [30.0 + 150.0 * lit, 15.0 + 85.0 * lit, 10.0 + 65.0 * lit];
+    each_inside(pixels, size, |x, y, pixel| {
+        let (into, along) = (1.0 + x * dx + y * dy, y * dx - x * dy);
+        let over = (cover + bend * (along * along - 0.3) - into) / soft;
+        mix(pixel, colour, over.clamp(0.0, 1.0) * 0.95);
+    });
+}
+
+/// Dust and drops on the lens and reflections in it.
+fn spots(pixels: &mut [u8], size: usize, t: f32, rng: &mut ChaCha8Rng) {
+    let count = ramp(t, 5.0, 14.0, 24.0).ceil() as usize;
+    let spots: Vec<([f32; 4], [f32; 3])> = (0..count)
+        .map(|_| {
+            let white = rng.random_bool(0.6);
+            let colour = match white {
+                true => [
+                    rng.random_range(190.0..255.0),
+                    rng.random_range(170.0..255.0),
+                    rng.random_range(150.0..255.0),
+                ],
+                false => [rng.random_range(0.0..60.0); 3],
+            };
+            let place = [
+                rng.random_range(-0.8..0.8),
+                rng.random_range(-0.8..0.8),
+                rng.random_range(0.25..1.0) * ramp(t, 0.06, 0.2, 0.35),
+                rng.random_range(0.5..0.95) * ramp(t, 0.6, 0.95, 1.0),
+            ];
+            (place, colour)
+        })
+        .collect();
+    each_inside(pixels, size, |x, y, pixel| {
+        for ([cx, cy, radius, opacity], colour) in &spots {
+            let off = (x - cx).hypot(y - cy) / radius;
+            if off < 1.0 {
+                mix(pixel, *colour, opacity * (2.0 - 2.0 * off).min(1.0));
+            }
+        }
+    });
+}

@@ -1,0 +1,309 @@
+//! Batches, made ahead on worker threads.
+//!
+//! Plain bytes, no tensors. What a batch holds depends on the order and the
+//! seed only, not on how many threads made it or how fast they were.
+
+use std::borrow::Cow;
+use std::panic::resume_unwind;
+use std::sync::mpsc::{sync_channel, Receiver};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use anyhow::{ensure, Result};
+use fovea_core::taxonomy::{Label, Taxonomy};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use super::augment::AugmentConfig;
+use super::degrade::{self, DegradeConfig};
+use super::{scenes, Cache, Dataset, Origin, Split};
+
+/// Batches each thread may be ahead.
+const AHEAD: usize = 2;
+
+/// Photographs with what is known of them; N of them, fewer in the last batch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// N x size x size x 3, RGB by rows.
+    pub pixels: Vec<u8>,
+    /// N x nodes of the taxonomy: 1 where the node is present.
+    pub targets: Vec<f32>,
+    /// N x nodes of the taxonomy: 1 where it is known whether it is.
+    pub mask: Vec<f32>,
+    /// N indices into the dataset's examples.
+    pub index: Vec<usize>,
+}
+
+/// Makes batches of a [`Dataset`].
+pub struct Loader {
+    work: Arc<Work>,
+    batch: usize,
+    threads: usize,
+}
+
+/// What is done to photographs on the way.
+enum Change {
+    Nothing,
+    Train(AugmentConfig),
+    /// Evaluation of the quality outputs on damage that does not vary.
+    Damage(DegradeConfig),
+}
+
+struct Work {
+    dataset: Arc<Dataset>,
+    cache: Arc<Cache>,
+    change: Change,
+    /// Photographs that are no fundus, per split, for scenes to build on.
+    ordinary: Vec<(Split, usize)>,
+}
+
+impl Loader {
+    /// A loader of batches of `batch`, made by `threads` threads. With
+    /// `augment` it is for training, and hands out training examples only.
+    pub fn new(
+        dataset: Arc<Dataset>,
+        cache: Arc<Cache>,
+        augment: Option<AugmentConfig>,
+        batch: usize,
+        threads: usize,
+    ) -> Loader {
+        let change = augment.map_or(Change::Nothing, Change::Train);
+        Loader::with(dataset, cache, change, batch, threads)
+    }
+
+    /// A loader for evaluation that damages photographs as `config` says and
+    /// labels them accordingly.
+    pub fn degraded(
+        dataset: Arc<Dataset>,
+        cache: Arc<Cache>,
+        config: DegradeConfig,
+        batch: usize,
+        threads: usize,
+    ) -> Loader {
+        Loader::with(dataset, cache, Change::Damage(config), batch, threads)
+    }
+
+    fn with(
+        dataset: Arc<Dataset>,
+        cache: Arc<Cache>,
+        change: Change,
+        batch: usize,
+        threads: usize,
+    ) -> Loader {
+        let non_fundus = dataset.taxonomy.index("non_fundus");
+        let ordinary = dataset
+            .examples
+            .iter()
+            .enumerate()
+            .filter(|(_, e)| e.origin == Origin::File)
+            .filter(|(_, e)| non_fundus.is_some_and(|node| e.labels[node] == Label::Present))
+            .map(|(i, e)| (e.split, i))
+            .collect();
+        Loader {
+            work: Arc::new(Work {
+                dataset,
+                cache,
+                change,
+                ordinary,
+            }),
+            batch: batch.max(1),
+            threads: threads.max(1),
+        }
+    }
+
+    /// The examples of `order`, batch by batch, in order.
+    ///
+    /// # Errors
+    /// An index the dataset lacks, or a training loader asked for an example
+    /// that is not for training.
+    pub fn epoch(&self, order: Vec<usize>, seed: u64) -> Result<Epoch> {
+        let examples = &self.work.dataset.examples;
+        for &i in &order {
+            ensure!(
+                i < examples.len() && i < self.work.cache.len(),
+                "example {i} was asked for; the dataset has {}",
+                examples.len()
+            );
+            ensure!(
+                !matches!(self.work.change, Change::Train(_)) || examples[i].split == Split::Train,
+                "{} of source {} is for {} and must not be trained on",
+                examples[i].image.display(),
+                examples[i].source,
+                examples[i].split.name()
+            );
+        }
+        let order = Arc::new(order);
+        let batches = order.len().div_ceil(self.batch);
+        let threads = self.threads.min(batches);
+        let mut queues = Vec::with_capacity(threads);
+        let mut workers = Vec::with_capacity(threads);
+        for first in 0..threads {
+            let (send, receive) = sync_channel(AHEAD);
+            let (work, order, size) = (self.work.clone(), order.clone(), self.batch);
+            workers.push(std::thread::spawn(move || {
+                for k in (first..batches).step_by(threads) {
+                    let at = k * size..((k + 1) * size).min(order.len());
+                    let batch = work.batch(&order[at.clone()], at.start, seed);
+                    // Nobody listens any more: the epoch was left early.
+                    if send.send(batch).is_err() {
+                        return;
+                    }
+                }
+            }));
+            queues.push(receive);
+        }
+        Ok(Epoch {
+            queues,
+            workers,
+            next: 0,
+            batches,
+        })
+    }
+}
+
+/// The batches of one epoch.
+pub struct Epoch {
+    queues: Vec<Receiver<Batch>>,
+    workers: Vec<JoinHandle<()>>,
+    next: usize,
+    batches: usize,
+}
+
+impl Iterator for Epoch {
+    type Item = Batch;
+
+    fn next(&mut self) -> Option<Batch> {
+        if self.next == self.batches {
+            return None;
+        }
+        // Thread t makes batches t, t + threads, ...
+        let thread = self.next % self.queues.len();
+        match self.queues[thread].recv() {
+            Ok(batch) => {
+                self.next += 1;
+                Some(batch)
+            }
+            Err(_) => {
+                // The thread ended before its work: pass its panic on, rather
+                // than end the epoch short.
+                self.next = self.batches;
+                match self.workers.swap_remove(thread).join() {
+                    Err(panic) => resume_unwind(panic),
+                    Ok(()) => None,
+                }
+            }
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.batches - self.next;
+        (left, Some(left))
+    }
+}
+
+impl ExactSizeIterator for Epoch {}
+
+impl Drop for Epoch {
+    fn drop(&mut self) {
+        // Closes the queues, so that the threads stop at their next batch.
+        self.queues.clear();
+        for worker in self.workers.drain(..) {
+            // A panic that nobody waited for has been printed already.
+            let _ = worker.join();
+        }
+    }
+}
+
+impl Work {
+    fn batch(&self, indices: &[usize], start: usize, seed: u64) -> Batch {
+        let taxonomy = &self.dataset.taxonomy;
+        let side = self.cache.size() as usize;
+        let nodes = taxonomy.nodes().len();
+        let mut batch = Batch {
+            pixels: vec![0; indices.len() * side * side * 3],
+            targets: Vec::with_capacity(indices.len() * nodes),
+            mask: Vec::with_capacity(indices.len() * nodes),
+            index: indices.to_vec(),
+        };
+        let pictures = batch.pixels.chunks_exact_mut(side * side * 3);
+        for (k, (&index, target)) in indices.iter().zip(pictures).enumerate() {
+            let mut rng = ChaCha8Rng::seed_from_u64(mixed(seed, (start + k) as u64, index as u64));
+            let labels = self.fill(taxonomy, index, target, &mut rng);
+            batch
+                .targets
+                .extend(labels.iter().map(|l| f32::from(*l == Label::Present)));
+            batch
+                .mask
+                .extend(labels.iter().map(|l| f32::from(*l != Label::Unknown)));
+        }
+        batch
+    }
+
+    /// Writes the picture of an example into `target`; its labels as they are
+    /// after whatever was done to it.
+    fn fill(
+        &self,
+        taxonomy: &Taxonomy,
+        index: usize,
+        target: &mut [u8],
+        rng: &mut ChaCha8Rng,
+    ) -> Vec<Label> {
+        let example = &self.dataset.examples[index];
+        let side = self.cache.size() as usize;
+        let source = match (example.origin, self.cache.get(index)) {
+            (Origin::File, Some(pixels)) => Cow::Borrowed(pixels),
+            (Origin::Scene { seed }, _) => Cow::Owned(match self.change {
+                Change::Train(_) => self.scene(example.split, rng),
+                _ => self.scene(example.split, &mut ChaCha8Rng::seed_from_u64(seed)),
+            }),
+            (Origin::File, None) => unreachable!("every file of the dataset is in its cache"),
+        };
+        let mut labels = example.labels.clone();
+        let damage = match &self.change {
+            Change::Nothing => {
+                target.copy_from_slice(&source);
+                return labels;
+            }
+            Change::Damage(damage) => {
+                target.copy_from_slice(&source);
+                damage
+            }
+            Change::Train(augment) => {
+                let jitter = self
+                    .dataset
+                    .source(&example.source)
+                    .map_or(0.0, |s| s.aspect_jitter);
+                augment.apply(&source, target, side, jitter, rng);
+                &augment.degrade
+            }
+        };
+        if degrade::is_sound(taxonomy, &labels) {
+            degrade::degrade(damage, target, side, rng).apply(taxonomy, &mut labels);
+        }
+        labels
+    }
+
+    /// A drawn scene, which may build on an ordinary photograph of its split.
+    fn scene(&self, split: Split, rng: &mut ChaCha8Rng) -> Vec<u8> {
+        let side = self.cache.size();
+        let photographs: Vec<&[u8]> = self
+            .ordinary
+            .iter()
+            .filter(|(s, _)| *s == split)
+            .filter_map(|(_, i)| self.cache.get(*i))
+            .collect();
+        scenes::draw(side, &photographs, rng).into_raw()
+    }
+}
+
+/// One seed from three numbers, each bit of which matters (SplitMix64's mixer).
+fn mixed(a: u64, b: u64, c: u64) -> u64 {
+    [a, b, c]
+        .into_iter()
+        .fold(0x9E37_79B9_7F4A_7C15, |state, value| {
+            let mut z = (state ^ value).wrapping_add(0x9E37_79B9_7F4A_7C15);
+            z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            z ^ (z >> 31)
+        })
+}

@@ -1,0 +1,145 @@
+//! Photographs and what is known of them: importers, cache, augmentation, loader.
+//!
+//! A run lists its sources ([`SourceConfig`]); [`Dataset::import`] turns them
+//! into [`Example`]s whose labels are complete over the taxonomy,
+//! [`Cache::build`] prepares every photograph once, and a [`Loader`] hands out
+//! batches.
+
+mod augment;
+mod cache;
+mod config;
+mod csv;
+mod degrade;
+mod folder;
+mod labels;
+mod loader;
+mod odir;
+mod pixels;
+mod rfmid;
+mod scenes;
+mod split;
+mod stats;
+mod table;
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{bail, Context, Result};
+use fovea_core::taxonomy::{Label, Taxonomy};
+
+pub use augment::AugmentConfig;
+pub use cache::Cache;
+pub use config::{Draws, Format, Fractions, SourceConfig, Statement};
+pub use degrade::{DegradeConfig, Outcome};
+pub use loader::{Batch, Epoch, Loader};
+pub use split::{deal, Split};
+pub use stats::{Shot, ShotCuts, Statistics};
+
+/// Where the pixels of an example come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    File,
+    /// Drawn by [`scenes`], in training afresh every epoch.
+    Scene {
+        seed: u64,
+    },
+}
+
+/// One photograph and what is known of it.
+#[derive(Clone, Debug)]
+pub struct Example {
+    /// Name of its [`SourceConfig`].
+    pub source: String,
+    /// The file; for a drawn scene a name that no file has.
+    pub image: PathBuf,
+    pub origin: Origin,
+    pub patient: String,
+    pub split: Split,
+    /// Per node of the taxonomy, complete in the sense of [`Taxonomy::complete`].
+    pub labels: Vec<Label>,
+    /// Factor by which the file is stretched horizontally before preparation.
+    pub aspect: f32,
+    /// The source's own columns, for evaluation beyond the taxonomy's labels.
+    pub raw: BTreeMap<String, String>,
+}
+
+/// An image that is missing or cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    pub source: String,
+    pub path: PathBuf,
+    pub reason: String,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(
+            f,
+            "{}: {}: {}",
+            self.source,
+            self.path.display(),
+            self.reason
+        )
+    }
+}
+
+/// All photographs of a run.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    pub taxonomy: Arc<Taxonomy>,
+    pub examples: Vec<Example>,
+    pub sources: Vec<SourceConfig>,
+}
+
+impl Dataset {
+    /// Reads every source's labels. Label files are read; images are not
+    /// looked at, [`Cache::build`] does that. `root` is what the sources' paths
+    /// are relative to.
+    ///
+    /// # Errors
+    /// A contradictory source, a label file that is missing or says something
+    /// the taxonomy or the source's rules do not know.
+    pub fn import(
+        taxonomy: Arc<Taxonomy>,
+        sources: &[SourceConfig],
+        root: &Path,
+    ) -> Result<Dataset> {
+        let mut names = HashSet::new();
+        let mut examples = Vec::new();
+        for source in sources {
+            source.check()?;
+            if !names.insert(&source.name) {
+                bail!("two sources are called {}; rename one", source.name);
+            }
+            examples.extend(
+                match source.format {
+                    Format::Odir => odir::import(&taxonomy, source, root),
+                    Format::Rfmid => rfmid::import(&taxonomy, source, root),
+                    Format::Csv => csv::import(&taxonomy, source, root),
+                    Format::Folder => folder::import(&taxonomy, source, root),
+                    Format::Scenes => scenes::import(&taxonomy, source),
+                }
+                .with_context(|| format!("source {} cannot be imported", source.name))?,
+            );
+        }
+        Ok(Dataset {
+            taxonomy,
+            examples,
+            sources: sources.to_vec(),
+        })
+    }
+
+    /// Indices of the examples of `split`, in order.
+    pub fn indices(&self, split: Split) -> Vec<usize> {
+        (0..self.examples.len())
+            .filter(|&i| self.examples[i].split == split)
+            .collect()
+    }
+
+    /// The settings of a source.
+    pub fn source(&self, name: &str) -> Option<&SourceConfig> {
+        self.sources.iter().find(|s| s.name == name)
+    }
+}

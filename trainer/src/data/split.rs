@@ -1,0 +1,70 @@
+//! Which patients train, validate and test.
+
+use std::str::FromStr;
+
+use anyhow::{bail, Context, Result};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::config::{Fractions, SourceConfig};
+
+/// What a photograph may be used for. Everything is chosen on `Val`; `Test` is
+/// looked at last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Split {
+    Train,
+    Val,
+    Test,
+}
+
+impl Split {
+    pub const ALL: [Split; 3] = [Split::Train, Split::Val, Split::Test];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Split::Train => "train",
+            Split::Val => "val",
+            Split::Test => "test",
+        }
+    }
+}
+
+impl FromStr for Split {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Split> {
+        match Split::ALL.into_iter().find(|s| s.name() == text) {
+            Some(split) => Ok(split),
+            None => bail!("split {text:?} is none of train, val and test"),
+        }
+    }
+}
+
+/// The split of `patient`: test for a source that is never trained on, else
+/// dealt by hash.
+pub(super) fn of(config: &SourceConfig, patient: &str) -> Result<Split> {
+    if config.evaluate_only {
+        return Ok(Split::Test);
+    }
+    let fractions = config
+        .split
+        .with_context(|| format!("source {} says nothing of its split", config.name))?;
+    Ok(deal(&config.name, patient, fractions))
+}
+
+/// Deals a patient by a hash of source and patient: both eyes fall together,
+/// and who else is in the source changes nothing.
+pub fn deal(source: &str, patient: &str, fractions: Fractions) -> Split {
+    let digest = Sha256::digest(format!("{source}\n{patient}").as_bytes());
+    let mut first = [0; 8];
+    first.copy_from_slice(&digest[..8]);
+    let at = u64::from_be_bytes(first) as f64 / u64::MAX as f64;
+    if at < fractions.train {
+        Split::Train
+    } else if at < fractions.train + fractions.val {
+        Split::Val
+    } else {
+        Split::Test
+    }
+}
