@@ -5,6 +5,7 @@ pub mod events;
 pub mod memory;
 pub mod metrics;
 pub mod nets;
+pub mod plots;
 pub mod predictions;
 pub mod report;
 pub mod adam;
