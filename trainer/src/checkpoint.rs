@@ -1,0 +1,93 @@
+//! What a stage leaves on disk, so that a process killed at any moment goes on
+//! from its last epoch with the same result as one that was not.
+//!
+//! A stage's folder holds `epoch-N.safetensors` (network, averages, moments),
+//! `state.json` that names it, `best.safetensors` or `final.safetensors`, and
+//! `history.jsonl`. `state.json` is renamed into place last: it either names a
+//! complete file or the one before.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use crate::report::EpochLine;
+
+const STATE: &str = "state.json";
+
+/// Where a stage stands after an epoch.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    /// Hash of everything that decides the result; another one means another run.
+    pub fingerprint: String,
+    /// File with the tensors, beside this one.
+    pub tensors: String,
+    pub epochs_done: usize,
+    pub finished: bool,
+    pub best: Option<f64>,
+    pub epochs_since_best: usize,
+    /// Of the plateau schedule.
+    pub learning_rate: f64,
+    pub lowest_loss: Option<f64>,
+    pub epochs_since_lowest: usize,
+    pub history: Vec<EpochLine>,
+}
+
+pub fn load(dir: &Path) -> Result<Option<(State, BTreeMap<String, Tensor>)>> {
+    let path = dir.join(STATE);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e).with_context(|| format!("cannot read {}", path.display())),
+    };
+    let state: State = serde_json::from_str(&text)
+        .with_context(|| format!("{} is damaged; delete the folder to train the stage again", path.display()))?;
+    let file = dir.join(&state.tensors);
+    let tensors = Tensor::read_safetensors(&file)
+        .with_context(|| format!("{} is damaged; delete the folder to train the stage again", file.display()))?;
+    Ok(Some((state, tensors.into_iter().collect())))
+}
+
+pub fn save(dir: &Path, state: &mut State, tensors: &[(String, Tensor)]) -> Result<()> {
+    let before = std::mem::replace(&mut state.tensors, format!("epoch-{}.safetensors", state.epochs_done));
+    write_tensors(&dir.join(&state.tensors), tensors)?;
+    write(&dir.join(STATE), serde_json::to_string_pretty(state)?.as_bytes())?;
+    if !before.is_empty() && before != state.tensors {
+        // Only disk space is lost if this fails.
+        let _ = std::fs::remove_file(dir.join(before));
+    }
+    Ok(())
+}
+
+/// Writes to a temporary name beside `path`, syncs, and renames: `path` is
+/// either as it was or whole.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let named = || format!("cannot write {}", path.display());
+    let mut file = tempfile::NamedTempFile::new_in(parent(path)).with_context(named)?;
+    file.write_all(bytes).with_context(named)?;
+    file.as_file().sync_all().with_context(named)?;
+    file.persist(path).with_context(named)?;
+    Ok(())
+}
+
+pub fn write_tensors(path: &Path, tensors: &[(String, Tensor)]) -> Result<()> {
+    let named = || format!("cannot write {}", path.display());
+    let file = tempfile::NamedTempFile::new_in(parent(path)).with_context(named)?;
+    // Safetensors know no strides: channels-last weights must be laid out plainly.
+    let plain: Vec<(String, Tensor)> = tensors.iter().map(|(n, t)| (n.clone(), t.contiguous())).collect();
+    Tensor::write_safetensors(&plain, file.path()).with_context(named)?;
+    file.as_file().sync_all().with_context(named)?;
+    file.persist(path).with_context(named)?;
+    Ok(())
+}
+
+fn parent(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(dir) if !dir.as_os_str().is_empty() => dir.to_path_buf(),
+        _ => PathBuf::from("."),
+    }
+}

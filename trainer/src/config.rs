@@ -1,0 +1,338 @@
+//! The one TOML file that describes a run, made into one typed value.
+//!
+//! Unknown keys are refused, every key has a default that can be read here, and
+//! the effective values are saved beside the run's results, so that a run can
+//! be repeated from what it left behind.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::{bail, Context, Result};
+use fovea_core::taxonomy::Taxonomy;
+use serde::{Deserialize, Serialize};
+
+use crate::data::{AugmentConfig, SourceConfig};
+use crate::methods::MethodConfig;
+use crate::nets::{Arch, Precision};
+use crate::samplers::Draws;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunConfig {
+    /// Names the folder of results below `out`.
+    pub name: String,
+    /// `odir`, `rfmid`, or the path of a taxonomy file.
+    #[serde(default = "odir")]
+    pub taxonomy: String,
+    /// What relative paths of the sources start from.
+    #[serde(default = "data")]
+    pub data: PathBuf,
+    /// Where prepared photographs are kept between runs.
+    #[serde(default = "cache")]
+    pub cache: PathBuf,
+    /// Where converted ImageNet weights are kept.
+    #[serde(default = "weights")]
+    pub weights: PathBuf,
+    #[serde(default = "out")]
+    pub out: PathBuf,
+    #[serde(default = "one")]
+    pub seed: u64,
+    /// Side of the network's square input, in pixels.
+    pub size: u32,
+    #[serde(default)]
+    pub device: DeviceChoice,
+    /// Go on without photographs that are missing or broken.
+    #[serde(default)]
+    pub allow_broken: bool,
+    /// A file of [[source]] tables that runs share, beside the run file.
+    #[serde(default, skip_serializing)]
+    pub sources: Option<PathBuf>,
+    #[serde(default)]
+    pub source: Vec<SourceConfig>,
+    #[serde(default)]
+    pub augment: AugmentConfig,
+    #[serde(default)]
+    pub training: Training,
+    pub stage: Vec<StageConfig>,
+    /// Source whose training photographs make the many, medium and few groups;
+    /// all sources when absent.
+    #[serde(default)]
+    pub groups_from: Option<String>,
+    /// Sources whose validation photographs measure progress; all when empty.
+    #[serde(default)]
+    pub validate_on: Vec<String>,
+    #[serde(default)]
+    pub ship: Option<Ship>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SharedSources {
+    source: Vec<SourceConfig>,
+}
+
+/// How every stage is trained, unless the stage says otherwise.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Training {
+    pub epochs: usize,
+    pub batch: usize,
+    pub optimiser: Optimiser,
+    pub learning_rate: f64,
+    /// Decoupled for AdamW, added to the gradient for Adam.
+    pub weight_decay: f64,
+    pub schedule: Schedule,
+    /// Largest norm of the whole gradient; 0 leaves it as it is.
+    pub clip: f64,
+    /// Share of the old average kept at every step; 0 trains without averaging.
+    pub ema: f64,
+    /// Epochs without a better validation mAP after which a stage ends; 0 never.
+    pub patience: usize,
+    pub keep: Keep,
+    /// Start from ImageNet weights, where a stage starts from no other stage.
+    pub pretrained: bool,
+    pub precision: Precision,
+    /// Chance of dropping a pooled feature before the classifier.
+    pub dropout: f64,
+    /// Photographs per forward pass when only predicting.
+    pub predict_batch: usize,
+}
+
+impl Default for Training {
+    fn default() -> Self {
+        Training {
+            epochs: 10,
+            batch: 32,
+            optimiser: Optimiser::Adamw,
+            learning_rate: 1e-3,
+            weight_decay: 1e-2,
+            schedule: Schedule::OneCycle,
+            clip: 5.0,
+            ema: 0.0,
+            patience: 0,
+            keep: Keep::Best,
+            pretrained: true,
+            precision: Precision::Float,
+            dropout: 0.2,
+            predict_batch: 64,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Optimiser {
+    Adam,
+    Adamw,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Schedule {
+    /// Linear warm-up over 10 % of the steps, then a half cosine to nothing.
+    OneCycle,
+    /// The paper's: x0.1 when the validation loss has not fallen for 5 epochs,
+    /// down to 1e-7 (HKGL section V-A).
+    Plateau,
+}
+
+/// Which weights a stage leaves behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Keep {
+    /// Those with the best validation mAP (average of the three groups).
+    Best,
+    /// The last ones: steadier where few validation photographs show a class
+    /// and the schedule ends at a learning rate of nought.
+    Last,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceChoice {
+    /// CUDA where libtorch finds it, else the CPU.
+    #[default]
+    Auto,
+    Cpu,
+    Cuda,
+}
+
+/// One network to be trained, by one method.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StageConfig {
+    pub name: String,
+    pub arch: Arch,
+    pub method: MethodConfig,
+    /// The stage whose weights this one starts from; ImageNet's when absent.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// How photographs are drawn; each method has its own default.
+    #[serde(default)]
+    pub draws: Option<Draws>,
+    #[serde(default)]
+    pub epochs: Option<usize>,
+    #[serde(default)]
+    pub learning_rate: Option<f64>,
+    #[serde(default)]
+    pub precision: Option<Precision>,
+    /// Sources this stage trains on; all of them when empty.
+    #[serde(default)]
+    pub sources: Vec<String>,
+}
+
+/// What becomes of the run: which stage is calibrated and exported.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ship {
+    pub stage: String,
+    /// Share of referable photographs that must be referred, measured on val.
+    #[serde(default = "target_sensitivity")]
+    pub target_sensitivity: f64,
+    #[serde(default = "bundle_dir")]
+    pub bundle: PathBuf,
+    #[serde(default = "calibration_dir")]
+    pub calibration: PathBuf,
+}
+
+fn odir() -> String {
+    "odir".into()
+}
+fn data() -> PathBuf {
+    "../shared/data".into()
+}
+fn cache() -> PathBuf {
+    "data/cache".into()
+}
+fn weights() -> PathBuf {
+    "data/weights".into()
+}
+fn out() -> PathBuf {
+    "runs".into()
+}
+fn one() -> u64 {
+    1
+}
+fn target_sensitivity() -> f64 {
+    0.9
+}
+fn bundle_dir() -> PathBuf {
+    "models/student".into()
+}
+fn calibration_dir() -> PathBuf {
+    "calibration".into()
+}
+
+impl RunConfig {
+    pub fn read(path: &Path) -> Result<RunConfig> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the run file {}", path.display()))?;
+        let mut config: RunConfig = toml::from_str(&text)
+            .with_context(|| format!("{} is not a run file", path.display()))?;
+        if let Some(shared) = &config.sources {
+            let shared = path.parent().unwrap_or(Path::new(".")).join(shared);
+            let text = std::fs::read_to_string(&shared)
+                .with_context(|| format!("cannot read the sources {}", shared.display()))?;
+            let shared: SharedSources = toml::from_str(&text)
+                .with_context(|| format!("{} is not a file of [[source]] tables", shared.display()))?;
+            config.source.extend(shared.source);
+        }
+        config.check().with_context(|| format!("{} cannot be run", path.display()))?;
+        Ok(config)
+    }
+
+    /// Everything that can be known to be wrong before a photograph is read.
+    fn check(&self) -> Result<()> {
+        if self.name.is_empty() || self.name.contains(['/', '\\']) || self.name.starts_with('.') {
+            bail!("`name = {:?}` must be a plain folder name", self.name);
+        }
+        if !(32..=1024).contains(&self.size) {
+            bail!("`size = {}` must lie between 32 and 1024 pixels", self.size);
+        }
+        if self.source.is_empty() {
+            bail!("there is no [[source]] of photographs");
+        }
+        if self.stage.is_empty() {
+            bail!("there is no [[stage]] to train");
+        }
+        let mut known = BTreeSet::new();
+        for stage in &self.stage {
+            for needed in stage.needs() {
+                if !known.contains(needed) {
+                    bail!("stage `{}` needs stage `{needed}`, which must stand before it", stage.name);
+                }
+            }
+            if stage.name.is_empty() || stage.name.contains(['/', '\\', '.']) {
+                bail!("stage name {:?} must be a plain folder name", stage.name);
+            }
+            if !known.insert(stage.name.as_str()) {
+                bail!("two stages are named `{}`", stage.name);
+            }
+            for source in stage.sources.iter().chain(&self.validate_on).chain(&self.groups_from) {
+                if !self.source.iter().any(|s| &s.name == source) {
+                    bail!("`{source}` is not among the [[source]] tables");
+                }
+            }
+            let t = self.training_of(stage);
+            if t.epochs == 0 || t.batch < 2 || t.predict_batch == 0 {
+                bail!("stage `{}` needs at least one epoch and batches of two or more", stage.name);
+            }
+            if !(t.learning_rate > 0.0 && t.learning_rate.is_finite()) {
+                bail!("stage `{}` needs a learning rate above zero", stage.name);
+            }
+            if !(0.0..1.0).contains(&t.ema) || !(0.0..1.0).contains(&t.dropout) {
+                bail!("`ema` and `dropout` must lie in 0..1");
+            }
+        }
+        if let Some(ship) = &self.ship {
+            if !known.contains(ship.stage.as_str()) {
+                bail!("[ship] names an unknown stage `{}`", ship.stage);
+            }
+            if !(0.5..1.0).contains(&ship.target_sensitivity) {
+                bail!("`target_sensitivity` must lie in 0.5..1");
+            }
+        }
+        Ok(())
+    }
+
+    /// The run's training settings with the stage's own laid over them.
+    pub fn training_of(&self, stage: &StageConfig) -> Training {
+        let mut training = self.training.clone();
+        training.epochs = stage.epochs.unwrap_or(training.epochs);
+        training.learning_rate = stage.learning_rate.unwrap_or(training.learning_rate);
+        training.precision = stage.precision.unwrap_or(training.precision);
+        training
+    }
+
+    pub fn stage_named(&self, name: &str) -> Result<&StageConfig> {
+        self.stage
+            .iter()
+            .find(|s| s.name == name)
+            .with_context(|| format!("the run file has no stage `{name}`"))
+    }
+
+    pub fn load_taxonomy(&self) -> Result<Taxonomy> {
+        if let Some(taxonomy) = Taxonomy::builtin(&self.taxonomy) {
+            return Ok(taxonomy);
+        }
+        let text = std::fs::read_to_string(&self.taxonomy).with_context(|| {
+            format!("taxonomy `{}` is neither built in nor a file that can be read", self.taxonomy)
+        })?;
+        Taxonomy::parse(&text).with_context(|| format!("{} is not a taxonomy", self.taxonomy))
+    }
+
+    pub fn run_dir(&self) -> PathBuf {
+        self.out.join(&self.name)
+    }
+
+    pub fn stage_dir(&self, stage: &str) -> PathBuf {
+        self.run_dir().join(stage)
+    }
+}
+
+impl StageConfig {
+    /// Stages that must have been trained before this one.
+    pub fn needs(&self) -> Vec<&str> {
+        self.from.as_deref().into_iter().chain(self.method.teachers()).collect()
+    }
+}

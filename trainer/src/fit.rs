@@ -1,0 +1,422 @@
+//! The one training loop. A method says what is minimised and how photographs
+//! are drawn; everything else about training is here.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{bail, Context, Result};
+use fovea_core::taxonomy::Label;
+use tch::{nn, no_grad, Device, Tensor};
+
+use crate::adam::Adam;
+use crate::checkpoint::{self, State};
+use crate::config::{Keep, Optimiser, RunConfig, Schedule, StageConfig, Training};
+use crate::data::{Loader, Split};
+use crate::events::EventWriter;
+use crate::losses::{masked_bce, Hierarchy};
+use crate::methods::{Method, MethodConfig, Setting, Teacher};
+use crate::metrics;
+use crate::nets::{Net, NetOptions, Output};
+use crate::progress::progress;
+use crate::report::EpochLine;
+use crate::photographs::Photographs;
+use crate::samplers::Sampler;
+use crate::{plots, predict, weights};
+
+/// The network a stage leaves behind, in its folder.
+pub const FINAL: &str = "final.safetensors";
+
+/// Trains one stage, or goes on where it was left. Returns its history.
+pub fn stage(config: &RunConfig, stage: &StageConfig, photographs: &Photographs, device: Device) -> Result<Vec<EpochLine>> {
+    let dir = config.stage_dir(&stage.name);
+    std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    let fingerprint = photographs.fingerprint(config, stage)?;
+    let saved = checkpoint::load(&dir)?;
+    if let Some((state, _)) = &saved {
+        if state.fingerprint != fingerprint {
+            bail!(
+                "{} holds a stage trained with other settings or data; delete it, or give the run another name",
+                dir.display()
+            );
+        }
+        if state.finished {
+            eprintln!("{}: trained already", stage.name);
+            return Ok(state.history.clone());
+        }
+    }
+    let mut fit = Fit::new(config, stage, photographs, device)?;
+    fit.state.fingerprint = fingerprint;
+    if let Some((state, tensors)) = saved {
+        fit.restore(state, &tensors)?;
+        eprintln!("{}: going on after epoch {}", stage.name, fit.state.epochs_done);
+    }
+    fit.run(&dir)?;
+    Ok(fit.state.history)
+}
+
+struct Fit<'a> {
+    name: &'a str,
+    training: Training,
+    photographs: &'a Photographs,
+    device: Device,
+    seed: u64,
+    store: nn::VarStore,
+    net: Net,
+    method: Box<dyn Method>,
+    adam: Adam,
+    average: Option<Average>,
+    sampler: Sampler,
+    draws: crate::samplers::Draws,
+    loader: Loader,
+    validation: Vec<usize>,
+    state: State,
+}
+
+impl<'a> Fit<'a> {
+    fn new(config: &'a RunConfig, stage: &'a StageConfig, photographs: &'a Photographs, device: Device) -> Result<Fit<'a>> {
+        let training = config.training_of(stage);
+        let taxonomy = &photographs.dataset.taxonomy;
+        let classes = taxonomy.finest_count() as i64;
+        let train = photographs.indices(Split::Train, &stage.sources);
+        if train.is_empty() {
+            bail!("stage `{}` has no photograph to train on", stage.name);
+        }
+
+        tch::manual_seed(config.seed as i64);
+        let mut store = nn::VarStore::new(device);
+        let options = NetOptions { dropout: training.dropout, ..NetOptions::default() };
+        let net = Net::with_options(&store.root(), stage.arch, classes, training.precision, options);
+        match &stage.from {
+            Some(from) => {
+                let path = config.stage_dir(from).join(FINAL);
+                store.load(&path).with_context(|| format!("stage `{}` starts from {}", stage.name, path.display()))?;
+            }
+            None if training.pretrained => {
+                let path = weights::fetch(stage.arch, &config.weights)?;
+                weights::load_imagenet(&mut store, stage.arch, &path)?;
+            }
+            None => {}
+        }
+
+        let teacher = |name: &str| -> Result<Rc<Teacher>> {
+            let taught = config.stage_named(name)?;
+            let precision = config.training_of(taught).precision;
+            let path = config.stage_dir(name).join(FINAL);
+            let (store, net) = predict::load(&path, taught.arch, classes, precision, device)?;
+            Ok(Rc::new(Teacher { store, net }))
+        };
+        let one_extractor = |first: &str, second: &str| {
+            config.stage_named(second).is_ok_and(|s| {
+                matches!(s.method, MethodConfig::Ics { crt: true, .. }) && s.from.as_deref() == Some(first)
+            })
+        };
+        let method = stage.method.build(&Setting {
+            hierarchy: Rc::new(Hierarchy::new(taxonomy, device)),
+            counts: &photographs.counts(&train),
+            device,
+            width: net.width(),
+            own: store.root() / "method",
+            teacher: &teacher,
+            one_extractor: &one_extractor,
+        })?;
+
+        let learns = |name: &str| method.trains_features() || !name.starts_with("features");
+        let variables: BTreeMap<String, Tensor> = store
+            .variables()
+            .into_iter()
+            .filter(|(name, variable)| variable.requires_grad() && learns(name))
+            .collect();
+        let adam = Adam::new(variables, training.weight_decay, training.optimiser == Optimiser::Adamw);
+        let average = (training.ema > 0.0).then(|| Average::new(&store, training.ema));
+        let loader = Loader::new(
+            Arc::clone(&photographs.dataset),
+            Arc::clone(&photographs.cache),
+            Some(config.augment.clone()),
+            training.batch,
+            photographs.threads,
+        );
+        Ok(Fit {
+            name: &stage.name,
+            draws: stage.draws.unwrap_or_else(|| method.draws()),
+            sampler: Sampler::new(&photographs.dataset, &train, |i| photographs.draw_weight(i)),
+            validation: photographs.indices(Split::Val, &config.validate_on),
+            seed: config.seed,
+            state: State { learning_rate: training.learning_rate, ..State::default() },
+            training,
+            photographs,
+            device,
+            store,
+            net,
+            method,
+            adam,
+            average,
+            loader,
+        })
+    }
+
+    fn run(&mut self, dir: &Path) -> Result<()> {
+        let mut events = EventWriter::open(&dir.join("tensorboard"), self.state.epochs_done)?;
+        while self.state.epochs_done < self.training.epochs {
+            let epoch = self.state.epochs_done;
+            // Dropout draws from libtorch's generator: seeding it by the epoch
+            // makes a resumed epoch the same as an uninterrupted one.
+            tch::manual_seed((self.seed ^ ((epoch as u64 + 1) << 20)) as i64);
+            let line = self.epoch(epoch)?;
+            eprintln!("{}", line.to_line(self.name, self.training.epochs));
+            events.epoch(&line)?;
+            self.judge(&line, dir)?;
+            self.state.history.push(line);
+            self.state.epochs_done += 1;
+            let patient = self.training.patience == 0 || self.state.epochs_since_best < self.training.patience;
+            let done = self.state.epochs_done == self.training.epochs || !patient;
+            if done && self.training.keep == Keep::Last {
+                self.write_network(dir)?;
+            }
+            self.state.finished = done;
+            self.save(dir)?;
+            if done {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn epoch(&mut self, epoch: usize) -> Result<EpochLine> {
+        let started = Instant::now();
+        let order = self.sampler.epoch(self.draws, self.seed.wrapping_mul(1_000_003) + epoch as u64);
+        // A last batch of one has no batch statistics; leave it out.
+        let steps = order.len() / self.training.batch + usize::from(order.len() % self.training.batch > 1);
+        let bar = progress(order.len() as u64, &format!("{} {}/{}", self.name, epoch + 1, self.training.epochs));
+        let nodes = self.photographs.dataset.taxonomy.nodes().len();
+        let (mut total, mut seen) = (0.0, 0usize);
+        for (step, batch) in self.loader.epoch(order, self.seed.wrapping_add(epoch as u64))?.take(steps).enumerate() {
+            let count = batch.index.len();
+            let tensors = predict::to_tensors(&batch, self.photographs.size, nodes, self.device);
+            let output = self.forward(&tensors.images);
+            let loss = self.method.loss(&output, &tensors);
+            let rate = self.learning_rate(epoch * steps + step, self.training.epochs * steps);
+            self.adam.step(&loss, rate, self.training.clip);
+            if let Some(average) = &mut self.average {
+                average.update();
+            }
+            let loss = loss.double_value(&[]);
+            if !loss.is_finite() {
+                bail!(
+                    "stage `{}` lost its footing in epoch {} (loss {loss}); lower the learning rate",
+                    self.name,
+                    epoch + 1
+                );
+            }
+            total += loss * count as f64;
+            seen += count;
+            bar.inc(count as u64);
+            bar.set_message(format!("loss {:.4}", total / seen as f64));
+        }
+        bar.finish_and_clear();
+        let training_seconds = started.elapsed().as_secs_f64();
+        let mut line = EpochLine {
+            epoch: epoch as u32 + 1,
+            phase: self.name.to_string(),
+            train_loss: total / seen.max(1) as f64,
+            learning_rate: self.learning_rate((epoch + 1) * steps - 1, self.training.epochs * steps),
+            images_per_second: seen as f64 / training_seconds,
+            val_loss: f64::NAN,
+            val_map_average: None,
+            many: None,
+            medium: None,
+            few: None,
+            seconds: 0.0,
+        };
+        self.validate(&mut line)?;
+        line.seconds = started.elapsed().as_secs_f64();
+        Ok(line)
+    }
+
+    fn forward(&self, images: &Tensor) -> Output {
+        if self.method.trains_features() {
+            return self.net.forward(images, true);
+        }
+        let features = no_grad(|| self.net.forward(images, false).features);
+        let logits = self.net.head(&features);
+        Output { features, logits }
+    }
+
+    fn learning_rate(&self, step: usize, steps: usize) -> f64 {
+        match self.training.schedule {
+            Schedule::OneCycle => self.training.learning_rate * one_cycle(step, steps),
+            Schedule::Plateau => self.state.learning_rate,
+        }
+    }
+
+    fn validate(&mut self, line: &mut EpochLine) -> Result<()> {
+        if self.validation.is_empty() {
+            return Ok(());
+        }
+        self.swap_average();
+        let logits = predict::logits(&self.net, self.photographs, &self.validation, self.training.predict_batch, self.device);
+        self.swap_average();
+        let logits = logits?;
+        let taxonomy = &self.photographs.dataset.taxonomy;
+        let k = taxonomy.finest_count();
+        let labels = self.photographs.labels(&self.validation);
+        let (mut targets, mut mask) = (Vec::new(), Vec::new());
+        for row in labels.chunks_exact(taxonomy.nodes().len()) {
+            targets.extend(row[..k].iter().map(|l| f32::from(u8::from(*l == Label::Present))));
+            mask.extend(row[..k].iter().map(|l| f32::from(u8::from(*l != Label::Unknown))));
+        }
+        let table = |v: &[f32]| Tensor::from_slice(v).view([-1, k as i64]);
+        line.val_loss = masked_bce(&table(&logits), &table(&targets), &table(&mask), None).double_value(&[]);
+        let scores = metrics::group_map(taxonomy, &self.photographs.groups, &logits, &labels);
+        line.many = scores.many;
+        line.medium = scores.medium;
+        line.few = scores.few;
+        line.val_map_average = scores.average;
+        Ok(())
+    }
+
+    /// Best weights, early stop and plateau, after an epoch's validation.
+    fn judge(&mut self, line: &EpochLine, dir: &Path) -> Result<()> {
+        // Without validation photographs every epoch counts as the best so far.
+        let score = line.val_map_average.unwrap_or(f64::from(line.epoch));
+        if self.state.best.is_none_or(|best| score > best) {
+            self.state.best = Some(score);
+            self.state.epochs_since_best = 0;
+            if self.training.keep == Keep::Best {
+                self.write_network(dir)?;
+            }
+        } else {
+            self.state.epochs_since_best += 1;
+        }
+        if self.state.lowest_loss.is_none_or(|lowest| line.val_loss < lowest) {
+            self.state.lowest_loss = Some(line.val_loss);
+            self.state.epochs_since_lowest = 0;
+        } else {
+            self.state.epochs_since_lowest += 1;
+            if self.training.schedule == Schedule::Plateau && self.state.epochs_since_lowest >= 5 {
+                self.state.learning_rate = (self.state.learning_rate * 0.1).max(1e-7);
+                self.state.epochs_since_lowest = 0;
+            }
+        }
+        Ok(())
+    }
+
+    /// The network alone, averaged where it is averaged: what later stages load.
+    fn write_network(&mut self, dir: &Path) -> Result<()> {
+        self.swap_average();
+        let network: Vec<(String, Tensor)> =
+            self.store.variables().into_iter().filter(|(name, _)| !name.starts_with("method")).collect();
+        let written = checkpoint::write_tensors(&dir.join(FINAL), &network);
+        self.swap_average();
+        written
+    }
+
+    fn save(&mut self, dir: &Path) -> Result<()> {
+        let mut tensors: Vec<(String, Tensor)> =
+            self.store.variables().into_iter().map(|(name, tensor)| (format!("net/{name}"), tensor)).collect();
+        tensors.extend(self.adam.state());
+        if let Some(average) = &self.average {
+            tensors.extend(average.state());
+        }
+        checkpoint::save(dir, &mut self.state, &tensors)?;
+        let lines: Result<Vec<String>, _> = self.state.history.iter().map(serde_json::to_string).collect();
+        checkpoint::write(&dir.join("history.jsonl"), (lines?.join("\n") + "\n").as_bytes())?;
+        plots::curves(&self.state.history, &dir.join("curves.png"))
+    }
+
+    fn restore(&mut self, state: State, tensors: &BTreeMap<String, Tensor>) -> Result<()> {
+        for (name, mut variable) in self.store.variables() {
+            let saved = tensors
+                .get(&format!("net/{name}"))
+                .with_context(|| format!("the checkpoint lacks `{name}`; delete it to start the stage again"))?;
+            no_grad(|| variable.f_copy_(saved))?;
+        }
+        self.adam.restore(tensors)?;
+        if let Some(average) = &mut self.average {
+            average.restore(tensors)?;
+        }
+        self.state = state;
+        Ok(())
+    }
+
+    fn swap_average(&mut self) {
+        if let Some(average) = &mut self.average {
+            average.swap();
+        }
+    }
+}
+
+/// Linear warm-up over a tenth of the steps, then half a cosine to nought.
+fn one_cycle(step: usize, steps: usize) -> f64 {
+    let at = (step as f64 + 1.0) / steps.max(1) as f64;
+    const WARM: f64 = 0.1;
+    if at < WARM {
+        return at / WARM;
+    }
+    let down = (at - WARM) / (1.0 - WARM);
+    (0.5 * (1.0 + (std::f64::consts::PI * down).cos())).max(1e-3)
+}
+
+/// Exponential moving average of weights and of batch-norm statistics.
+struct Average {
+    keep: f64,
+    updates: i64,
+    pairs: Vec<(String, Tensor, Tensor)>,
+}
+
+impl Average {
+    fn new(store: &nn::VarStore, keep: f64) -> Average {
+        let pairs = store
+            .variables()
+            .into_iter()
+            .map(|(name, variable)| {
+                let average = no_grad(|| variable.copy());
+                (name, variable, average)
+            })
+            .collect();
+        Average { keep, updates: 0, pairs }
+    }
+
+    fn update(&mut self) {
+        self.updates += 1;
+        // Early on a long average would be mostly the starting point.
+        let keep = self.keep.min((1.0 + self.updates as f64) / (10.0 + self.updates as f64));
+        no_grad(|| {
+            for (_, variable, average) in &mut self.pairs {
+                let _ = average.lerp_(variable, 1.0 - keep);
+            }
+        });
+    }
+
+    /// Exchanges the average with the weights in training; twice is nothing.
+    fn swap(&mut self) {
+        no_grad(|| {
+            for (_, variable, average) in &mut self.pairs {
+                let held = variable.copy();
+                variable.copy_(average);
+                average.copy_(&held);
+            }
+        });
+    }
+
+    fn state(&self) -> Vec<(String, Tensor)> {
+        let mut state = vec![("average/updates".to_string(), Tensor::from(self.updates))];
+        state.extend(self.pairs.iter().map(|(name, _, average)| (format!("average/{name}"), average.shallow_clone())));
+        state
+    }
+
+    fn restore(&mut self, state: &BTreeMap<String, Tensor>) -> Result<()> {
+        let find = |name: String| {
+            state.get(&name).with_context(|| format!("the checkpoint lacks `{name}`; delete it to start the stage again"))
+        };
+        self.updates = find("average/updates".into())?.int64_value(&[]);
+        no_grad(|| {
+            for (name, _, average) in &mut self.pairs {
+                average.f_copy_(find(format!("average/{name}"))?)?;
+            }
+            Ok(())
+        })
+    }
+}

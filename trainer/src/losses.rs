@@ -1,0 +1,228 @@
+//! Losses over tri-state labels: an unknown label has a mask of nought and
+//! enters nothing.
+//!
+//! Shapes: `b` photographs, `k` finest classes, `n` nodes of the taxonomy.
+
+use fovea_core::taxonomy::{Level, Taxonomy};
+use tch::{Device, Kind, Reduction, Tensor};
+
+/// Takes finest logits to the logits of every node, and knows the levels.
+pub struct Hierarchy {
+    /// k x n: how many paths lead from a node down to a finest class.
+    paths: Tensor,
+    /// First node and number of nodes of each level, finest first.
+    levels: Vec<(i64, i64)>,
+    device: Device,
+}
+
+/// How a parent's logit comes of its children's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Marginal {
+    /// HKGL eq. 2 as its code has it: the sum of the children's logits.
+    #[default]
+    Sum,
+    /// 1 - prod(1 - p): at least one child is there. A parent is then as
+    /// likely as its likeliest child at least, and confident siblings that are
+    /// absent do not speak against it.
+    NoisyOr,
+}
+
+impl Hierarchy {
+    pub fn new(taxonomy: &Taxonomy, device: Device) -> Hierarchy {
+        let n = taxonomy.nodes().len();
+        let k = taxonomy.finest_count();
+        let mut paths = vec![0f32; k * n];
+        for class in 0..k {
+            paths[class * n + class] = 1.0;
+        }
+        // Nodes are ordered finest first, so children are done before parents.
+        for node in k..n {
+            for &child in &taxonomy.nodes()[node].children {
+                for class in 0..k {
+                    paths[class * n + node] += paths[class * n + child];
+                }
+            }
+        }
+        let levels = [Level::Finest, Level::Disease, Level::Group]
+            .into_iter()
+            .map(|level| taxonomy.level(level))
+            .filter(|range| !range.is_empty())
+            .map(|range| (range.start as i64, range.len() as i64))
+            .collect();
+        let paths = Tensor::from_slice(&paths).view([k as i64, n as i64]).to_device(device);
+        Hierarchy { paths, levels, device }
+    }
+
+    pub fn levels(&self) -> &[(i64, i64)] {
+        &self.levels
+    }
+
+    /// `logits` b x k -> b x n.
+    pub fn marginalise(&self, logits: &Tensor, marginal: Marginal) -> Tensor {
+        match marginal {
+            Marginal::Sum => logits.matmul(&self.paths),
+            Marginal::NoisyOr => {
+                // ln(1 - p) of a child is logsigmoid(-z); over the distinct
+                // finest classes below a node they add up. log(p / (1 - p)) of
+                // the parent follows from s = sum ln(1 - p): ln(e^-s - 1).
+                let below = self.paths.clamp_max(1.0);
+                let s = (-logits).log_sigmoid().matmul(&below).clamp_max(-1e-6);
+                let parents = (-&s).expm1().log();
+                let k = logits.size()[1];
+                let n = parents.size()[1];
+                Tensor::cat(&[logits.shallow_clone(), parents.narrow(1, k, n - k)], 1)
+            }
+        }
+    }
+
+    /// HKGL eq. 1: binary cross-entropy summed over levels, weight 1 each.
+    /// `logits`, `targets`, `mask` and `weights` are b x n.
+    pub fn level_loss(&self, logits: &Tensor, targets: &Tensor, mask: &Tensor, weights: Option<&Tensor>) -> Tensor {
+        let mut total = Tensor::zeros([], (Kind::Float, self.device));
+        for &(start, len) in &self.levels {
+            total += masked_bce(
+                &logits.narrow(1, start, len),
+                &targets.narrow(1, start, len),
+                &mask.narrow(1, start, len),
+                weights.map(|w| w.narrow(1, start, len)).as_ref(),
+            );
+        }
+        total
+    }
+}
+
+/// Mean binary cross-entropy over the known labels (HKGL eq. 5).
+pub fn masked_bce(logits: &Tensor, targets: &Tensor, mask: &Tensor, weights: Option<&Tensor>) -> Tensor {
+    let each = logits.binary_cross_entropy_with_logits::<Tensor>(targets, None, None, Reduction::None) * mask;
+    let each = match weights {
+        Some(weights) => each * weights,
+        None => each,
+    };
+    each.sum(Kind::Float) / mask.sum(Kind::Float).clamp_min(1.0)
+}
+
+/// Instance-wise class-balanced weights (HKGL eq. 6) for one level.
+pub struct InstanceWeights {
+    /// 1 x k: p_j = 1 / (K N_j).
+    class: Tensor,
+    positives_only: bool,
+}
+
+impl InstanceWeights {
+    /// `counts` holds N_j, the training photographs that show class j. A class
+    /// without any counts as one photograph: its terms are negatives only.
+    pub fn new(counts: &[u32], positives_only: bool, device: Device) -> InstanceWeights {
+        let k = counts.len() as f64;
+        let p: Vec<f32> = counts.iter().map(|&n| (1.0 / (k * f64::from(n.max(1)))) as f32).collect();
+        let class = Tensor::from_slice(&p).view([1, -1]).to_device(device);
+        InstanceWeights { class, positives_only }
+    }
+
+    /// sqrt(p_j / p_A) with p_A the sum over the photograph's positive classes.
+    /// `targets` b x k; a photograph without positives weighs 1 throughout.
+    pub fn weigh(&self, targets: &Tensor) -> Tensor {
+        let actual = (targets * &self.class).sum_dim_intlist(1, true, Kind::Float);
+        let delta = (&self.class / actual.clamp_min(1e-12)).sqrt();
+        let some = actual.gt(0.0).expand_as(targets);
+        let ones = targets.ones_like();
+        let delta = delta.where_self(&some, &ones);
+        if self.positives_only {
+            delta.where_self(&targets.gt(0.5), &ones)
+        } else {
+            delta
+        }
+    }
+}
+
+/// 1 - cos(v_t, v_s), mean over photographs (HKGL eq. 7).
+pub fn feature_distillation(teacher: &Tensor, student: &Tensor) -> Tensor {
+    let cosine = Tensor::cosine_similarity(teacher, student, 1, 1e-8);
+    1.0 - cosine.mean(Kind::Float)
+}
+
+/// How the student's logits are held to the teacher's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogitsLoss {
+    /// HKGL eq. 8 as printed: KL(student || teacher) of the Bernoulli of each class.
+    #[default]
+    Kl,
+    /// The released code's: cross-entropy against the teacher's soft labels.
+    Bce,
+}
+
+/// HKGL eq. 8 on sigmoid(z / T), mean over photographs and classes, both b x k.
+pub fn logits_distillation(kind: LogitsLoss, student: &Tensor, teacher: &Tensor, temperature: f64) -> Tensor {
+    let (s, t) = (student / temperature, teacher / temperature);
+    match kind {
+        LogitsLoss::Kl => {
+            let p = s.sigmoid();
+            let yes = &p * (s.log_sigmoid() - t.log_sigmoid());
+            let no = (1.0 - &p) * ((-&s).log_sigmoid() - (-&t).log_sigmoid());
+            let divergence: Tensor = yes + no;
+            divergence.mean(Kind::Float)
+        }
+        LogitsLoss::Bce => s.binary_cross_entropy_with_logits::<Tensor>(&t.sigmoid(), None, None, Reduction::Mean),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn close(a: f64, b: f64) {
+        assert!((a - b).abs() < 1e-5, "{a} is not {b}");
+    }
+
+    #[test]
+    fn unknown_labels_enter_nothing() {
+        let logits = Tensor::from_slice(&[2.0f32, -50.0]).view([1, 2]);
+        let targets = Tensor::from_slice(&[1.0f32, 1.0]).view([1, 2]);
+        let mask = Tensor::from_slice(&[1.0f32, 0.0]).view([1, 2]);
+        close(masked_bce(&logits, &targets, &mask, None).double_value(&[]), (1.0 + (-2.0f64).exp()).ln());
+        let nothing = mask.zeros_like();
+        close(masked_bce(&logits, &targets, &nothing, None).double_value(&[]), 0.0);
+    }
+
+    #[test]
+    fn instance_weights_follow_equation_six() {
+        // Two classes of 100 and 1 photographs: p = 1/200 and 1/2.
+        let weights = InstanceWeights::new(&[100, 1], false, Device::Cpu);
+        let both = weights.weigh(&Tensor::from_slice(&[1.0f32, 1.0]).view([1, 2]));
+        close(both.double_value(&[0, 0]), (0.005f64 / 0.505).sqrt());
+        close(both.double_value(&[0, 1]), (0.5f64 / 0.505).sqrt());
+        let head = weights.weigh(&Tensor::from_slice(&[1.0f32, 0.0]).view([1, 2]));
+        close(head.double_value(&[0, 1]), 10.0);
+        let none = weights.weigh(&Tensor::from_slice(&[0.0f32, 0.0]).view([1, 2]));
+        close(none.double_value(&[0, 1]), 1.0);
+        let positives = InstanceWeights::new(&[100, 1], true, Device::Cpu);
+        close(positives.weigh(&Tensor::from_slice(&[1.0f32, 0.0]).view([1, 2])).double_value(&[0, 1]), 1.0);
+    }
+
+    #[test]
+    fn a_student_equal_to_its_teacher_has_nothing_to_learn() {
+        let z = Tensor::from_slice(&[1.5f32, -3.0, 0.2]).view([1, 3]);
+        close(logits_distillation(LogitsLoss::Kl, &z, &z, 3.0).double_value(&[]), 0.0);
+        close(feature_distillation(&z, &(&z * 2.0)).double_value(&[]), 0.0);
+        let other = Tensor::from_slice(&[0.0f32, 0.0, 0.0]).view([1, 3]);
+        assert!(logits_distillation(LogitsLoss::Kl, &other, &z, 3.0).double_value(&[]) > 0.01);
+    }
+
+    #[test]
+    fn parents_are_what_the_device_computes() {
+        let taxonomy = Taxonomy::builtin("odir").unwrap();
+        let k = taxonomy.finest_count();
+        let logits: Vec<f32> = (0..k).map(|i| (i as f32 * 0.7).sin() * 3.0).collect();
+        let hierarchy = Hierarchy::new(&taxonomy, Device::Cpu);
+        let z = Tensor::from_slice(&logits).view([1, -1]);
+        let sums = hierarchy.marginalise(&z, Marginal::Sum);
+        let ors = hierarchy.marginalise(&z, Marginal::NoisyOr).sigmoid();
+        for (i, node) in taxonomy.nodes().iter().enumerate().skip(k) {
+            let sum: f64 = node.children.iter().map(|&c| sums.double_value(&[0, c as i64])).sum();
+            close(sums.double_value(&[0, i as i64]), sum);
+            let absent: f64 = node.children.iter().map(|&c| 1.0 - ors.double_value(&[0, c as i64])).product();
+            close(ors.double_value(&[0, i as i64]), 1.0 - absent);
+        }
+    }
+}

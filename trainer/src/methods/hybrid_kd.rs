@@ -1,0 +1,86 @@
+//! The student: features of teacher 1, logits of teacher 2, and the labels
+//! weighed instance-wise (HKGL section IV-D, eq. 9):
+//! L = (1 - alpha - beta) L_BCE + alpha gamma L_F + beta L_C.
+
+use std::rc::Rc;
+
+use anyhow::{bail, Result};
+use tch::{nn, nn::Module, Tensor};
+
+use super::ics::LevelWeights;
+use super::{HybridKd, Method, Setting, Teacher, TensorBatch};
+use crate::losses::{feature_distillation, logits_distillation, masked_bce, Hierarchy};
+use crate::nets::Output;
+use crate::samplers::Draws;
+
+pub struct Hybrid {
+    config: HybridKd,
+    hierarchy: Rc<Hierarchy>,
+    weights: LevelWeights,
+    features: Rc<Teacher>,
+    logits: Rc<Teacher>,
+    /// After cRT both teachers share one feature extractor; the second is then
+    /// only another classifier on the features of the first.
+    one_extractor: bool,
+    /// Takes the student's features to the teacher's width, where they differ.
+    projection: Option<nn::Linear>,
+}
+
+impl Hybrid {
+    pub fn new(setting: &Setting, config: &HybridKd) -> Result<Hybrid> {
+        if config.alpha < 0.0 || config.beta < 0.0 || config.alpha + config.beta > 1.0 {
+            bail!("alpha = {} and beta = {} must be shares that leave something for the labels", config.alpha, config.beta);
+        }
+        if config.temperature <= 0.0 {
+            bail!("temperature = {} must be above zero", config.temperature);
+        }
+        let features = (setting.teacher)(&config.features)?;
+        let logits = (setting.teacher)(&config.logits)?;
+        let wide = features.net.width();
+        let projection = (wide != setting.width)
+            .then(|| nn::linear(&setting.own / "projection", setting.width, wide, Default::default()));
+        Ok(Hybrid {
+            config: config.clone(),
+            hierarchy: setting.hierarchy.clone(),
+            weights: LevelWeights::new(setting, config.positives_only),
+            features,
+            logits,
+            one_extractor: (setting.one_extractor)(&config.features, &config.logits),
+            projection,
+        })
+    }
+
+    fn labels_loss(&self, output: &Output, batch: &TensorBatch) -> Tensor {
+        let weights = self.weights.weigh(&batch.targets);
+        if self.config.hierarchy {
+            let logits = self.hierarchy.marginalise(&output.logits, self.config.marginal);
+            return self.hierarchy.level_loss(&logits, &batch.targets, &batch.mask, Some(&weights));
+        }
+        let finest = |t: &Tensor| t.narrow(1, 0, output.logits.size()[1]);
+        masked_bce(&output.logits, &finest(&batch.targets), &finest(&batch.mask), Some(&finest(&weights)))
+    }
+}
+
+impl Method for Hybrid {
+    fn draws(&self) -> Draws {
+        Draws::ClassBalanced
+    }
+
+    fn loss(&self, output: &Output, batch: &TensorBatch) -> Tensor {
+        let HybridKd { alpha, beta, gamma, temperature, .. } = self.config;
+        let seen = self.features.look(&batch.images);
+        let taught = if self.one_extractor {
+            tch::no_grad(|| self.logits.net.head(&seen.features))
+        } else {
+            self.logits.look(&batch.images).logits
+        };
+        let student = match &self.projection {
+            Some(projection) => projection.forward(&output.features),
+            None => output.features.shallow_clone(),
+        };
+        let scale = if self.config.scale_by_temperature { temperature * temperature } else { 1.0 };
+        let features = feature_distillation(&seen.features, &student);
+        let logits = logits_distillation(self.config.logits_loss, &output.logits, &taught, temperature);
+        self.labels_loss(output, batch) * (1.0 - alpha - beta) + features * (alpha * gamma) + logits * (beta * scale)
+    }
+}

@@ -1,0 +1,75 @@
+//! Teacher 2: MLMC on class-balanced draws, each term weighed instance-wise
+//! (HKGL section IV-C, eq. 6), with the feature extractor frozen (cRT) or not.
+
+use std::rc::Rc;
+
+use tch::Tensor;
+
+use super::{Method, Setting, TensorBatch};
+use crate::losses::{Hierarchy, InstanceWeights, Marginal};
+use crate::nets::Output;
+use crate::samplers::Draws;
+
+pub struct Ics {
+    hierarchy: Rc<Hierarchy>,
+    weights: LevelWeights,
+    crt: bool,
+    marginal: Marginal,
+}
+
+impl Ics {
+    pub fn new(setting: &Setting, crt: bool, positives_only: bool, marginal: Marginal) -> Ics {
+        Ics {
+            hierarchy: setting.hierarchy.clone(),
+            weights: LevelWeights::new(setting, positives_only),
+            crt,
+            marginal,
+        }
+    }
+}
+
+impl Method for Ics {
+    fn draws(&self) -> Draws {
+        Draws::ClassBalanced
+    }
+
+    fn trains_features(&self) -> bool {
+        !self.crt
+    }
+
+    fn loss(&self, output: &Output, batch: &TensorBatch) -> Tensor {
+        let logits = self.hierarchy.marginalise(&output.logits, self.marginal);
+        let weights = self.weights.weigh(&batch.targets);
+        self.hierarchy.level_loss(&logits, &batch.targets, &batch.mask, Some(&weights))
+    }
+}
+
+/// Equation 6 applied to each level by that level's own counts.
+pub struct LevelWeights {
+    levels: Vec<(i64, i64, InstanceWeights)>,
+}
+
+impl LevelWeights {
+    pub fn new(setting: &Setting, positives_only: bool) -> LevelWeights {
+        let levels = setting
+            .hierarchy
+            .levels()
+            .iter()
+            .map(|&(start, len)| {
+                let counts = &setting.counts[start as usize..(start + len) as usize];
+                (start, len, InstanceWeights::new(counts, positives_only, setting.device))
+            })
+            .collect();
+        LevelWeights { levels }
+    }
+
+    /// `targets` b x n -> b x n.
+    pub fn weigh(&self, targets: &Tensor) -> Tensor {
+        let parts: Vec<Tensor> = self
+            .levels
+            .iter()
+            .map(|(start, len, weights)| weights.weigh(&targets.narrow(1, *start, *len)))
+            .collect();
+        Tensor::cat(&parts, 1)
+    }
+}

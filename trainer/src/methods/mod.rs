@@ -1,0 +1,162 @@
+//! What is minimised: one small file per method, all trained by the same loop.
+
+mod erm;
+mod hybrid_kd;
+mod ics;
+mod mlmc;
+
+use std::rc::Rc;
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use tch::{nn, Device, Tensor};
+
+use crate::losses::{Hierarchy, LogitsLoss, Marginal};
+use crate::nets::{Net, Output};
+use crate::samplers::Draws;
+
+/// A method and its settings, as a run file names them:
+/// `method = { kind = "hybrid_kd", features = "teacher1", logits = "teacher2" }`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum MethodConfig {
+    /// Empirical risk minimisation: plain BCE over the finest classes.
+    Erm,
+    /// ERM on class-balanced draws: the re-sampling baseline.
+    Rs,
+    /// Hierarchy-aware pre-training (HKGL section IV-B): teacher 1.
+    Mlmc {
+        #[serde(default)]
+        marginal: Marginal,
+    },
+    /// Classifier re-training on class-balanced draws with instance-wise
+    /// weights (HKGL section IV-C): teacher 2.
+    Ics {
+        /// Freeze the feature extractor. Its batch norms then keep their
+        /// statistics: what is frozen does not move.
+        #[serde(default)]
+        crt: bool,
+        /// Weigh positive terms only; as printed, eq. 6 weighs both.
+        #[serde(default)]
+        positives_only: bool,
+        #[serde(default)]
+        marginal: Marginal,
+    },
+    /// Both teachers into one student (HKGL section IV-D, eq. 9).
+    HybridKd(HybridKd),
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HybridKd {
+    /// The stage whose pooled features are taught: teacher 1.
+    pub features: String,
+    /// The stage whose logits are taught: teacher 2.
+    pub logits: String,
+    #[serde(default = "fifth")]
+    pub alpha: f64,
+    #[serde(default = "fifth")]
+    pub beta: f64,
+    #[serde(default = "ten")]
+    pub gamma: f64,
+    #[serde(default = "three")]
+    pub temperature: f64,
+    #[serde(default)]
+    pub logits_loss: LogitsLoss,
+    /// Multiply the logits term by T^2 (Hinton's scaling; not in the paper).
+    #[serde(default)]
+    pub scale_by_temperature: bool,
+    #[serde(default)]
+    pub positives_only: bool,
+    /// Sum the classification term over all levels, as MLMC does, rather than
+    /// over the finest classes alone as Algorithm 1 has it.
+    #[serde(default)]
+    pub hierarchy: bool,
+    #[serde(default)]
+    pub marginal: Marginal,
+}
+
+fn fifth() -> f64 {
+    0.2
+}
+fn ten() -> f64 {
+    10.0
+}
+fn three() -> f64 {
+    3.0
+}
+
+/// A batch on the training device. `n` counts the nodes of the taxonomy.
+pub struct TensorBatch {
+    /// b x 3 x S x S, channels last, (v - 127) / 128.
+    pub images: Tensor,
+    /// b x n, 1 where the node is present.
+    pub targets: Tensor,
+    /// b x n, 1 where the label is known.
+    pub mask: Tensor,
+}
+
+/// A trained network that teaches and learns no more.
+pub struct Teacher {
+    /// Owns the variables that `net` reads.
+    pub store: nn::VarStore,
+    pub net: Net,
+}
+
+impl Teacher {
+    pub fn look(&self, images: &Tensor) -> Output {
+        tch::no_grad(|| self.net.forward(images, false))
+    }
+}
+
+/// What a method may need when it is made.
+pub struct Setting<'a> {
+    pub hierarchy: Rc<Hierarchy>,
+    /// Training photographs that show each node, all levels.
+    pub counts: &'a [u32],
+    pub device: Device,
+    /// Pooled features of the network in training.
+    pub width: i64,
+    /// Where a method puts variables of its own; they are trained and saved
+    /// with the network but never exported.
+    pub own: nn::Path<'a>,
+    pub teacher: &'a dyn Fn(&str) -> Result<Rc<Teacher>>,
+    /// Whether the second stage re-trained only the classifier of the first.
+    pub one_extractor: &'a dyn Fn(&str, &str) -> bool,
+}
+
+pub trait Method {
+    /// How photographs are drawn unless the run says otherwise.
+    fn draws(&self) -> Draws {
+        Draws::Instance
+    }
+
+    /// Whether the feature extractor learns; a frozen one runs as in evaluation.
+    fn trains_features(&self) -> bool {
+        true
+    }
+
+    /// The scalar to be minimised.
+    fn loss(&self, output: &Output, batch: &TensorBatch) -> Tensor;
+}
+
+impl MethodConfig {
+    pub fn teachers(&self) -> Vec<&str> {
+        match self {
+            MethodConfig::HybridKd(kd) => vec![&kd.features, &kd.logits],
+            _ => Vec::new(),
+        }
+    }
+
+    pub fn build(&self, setting: &Setting) -> Result<Box<dyn Method>> {
+        Ok(match self {
+            MethodConfig::Erm => Box::new(erm::Erm::new(setting, Draws::Instance)),
+            MethodConfig::Rs => Box::new(erm::Erm::new(setting, Draws::ClassBalanced)),
+            MethodConfig::Mlmc { marginal } => Box::new(mlmc::Mlmc::new(setting, *marginal)),
+            MethodConfig::Ics { crt, positives_only, marginal } => {
+                Box::new(ics::Ics::new(setting, *crt, *positives_only, *marginal))
+            }
+            MethodConfig::HybridKd(config) => Box::new(hybrid_kd::Hybrid::new(setting, config)?),
+        })
+    }
+}

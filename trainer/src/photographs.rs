@@ -1,0 +1,108 @@
+//! The photographs of a run as its stages see them: labels, prepared pixels,
+//! who is trained on and who is asked.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Result;
+use fovea_core::taxonomy::Label;
+use sha2::{Digest, Sha256};
+
+use crate::checkpoint;
+use crate::config::{RunConfig, StageConfig};
+use crate::data::{Cache, Dataset, Shot, ShotCuts, Split, Statistics};
+use crate::metrics::ClassGroups;
+use crate::progress::progress;
+
+pub struct Photographs {
+    pub dataset: Arc<Dataset>,
+    pub cache: Arc<Cache>,
+    /// Side of the prepared photographs in pixels.
+    pub size: u32,
+    /// Threads that decode and augment.
+    pub threads: usize,
+    pub statistics: Statistics,
+    /// Finest classes of the eye by their number of training photographs.
+    pub groups: ClassGroups,
+}
+
+impl Photographs {
+    /// Reads the labels, prepares what the cache lacks, and counts.
+    pub fn open(config: &RunConfig) -> Result<Photographs> {
+        let taxonomy = Arc::new(config.load_taxonomy()?);
+        let mut dataset = Dataset::import(taxonomy, &config.source, &config.data)?;
+        let bar = progress(0, "prepare");
+        let (cache, broken) = Cache::build(&mut dataset, config.size, &config.cache, config.allow_broken, &bar)?;
+        bar.finish_and_clear();
+        for photograph in &broken {
+            eprintln!("left out: {photograph}");
+        }
+        let cuts = ShotCuts::of(&dataset.taxonomy);
+        let statistics = Statistics::of(&dataset, None, cuts);
+        let grouped = Statistics::of(&dataset, config.groups_from.as_deref(), cuts);
+        let groups = ClassGroups {
+            many: grouped.group(Shot::Many),
+            medium: grouped.group(Shot::Medium),
+            few: grouped.group(Shot::Few),
+        };
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Photographs {
+            dataset: Arc::new(dataset),
+            cache: Arc::new(cache),
+            size: config.size,
+            threads,
+            statistics,
+            groups,
+        })
+    }
+
+    /// Examples of a split that come of the named sources, of all when none is named.
+    pub fn indices(&self, split: Split, sources: &[String]) -> Vec<usize> {
+        let wanted = |source: &String| sources.is_empty() || sources.contains(source);
+        self.dataset.indices(split).into_iter().filter(|&i| wanted(&self.dataset.examples[i].source)).collect()
+    }
+
+    /// Labels of `which`, all nodes of one photograph after the other.
+    pub fn labels(&self, which: &[usize]) -> Vec<Label> {
+        which.iter().flat_map(|&i| self.dataset.examples[i].labels.iter().copied()).collect()
+    }
+
+    /// How many of `which` show each node, all levels.
+    pub fn counts(&self, which: &[usize]) -> Vec<u32> {
+        let mut counts = vec![0; self.dataset.taxonomy.nodes().len()];
+        for &i in which {
+            for (count, label) in counts.iter_mut().zip(&self.dataset.examples[i].labels) {
+                *count += u32::from(*label == Label::Present);
+            }
+        }
+        counts
+    }
+
+    /// Draws per epoch of a photograph, as its source says.
+    pub fn draw_weight(&self, example: usize) -> f32 {
+        self.dataset.source(&self.dataset.examples[example].source).map_or(1.0, |s| s.weight as f32)
+    }
+
+    /// The statistics as a table to read and as JSON.
+    pub fn write_statistics(&self, dir: &Path) -> Result<()> {
+        checkpoint::write(&dir.join("data.txt"), self.statistics.to_string().as_bytes())?;
+        checkpoint::write(&dir.join("data.json"), serde_json::to_string_pretty(&self.statistics)?.as_bytes())
+    }
+
+    /// Hash of all that decides what comes out of a stage, and of the stages it
+    /// builds on.
+    pub fn fingerprint(&self, config: &RunConfig, stage: &StageConfig) -> Result<String> {
+        let mut hash = Sha256::new();
+        for needed in stage.needs() {
+            hash.update(self.fingerprint(config, config.stage_named(needed)?)?);
+        }
+        let settings = serde_json::to_string(&(stage, config.training_of(stage), &config.augment, config.seed, config.size))?;
+        hash.update(settings);
+        hash.update(serde_json::to_string(&config.source)?);
+        hash.update(self.dataset.taxonomy.source());
+        for i in self.indices(Split::Train, &stage.sources) {
+            hash.update(self.dataset.examples[i].image.as_os_str().as_encoded_bytes());
+        }
+        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
