@@ -1,6 +1,7 @@
 //! The trainer.
 
 pub mod data;
+pub mod evaluate;
 pub mod events;
 pub mod memory;
 pub mod metrics;

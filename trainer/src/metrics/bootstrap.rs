@@ -53,23 +53,26 @@ impl PatientBootstrap {
         PatientBootstrap { draws }
     }
 
-    /// 2.5 % and 97.5 % points of a measure over the draws. The measure gets
-    /// how often each photograph counts. Draws in which it is not defined (no
-    /// positive was drawn) are left out; `None` when that is over half of
-    /// them, for then the interval would speak of the lucky draws only.
-    pub fn interval(&self, measure: impl Fn(&[u16]) -> Option<f64>) -> Option<Interval> {
-        let mut values: Vec<f64> = self
-            .draws
-            .iter()
-            .filter_map(|weights| measure(weights))
-            .collect();
-        if values.is_empty() || values.len() * 2 < self.draws.len() {
+    /// A measure over every draw. It gets how often each photograph counts.
+    pub fn values(&self, measure: impl Fn(&[u16]) -> Option<f64>) -> Vec<Option<f64>> {
+        self.draws.iter().map(|weights| measure(weights)).collect()
+    }
+}
+
+impl Interval {
+    /// 2.5 % and 97.5 % points of a measure's values over the draws. Draws in
+    /// which it is not defined (no positive was drawn) are left out; `None`
+    /// when that is over half of them, for then the interval would speak of
+    /// the lucky draws only.
+    pub fn of_draws(values: &[Option<f64>]) -> Option<Interval> {
+        let mut defined: Vec<f64> = values.iter().copied().flatten().collect();
+        if defined.is_empty() || defined.len() * 2 < values.len() {
             return None;
         }
-        values.sort_by(f64::total_cmp);
+        defined.sort_by(f64::total_cmp);
         Some(Interval {
-            low: quantile(&values, 0.025),
-            high: quantile(&values, 0.975),
+            low: quantile(&defined, 0.025),
+            high: quantile(&defined, 0.975),
         })
     }
 }
@@ -104,9 +107,8 @@ mod tests {
             let all: f64 = weights.iter().map(|&w| f64::from(w)).sum();
             Some(heads / all)
         };
-        let interval = PatientBootstrap::new(&patients, BOOTSTRAP_DRAWS, 1)
-            .interval(mean)
-            .expect("always defined");
+        let bootstrap = PatientBootstrap::new(&patients, BOOTSTRAP_DRAWS, 1);
+        let interval = Interval::of_draws(&bootstrap.values(mean)).expect("always defined");
         // 0.5 -+ 1.96 * sqrt(0.25 / 400) = 0.5 -+ 0.049
         assert!((interval.low - 0.451).abs() < 0.008, "{interval:?}");
         assert!((interval.high - 0.549).abs() < 0.008, "{interval:?}");
@@ -129,16 +131,19 @@ mod tests {
         }
         let measure = |w: &[u16]| ranking.weighted_auc(|i| f64::from(w[i]));
         let again = PatientBootstrap::new(&patients, 200, 7);
-        assert_eq!(bootstrap.interval(measure), again.interval(measure));
+        assert_eq!(bootstrap.values(measure), again.values(measure));
         let other = PatientBootstrap::new(&patients, 200, 8);
-        assert_ne!(bootstrap.interval(measure), other.interval(measure));
+        assert_ne!(bootstrap.values(measure), other.values(measure));
     }
 
     #[test]
     fn too_few_defined_draws_give_no_interval() {
-        let bootstrap = PatientBootstrap::new(&["a", "b", "c"], 100, 1);
-        assert_eq!(bootstrap.interval(|_| None), None);
-        let none = PatientBootstrap::new(&[], 100, 1);
-        assert_eq!(none.interval(|w| w.first().map(|&w| f64::from(w))), None);
+        let mut values = vec![None; 60];
+        values.extend([Some(0.5); 40]);
+        assert_eq!(Interval::of_draws(&values), None);
+        assert!(Interval::of_draws(&values[20..]).is_some());
+        let nobody = PatientBootstrap::new(&[], 10, 1);
+        let none = nobody.values(|w| w.first().map(|&w| f64::from(w)));
+        assert_eq!(Interval::of_draws(&none), None);
     }
 }

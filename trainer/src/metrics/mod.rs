@@ -4,12 +4,14 @@
 //! class only) is `None`, never a number that looks like one: a mean over
 //! classes then leaves it out instead of counting a zero.
 
+mod answers;
 mod bootstrap;
 mod calibration_error;
 mod counts;
 mod groups;
 mod ranking;
 
+pub use answers::Answers;
 pub use bootstrap::{Interval, PatientBootstrap, BOOTSTRAP_DRAWS};
 pub use calibration_error::{
     expected_calibration_error, reliability, ReliabilityBin, CALIBRATION_BINS,

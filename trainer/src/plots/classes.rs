@@ -6,28 +6,9 @@ use anyhow::Result;
 use plotters::prelude::*;
 
 use super::canvas::{self, drawing, px, Area, BLUE, GRID, INK, MUTED, ORANGE, VERMILION};
-use crate::metrics::{expected_calibration_error, reliability as bins, Ranking, CALIBRATION_BINS};
-
-/// What was answered to one yes-or-no question, and what holds; the vectors
-/// run in parallel, one entry per photograph whose truth is known.
-#[derive(Clone, Debug, Default)]
-pub struct Answers {
-    pub title: String,
-    /// Any order-preserving score; used for ranking only.
-    pub scores: Vec<f32>,
-    /// Probabilities before and after calibration.
-    pub before: Vec<f32>,
-    pub after: Vec<f32>,
-    pub positives: Vec<bool>,
-    /// The shipped operating point, a value of `after`.
-    pub threshold: Option<f32>,
-}
-
-impl Answers {
-    fn count(&self) -> usize {
-        self.positives.iter().filter(|&&positive| positive).count()
-    }
-}
+use crate::metrics::{
+    expected_calibration_error, reliability as bins, Answers, Counts, CALIBRATION_BINS,
+};
 
 const COLUMNS: usize = 5;
 const PANEL: (u32, u32) = (300, 280);
@@ -37,7 +18,7 @@ const HEAD: u32 = 64;
 /// is the operating point.
 pub fn precision_recall(answers: &[Answers], path: &Path) -> Result<()> {
     sheet(path, "Precision and recall", answers, |area, answers| {
-        let ranking = Ranking::new(&answers.scores, &answers.positives);
+        let ranking = answers.ranking();
         let score = ranking.average_precision();
         let caption = caption(answers, "AP", score);
         // From the strictest call on; before it precision is not defined.
@@ -46,7 +27,7 @@ pub fn precision_recall(answers: &[Answers], path: &Path) -> Result<()> {
             .iter()
             .map(|p| (p.sensitivity, p.precision))
             .collect();
-        let guess = answers.count() as f64 / answers.positives.len().max(1) as f64;
+        let guess = answers.positive_count() as f64 / answers.len().max(1) as f64;
         let guessing = [(0.0, guess), (1.0, guess)];
         let point = operating_point(answers).map(|p| (p.sensitivity, p.precision));
         let chart = axes(area, &answers.title, &caption, ("recall", "precision"))?;
@@ -62,7 +43,7 @@ pub fn roc(answers: &[Answers], path: &Path) -> Result<()> {
         "Receiver operating characteristic",
         answers,
         |area, answers| {
-            let ranking = Ranking::new(&answers.scores, &answers.positives);
+            let ranking = answers.ranking();
             let caption = caption(answers, "AUC", ranking.auc());
             let mut points = vec![(0.0, 0.0)];
             points.extend(
@@ -124,11 +105,7 @@ struct OperatingPoint {
 
 /// `None` without a threshold, without both answers, or where nothing passes.
 fn operating_point(answers: &Answers) -> Option<OperatingPoint> {
-    let counts = crate::metrics::Counts::at_threshold(
-        &answers.after,
-        &answers.positives,
-        answers.threshold?,
-    );
+    let counts = Counts::at_threshold(&answers.after, &answers.positives, answers.threshold?);
     let called = counts.true_positives + counts.false_positives;
     (called > 0).then_some(())?;
     Some(OperatingPoint {
@@ -140,7 +117,7 @@ fn operating_point(answers: &Answers) -> Option<OperatingPoint> {
 
 fn caption(answers: &Answers, measure: &str, value: Option<f64>) -> String {
     let value = value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"));
-    let (positives, all) = (answers.count(), answers.positives.len());
+    let (positives, all) = (answers.positive_count(), answers.len());
     format!("{measure} {value}   {positives} of {all}")
 }
 
@@ -252,6 +229,7 @@ mod tests {
             after: scores.clone(),
             scores,
             threshold: Some(0.5),
+            ..Answers::default()
         }
     }
 

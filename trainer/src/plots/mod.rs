@@ -4,5 +4,5 @@ mod canvas;
 mod classes;
 mod history;
 
-pub use classes::{precision_recall, reliability, roc, Answers};
+pub use classes::{precision_recall, reliability, roc};
 pub use history::curves;

@@ -1,6 +1,8 @@
-//! What a run and an evaluation write down, and how it is printed.
+//! What an epoch of training gave.
 
 use serde::{Deserialize, Deserializer, Serialize};
+
+use super::table::percent;
 
 /// One line of a run's `history.jsonl`: what an epoch gave.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,11 +49,6 @@ impl EpochLine {
             self.seconds
         )
     }
-}
-
-/// A share as "12.3", or a dash where it is not defined.
-pub(crate) fn percent(share: Option<f64>) -> String {
-    share.map_or_else(|| "-".to_owned(), |share| format!("{:.1}", 100.0 * share))
 }
 
 fn null_is_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {

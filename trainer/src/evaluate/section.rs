@@ -1,0 +1,456 @@
+//! The measures over one set of photographs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fovea_core::taxonomy::{Label, Level, Subject};
+
+use super::judged::{Column, Judged};
+use super::truth;
+use crate::metrics::{
+    expected_calibration_error, mean, Answers, ClassGroups, Counts, Interval, PatientBootstrap,
+    Ranking, CALIBRATION_BINS,
+};
+use crate::report::{
+    ClassScores, ClassSetScores, DecisionScores, GateRow, GateScores, GroupScores, LevelScores,
+    Measured, NodeScores, Section, Share,
+};
+
+/// Seed of every report's draws: the same predictions give the same report.
+const SEED: u64 = 20_211;
+
+/// Class set of the HKGL paper's table II.
+const PAPER_CLASSES: &str = "hkgl12";
+
+/// Values of a measure: on the photographs as they are, and over the draws.
+#[derive(Clone, Default)]
+struct Drawn {
+    value: Option<f64>,
+    draws: Vec<Option<f64>>,
+}
+
+impl Drawn {
+    fn measured(&self) -> Option<Measured> {
+        Some(Measured {
+            value: self.value?,
+            interval: Interval::of_draws(&self.draws),
+        })
+    }
+
+    /// The mean, within every draw, over those that are defined there.
+    fn mean_of<'a>(parts: impl Iterator<Item = &'a Drawn> + Clone) -> Drawn {
+        let draws = parts
+            .clone()
+            .map(|part| part.draws.len())
+            .max()
+            .unwrap_or(0);
+        Drawn {
+            value: mean(parts.clone().map(|part| part.value)),
+            draws: (0..draws)
+                .map(|draw| mean(parts.clone().map(|part| part.draws[draw])))
+                .collect(),
+        }
+    }
+}
+
+struct NodeDraws {
+    average_precision: Drawn,
+    auc: Drawn,
+}
+
+pub struct Surveyor<'a> {
+    judged: &'a Judged<'a>,
+    groups: &'a ClassGroups,
+    /// Whether there is a calibration whose operating points mean anything.
+    calibrated: bool,
+    which: Vec<usize>,
+    bootstrap: PatientBootstrap,
+}
+
+impl<'a> Surveyor<'a> {
+    pub fn new(
+        judged: &'a Judged<'a>,
+        groups: &'a ClassGroups,
+        calibrated: bool,
+        which: Vec<usize>,
+        draws: usize,
+    ) -> Surveyor<'a> {
+        // Patient numbers are a source's own.
+        let names = patients(judged, &which);
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        Surveyor {
+            judged,
+            groups,
+            calibrated,
+            bootstrap: PatientBootstrap::new(&names, draws, SEED),
+            which,
+        }
+    }
+
+    pub fn section(&self) -> Section {
+        let nodes = self.judged.taxonomy.nodes();
+        let answers: Vec<Answers> = (0..nodes.len())
+            .map(|node| self.judged.node_answers(node, &self.which))
+            .collect();
+        let drawn: Vec<NodeDraws> = answers.iter().map(|answers| self.draw(answers)).collect();
+        Section {
+            photographs: self.which.len() as u32,
+            patients: patients(self.judged, &self.which)
+                .into_iter()
+                .collect::<BTreeSet<_>>()
+                .len() as u32,
+            groups: self.groups(&drawn),
+            levels: [Level::Finest, Level::Disease, Level::Group]
+                .map(|level| self.level(level, &answers, &drawn))
+                .into(),
+            paper_classes: self.paper_classes(),
+            referral: self.referral(),
+            referable_dr: self.referable_dr(),
+            any_dr_by_column: self.any_dr_by_column(),
+            gate: self.calibrated.then(|| self.gate()),
+            nodes: (0..nodes.len())
+                .map(|node| self.node(node, &answers[node], &drawn[node]))
+                .collect(),
+        }
+    }
+
+    fn draw(&self, answers: &Answers) -> NodeDraws {
+        let ranking = answers.ranking();
+        let over = |measure: &dyn Fn(&Ranking, &dyn Fn(usize) -> f64) -> Option<f64>| Drawn {
+            value: measure(&ranking, &|_| 1.0),
+            draws: self
+                .bootstrap
+                .values(|weights| measure(&ranking, &|i| f64::from(weights[answers.places[i]]))),
+        };
+        NodeDraws {
+            average_precision: over(&|ranking, weight| ranking.weighted_average_precision(weight)),
+            auc: over(&|ranking, weight| ranking.weighted_auc(weight)),
+        }
+    }
+
+    fn groups(&self, drawn: &[NodeDraws]) -> GroupScores {
+        let taxonomy = self.judged.taxonomy;
+        let finest = |ids: &[String]| -> Vec<usize> {
+            ids.iter()
+                .filter_map(|id| taxonomy.index(id))
+                .filter(|&node| node < taxonomy.finest_count())
+                .collect()
+        };
+        let members = [&self.groups.many, &self.groups.medium, &self.groups.few].map(|g| finest(g));
+        let over = |members: &[usize]| {
+            Drawn::mean_of(members.iter().map(|&node| &drawn[node].average_precision))
+        };
+        let maps = [over(&members[0]), over(&members[1]), over(&members[2])];
+        let all = members.concat();
+        GroupScores {
+            many: maps[0].measured(),
+            medium: maps[1].measured(),
+            few: maps[2].measured(),
+            average: Drawn::mean_of(maps.iter()).measured(),
+            macro_auc: Drawn::mean_of(all.iter().map(|&node| &drawn[node].auc)).measured(),
+            left_out: all
+                .iter()
+                .filter(|&&node| drawn[node].average_precision.value.is_none())
+                .map(|&node| taxonomy.nodes()[node].id.clone())
+                .collect(),
+        }
+    }
+
+    fn level(&self, level: Level, answers: &[Answers], drawn: &[NodeDraws]) -> LevelScores {
+        let taxonomy = self.judged.taxonomy;
+        let eye: Vec<usize> = taxonomy
+            .level(level)
+            .filter(|&node| taxonomy.nodes()[node].subject == Subject::Eye)
+            .filter(|&node| answers[node].positive_count() > 0)
+            .collect();
+        let error = |pick: fn(&Answers) -> &[f32]| {
+            mean(
+                eye.iter()
+                    .map(|&node| calibration_error(&answers[node], pick)),
+            )
+        };
+        LevelScores {
+            level,
+            classes: eye.len() as u32,
+            map: Drawn::mean_of(eye.iter().map(|&node| &drawn[node].average_precision)).measured(),
+            macro_auc: Drawn::mean_of(eye.iter().map(|&node| &drawn[node].auc)).measured(),
+            ece_before: error(|answers| &answers.before),
+            ece_after: self.if_calibrated(error(|answers| &answers.after)),
+        }
+    }
+
+    fn node(&self, node: usize, answers: &Answers, drawn: &NodeDraws) -> NodeScores {
+        let described = &self.judged.taxonomy.nodes()[node];
+        let counts = self.counts(answers);
+        NodeScores {
+            id: described.id.clone(),
+            level: described.level,
+            subject: described.subject,
+            known: answers.len() as u32,
+            positives: answers.positive_count() as u32,
+            average_precision: drawn.average_precision.measured(),
+            auc: drawn.auc.measured(),
+            ece_before: calibration_error(answers, |a| &a.before),
+            ece_after: self.if_calibrated(calibration_error(answers, |a| &a.after)),
+            sensitivity: counts.and_then(sensitivity),
+            specificity: counts.and_then(specificity),
+        }
+    }
+
+    fn if_calibrated(&self, value: Option<f64>) -> Option<f64> {
+        value.filter(|_| self.calibrated)
+    }
+
+    /// Calls at the operating point.
+    fn counts(&self, answers: &Answers) -> Option<Counts> {
+        let threshold = answers.threshold.filter(|_| self.calibrated)?;
+        Some(Counts::at_threshold(
+            &answers.after,
+            &answers.positives,
+            threshold,
+        ))
+    }
+
+    fn paper_classes(&self) -> Option<ClassSetScores> {
+        let judged = self.judged;
+        let view = judged.taxonomy.view(PAPER_CLASSES)?;
+        let classes: Vec<ClassScores> = view
+            .classes
+            .iter()
+            .map(|class| {
+                let (scores, positives): (Vec<f32>, Vec<bool>) = self
+                    .which
+                    .iter()
+                    .map(|&photograph| {
+                        (photograph, any_of(&class.any_of, judged.labels(photograph)))
+                    })
+                    .filter(|(_, label)| *label != Label::Unknown)
+                    .map(|(photograph, label)| {
+                        (
+                            any_of_score(judged, &class.any_of, photograph),
+                            label == Label::Present,
+                        )
+                    })
+                    .unzip();
+                let ranking = Ranking::new(&scores, &positives);
+                ClassScores {
+                    id: class.id.clone(),
+                    known: positives.len() as u32,
+                    positives: positives.iter().filter(|&&p| p).count() as u32,
+                    average_precision: ranking.average_precision(),
+                    auc: ranking.auc(),
+                }
+            })
+            .collect();
+        Some(ClassSetScores {
+            id: view.id.clone(),
+            map: mean(classes.iter().map(|class| class.average_precision)),
+            macro_auc: mean(classes.iter().map(|class| class.auc)),
+            classes,
+        })
+    }
+
+    fn referral(&self) -> Option<DecisionScores> {
+        let members = self.judged.taxonomy.composite("referable")?;
+        let truth =
+            |p: usize| truth::composite(self.judged.taxonomy, members, self.judged.labels(p));
+        let verdict = |photograph: usize| self.judged.referred[photograph];
+        self.decision("referable", truth, verdict)
+    }
+
+    fn referable_dr(&self) -> Option<DecisionScores> {
+        let members = self.judged.taxonomy.composite("referable_dr")?;
+        let truth =
+            |p: usize| truth::composite(self.judged.taxonomy, members, self.judged.labels(p));
+        self.decision("referable_dr", truth, self.passes("referable_dr")?)
+    }
+
+    fn any_dr_by_column(&self) -> Option<DecisionScores> {
+        let truth = |photograph: usize| {
+            let raw = &self.judged.predictions.photographs[photograph].raw;
+            match raw.get("dr").map(String::as_str) {
+                Some("none") => Label::Absent,
+                Some("npdr" | "pdr") => Label::Present,
+                _ => Label::Unknown,
+            }
+        };
+        self.decision("referable_dr", truth, self.passes("referable_dr")?)
+    }
+
+    /// Whether a composite's probability reaches its operating point.
+    fn passes(&self, id: &str) -> Option<impl Fn(usize) -> bool + '_> {
+        let column: &Column = self.judged.composites.get(id)?;
+        let threshold = self.judged.calibration.composites.get(id)?.threshold;
+        Some(move |photograph: usize| column.after[photograph] >= threshold)
+    }
+
+    /// `None` where no source has both answers.
+    fn decision(
+        &self,
+        composite: &str,
+        truth: impl Fn(usize) -> Label,
+        verdict: impl Fn(usize) -> bool,
+    ) -> Option<DecisionScores> {
+        let judged = self.judged;
+        let comparable = judged.comparable(&self.which, &truth);
+        if comparable.is_empty() {
+            return None;
+        }
+        let counted: BTreeSet<usize> = comparable.iter().copied().collect();
+        let known = |photograph: usize| match counted.contains(&photograph) {
+            true => truth(photograph),
+            false => Label::Unknown,
+        };
+        let answers = judged.composite_answers(composite, &self.which, known)?;
+        let drawn = self.draw(&answers);
+        let counts = self.calibrated.then(|| {
+            Counts::of(
+                comparable
+                    .iter()
+                    .map(|&photograph| (truth(photograph) == Label::Present, verdict(photograph))),
+            )
+        });
+        let positives = answers.positive_count() as u32;
+        let sources: BTreeSet<&String> = comparable
+            .iter()
+            .map(|&photograph| &judged.predictions.photographs[photograph].source)
+            .collect();
+        Some(DecisionScores {
+            sources: sources.into_iter().cloned().collect(),
+            positives,
+            negatives: comparable.len() as u32 - positives,
+            left_out: (self.which.len() - comparable.len()) as u32,
+            auc: drawn.auc.measured(),
+            average_precision: drawn.average_precision.measured(),
+            counts,
+            sensitivity: counts.and_then(sensitivity),
+            specificity: counts.and_then(specificity),
+            specificity_at_90: answers
+                .ranking()
+                .curve()
+                .iter()
+                .find(|point| point.sensitivity >= 0.9)
+                .map(|point| 1.0 - point.false_positive_rate),
+            ece_before: calibration_error(&answers, |a| &a.before),
+            ece_after: self.if_calibrated(calibration_error(&answers, |a| &a.after)),
+        })
+    }
+
+    fn gate(&self) -> GateScores {
+        let judged = self.judged;
+        let taxonomy = judged.taxonomy;
+        let row = |what: &str, wanted: &dyn Fn(usize) -> bool| {
+            let (mut all, mut refused) = (0, 0);
+            let mut reasons: BTreeMap<String, u32> = BTreeMap::new();
+            for &photograph in self.which.iter().filter(|&&photograph| wanted(photograph)) {
+                all += 1;
+                let verdict = &judged.gate[photograph];
+                if !verdict.accepted {
+                    refused += 1;
+                    *reasons.entry(reason_name(verdict.reason)).or_default() += 1;
+                }
+            }
+            Some(GateRow {
+                what: what.to_owned(),
+                refused: Share::of(refused, all)?,
+                reasons,
+            })
+        };
+        let mut refused = vec![
+            row("every photograph", &|_| true),
+            row("no fault known of", &|p| {
+                truth::faulty(taxonomy, judged.labels(p)) == Label::Absent
+            }),
+        ];
+        for node in taxonomy.level(Level::Finest) {
+            let described = &taxonomy.nodes()[node];
+            if described.subject == Subject::Photograph {
+                refused.push(row(&described.id, &|p| {
+                    judged.labels(p)[node] == Label::Present
+                }));
+            }
+        }
+        let quality = |photograph: usize| {
+            let raw = &judged.predictions.photographs[photograph].raw;
+            raw.get("eyeq_quality").map(|word| word.to_lowercase())
+        };
+        for word in ["good", "usable", "reject"] {
+            let what = format!("EyeQ {word}");
+            refused.push(row(&what, &|p| quality(p).as_deref() == Some(word)));
+        }
+        GateScores {
+            refused: refused.into_iter().flatten().collect(),
+            reject_auc: self.reject_auc(|photograph| match quality(photograph).as_deref() {
+                Some("good") => Label::Absent,
+                Some("reject") => Label::Present,
+                _ => Label::Unknown,
+            }),
+        }
+    }
+
+    fn reject_auc(&self, truth: impl Fn(usize) -> Label) -> Option<Measured> {
+        let taxonomy = self.judged.taxonomy;
+        let faults: Vec<usize> = taxonomy
+            .level(Level::Finest)
+            .filter(|&node| taxonomy.nodes()[node].subject == Subject::Photograph)
+            .collect();
+        let mut answers = Answers::default();
+        for (place, &photograph) in self.which.iter().enumerate() {
+            let label = truth(photograph);
+            if label != Label::Unknown {
+                answers.places.push(place);
+                answers
+                    .scores
+                    .push(any_of_score(self.judged, &faults, photograph));
+                answers.positives.push(label == Label::Present);
+            }
+        }
+        self.draw(&answers).auc.measured()
+    }
+}
+
+/// Whether any of `nodes` is present.
+fn any_of(nodes: &[usize], labels: &[Label]) -> Label {
+    Label::any(nodes.iter().map(|&node| labels[node]))
+}
+
+fn patients(judged: &Judged, which: &[usize]) -> Vec<String> {
+    which
+        .iter()
+        .map(|&photograph| &judged.predictions.photographs[photograph])
+        .map(|photograph| format!("{}/{}", photograph.source, photograph.patient))
+        .collect()
+}
+
+/// Ranks as 1 - prod(1 - p) over calibrated probabilities does, without losing
+/// the order of probabilities near 1: -ln of the product.
+fn any_of_score(judged: &Judged, nodes: &[usize], photograph: usize) -> f32 {
+    nodes
+        .iter()
+        .map(|&node| {
+            let own = &judged.calibration.nodes[&judged.taxonomy.nodes()[node].id];
+            let z = f64::from(judged.nodes[node].raw[photograph]) / f64::from(own.temperature)
+                + f64::from(own.bias);
+            z.max(0.0) + (-z.abs()).exp().ln_1p()
+        })
+        .sum::<f64>() as f32
+}
+
+fn calibration_error(answers: &Answers, pick: fn(&Answers) -> &[f32]) -> Option<f64> {
+    expected_calibration_error(pick(answers), &answers.positives, CALIBRATION_BINS)
+}
+
+fn sensitivity(counts: Counts) -> Option<Share> {
+    Share::of(counts.true_positives, counts.positives())
+}
+
+fn specificity(counts: Counts) -> Option<Share> {
+    Share::of(counts.true_negatives, counts.negatives())
+}
+
+/// As it is written in JSON.
+fn reason_name(reason: fovea_core::gate::GateReason) -> String {
+    match serde_json::to_value(reason) {
+        Ok(serde_json::Value::String(name)) => name,
+        _ => format!("{reason:?}"),
+    }
+}

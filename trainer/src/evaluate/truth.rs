@@ -1,0 +1,104 @@
+//! What the labels say of questions that are no node.
+
+use fovea_core::taxonomy::{Label, Level, Subject, Taxonomy};
+
+/// Whether any member of a composite (finest nodes) is present. Beside the
+/// members themselves a parent decides when it is present and every child it
+/// may stand for is a member: glaucoma without a stage is referable, diabetic
+/// retinopathy without a grade may be mild.
+pub fn composite(taxonomy: &Taxonomy, members: &[usize], labels: &[Label]) -> Label {
+    let by_members = Label::any(members.iter().map(|&node| labels[node]));
+    if by_members != Label::Unknown {
+        return by_members;
+    }
+    let parents = taxonomy
+        .level(Level::Disease)
+        .chain(taxonomy.level(Level::Group));
+    let decided = parents.into_iter().any(|parent| {
+        labels[parent] == Label::Present
+            && finest_below(taxonomy, parent)
+                .iter()
+                .all(|&child| labels[child] == Label::Absent || members.contains(&child))
+    });
+    if decided {
+        Label::Present
+    } else {
+        Label::Unknown
+    }
+}
+
+fn finest_below(taxonomy: &Taxonomy, node: usize) -> Vec<usize> {
+    if node < taxonomy.finest_count() {
+        return vec![node];
+    }
+    let children = &taxonomy.nodes()[node].children;
+    children
+        .iter()
+        .flat_map(|&child| finest_below(taxonomy, child))
+        .collect()
+}
+
+/// Whether the photograph itself has a fault.
+pub fn faulty(taxonomy: &Taxonomy, labels: &[Label]) -> Label {
+    let faults: Vec<usize> = taxonomy
+        .level(Level::Finest)
+        .filter(|&node| taxonomy.nodes()[node].subject == Subject::Photograph)
+        .collect();
+    if faults.is_empty() {
+        return Label::Unknown;
+    }
+    composite(taxonomy, &faults, labels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(taxonomy: &Taxonomy, default: Label, some: &[(&str, Label)]) -> Vec<Label> {
+        let mut labels = vec![default; taxonomy.nodes().len()];
+        for (id, label) in some {
+            labels[taxonomy.index(id).expect("a node")] = *label;
+        }
+        labels
+    }
+
+    #[test]
+    fn a_parent_decides_when_all_it_may_stand_for_is_referable() {
+        let taxonomy = Taxonomy::builtin("odir").expect("ships");
+        let referable = taxonomy.composite("referable").expect("derived");
+        let truth = |some: &[(&str, Label)]| {
+            composite(
+                &taxonomy,
+                referable,
+                &labels(&taxonomy, Label::Unknown, some),
+            )
+        };
+        use Label::{Absent, Present, Unknown};
+        assert_eq!(truth(&[("npdr_moderate", Present)]), Present);
+        assert_eq!(truth(&[("glaucoma_any", Present)]), Present);
+        assert_eq!(truth(&[("diabetic_retinopathy", Present)]), Unknown);
+        let not_mild = [("diabetic_retinopathy", Present), ("npdr_mild", Absent)];
+        assert_eq!(truth(&not_mild), Present);
+        assert_eq!(truth(&[("npdr_mild", Present)]), Unknown);
+        assert_eq!(truth(&[]), Unknown);
+        let healthy = labels(&taxonomy, Absent, &[("normal", Present)]);
+        assert_eq!(composite(&taxonomy, referable, &healthy), Absent);
+    }
+
+    #[test]
+    fn a_photograph_is_faulty_or_not_or_nobody_looked() {
+        let taxonomy = Taxonomy::builtin("odir").expect("ships");
+        let blurred = labels(&taxonomy, Label::Unknown, &[("blurred", Label::Present)]);
+        let poor = labels(
+            &taxonomy,
+            Label::Unknown,
+            &[("low_quality", Label::Present)],
+        );
+        let good = labels(&taxonomy, Label::Absent, &[]);
+        let unseen = labels(&taxonomy, Label::Unknown, &[]);
+        assert_eq!(faulty(&taxonomy, &blurred), Label::Present);
+        assert_eq!(faulty(&taxonomy, &poor), Label::Present);
+        assert_eq!(faulty(&taxonomy, &good), Label::Absent);
+        assert_eq!(faulty(&taxonomy, &unseen), Label::Unknown);
+    }
+}
