@@ -1,1 +1,56 @@
-fn main() {}
+//! The repository's own commands: `cargo xtask demo` and `cargo xtask test`.
+
+mod demo;
+mod files;
+mod libclang;
+mod libtorch;
+mod process;
+mod samples;
+mod steps;
+mod system;
+mod test;
+mod wheels;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use process::Failure;
+
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", about = "Fovea's own commands")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the device and screen the sample photographs
+    Demo,
+    /// Fetch libtorch, then check the format, the lints and every test of every crate
+    Test,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = repository().and_then(|root| match arguments.command {
+        Command::Demo => demo::run(&root),
+        Command::Test => test::run(&root),
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("\ncargo xtask: {failure}");
+            ExitCode::from(failure.exit_status())
+        }
+    }
+}
+
+/// The repository's root: the folder above this package, as cargo names it at run time, so that a
+/// clone that was moved still finds itself.
+fn repository() -> process::Result<PathBuf> {
+    std::env::var_os("CARGO_MANIFEST_DIR")
+        .and_then(|package| Path::new(&package).parent().map(Path::to_path_buf))
+        .ok_or_else(|| Failure::sentence("start this as `cargo xtask`, from inside the repository"))
+}

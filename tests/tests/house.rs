@@ -1,0 +1,44 @@
+//! The map of the house holds: what runs in a clinic does not depend on what trains.
+
+use std::process::Command;
+
+/// Every crate that `package` is built from.
+fn built_from(package: &str) -> Vec<String> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--prefix", "none"])
+        .args(["--edges", "normal,build", "--package", package])
+        .args([
+            "--manifest-path",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"),
+        ])
+        .output()
+        .expect("cargo starts");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| line.split(' ').next().map(str::to_owned))
+        .collect()
+}
+
+#[test]
+fn the_device_needs_no_libtorch() {
+    let crates = built_from("fovea-device");
+    assert!(crates.iter().any(|name| name == "fovea-core"));
+    assert!(crates.iter().any(|name| name == "tract-onnx"));
+    for trains in ["fovea-trainer", "tch", "torch-sys"] {
+        assert!(!crates.iter().any(|name| name == trains), "{trains}");
+    }
+}
+
+#[test]
+fn the_core_runs_no_network_of_either_kind() {
+    let crates = built_from("fovea-core");
+    assert!(crates.iter().any(|name| name == "fovea-core"));
+    for engine in ["tract-onnx", "tract-core", "tch", "torch-sys"] {
+        assert!(!crates.iter().any(|name| name == engine), "{engine}");
+    }
+}

@@ -1,0 +1,51 @@
+//! `cargo xtask test`: everything that must hold before a change lands.
+
+use std::path::Path;
+
+use crate::libclang::{self, Scope};
+use crate::libtorch;
+use crate::process::{self, Failure, Result};
+use crate::steps::Steps;
+use crate::system;
+
+/// What is run once everything is in place: the step's name is the command.
+const CHECKS: [&str; 3] = [
+    "fmt --all --check",
+    "clippy --workspace --all-targets -- -D warnings",
+    "test --workspace",
+];
+
+pub fn run(root: &Path) -> Result<()> {
+    let mut steps = Steps::new("cargo xtask test");
+    steps.step("tools", || {
+        require_components(root)?;
+        system::require_cxx()
+    })?;
+    steps.step("libtorch, which the trainer computes with", || {
+        libtorch::ensure(root)
+    })?;
+    let libclang = libclang::ensure(&mut steps, root, Scope::Workspace)?;
+    for check in CHECKS {
+        steps.step(&format!("cargo {check}"), || {
+            let mut cargo = process::cargo(root);
+            cargo.args(check.split(' '));
+            libclang::set(&mut cargo, libclang.as_deref());
+            process::run(&mut cargo)
+        })?;
+    }
+    steps.finish();
+    Ok(())
+}
+
+/// Rust's minimal profile comes without both.
+fn require_components(root: &Path) -> Result<()> {
+    for component in ["fmt", "clippy"] {
+        if !process::succeeds(process::cargo(root).args([component, "--version"])) {
+            return Err(Failure::Sentence(format!(
+                "cargo {component} is missing: run `rustup component add rustfmt clippy` \
+                 and try again"
+            )));
+        }
+    }
+    Ok(())
+}
