@@ -1,8 +1,10 @@
 //! Whether a photograph can be graded at all.
 //!
-//! Two steps: [`gate_pixels`] refuses only what is certain from fast measures,
-//! [`gate_student`] refuses what the student's own outputs for the photograph
-//! (not the eye) call ungradable.
+//! Two steps. [`gate_pixels`] refuses only what is certain from the fast
+//! measures of [`crate::quality`]: nothing lit, nothing but white, one colour,
+//! noise, or neither a disc nor a retina's colour. [`gate_student`] refuses
+//! what the student's own outputs for the photograph (not the eye) call
+//! ungradable.
 
 use std::collections::BTreeMap;
 
@@ -15,44 +17,66 @@ use crate::quality::Measures;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GateReason {
+    /// Not refused.
     Ok,
+    /// No photograph of a retina.
     NonFundus,
     TooDark,
     TooBright,
+    /// Out of focus or hazy.
     Blurred,
+    /// The frame holds too little of the field.
     FieldOfView,
+    /// Lashes, reflections, dust.
     Artefact,
+    /// The file could not be decoded; set by whoever read it.
     Unreadable,
 }
 
-/// Limits of both steps. A student's limit is a probability: at or above it
-/// the photograph is refused.
+/// Limits of both steps. The first seven are on [`Measures`] and in their
+/// units; the others are probabilities, at or above which the student's output
+/// refuses a photograph.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GateLimits {
-    /// Lowest mean luminance, 0 to 1.
+    /// Least mean luminance.
     pub min_luma: f32,
-    /// Highest mean luminance, 0 to 1.
+    /// Most mean luminance.
     pub max_luma: f32,
-    /// Lowest contrast (standard deviation of the luminance).
+    /// Least standard deviation of the luminance.
     pub min_contrast: f32,
-    /// Lowest redness of a photograph without a field.
+    /// Least redness of a photograph in which no disc was found. With a disc,
+    /// colour refuses nothing: red-free photographs and angiograms are grey or
+    /// green.
     pub min_redness_without_field: f32,
+    /// Most share of noise.
+    pub max_noise: f32,
+    /// Least sharpness.
+    pub min_sharpness: f32,
+    /// Least share of the field's disc inside the frame.
+    pub min_field_coverage: f32,
     pub non_fundus: f32,
     pub dark: f32,
     pub bright: f32,
     pub blurred: f32,
     pub artefact: f32,
+    /// For the parent of the four above: ungradable, though none alone is sure.
     pub low_quality: f32,
 }
 
 impl Default for GateLimits {
+    /// The limits on pixels let pass all but the worst photographs of ODIR-5K's
+    /// training split; those on the student are to be replaced by calibrated
+    /// ones.
     fn default() -> Self {
         GateLimits {
             min_luma: 0.03,
             max_luma: 0.95,
-            min_contrast: 0.01,
+            min_contrast: 0.008,
             min_redness_without_field: 0.05,
+            max_noise: 0.5,
+            min_sharpness: 0.0,
+            min_field_coverage: 0.5,
             non_fundus: 0.5,
             dark: 0.5,
             bright: 0.5,
@@ -67,42 +91,63 @@ impl Default for GateLimits {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GateVerdict {
     pub accepted: bool,
-    /// The first reason, [`GateReason::Ok`] when accepted.
+    /// The first reason that holds, [`GateReason::Ok`] when accepted.
     pub reason: GateReason,
-    /// Every number the verdict rests on, by name.
+    /// Every number the verdict rests on, by name: measures, then the
+    /// student's outputs by node id.
     pub scores: BTreeMap<String, f32>,
 }
 
 /// Step 1: refuses what is certain from pixels.
+///
+/// Exposure comes first only where it leaves nothing to tell a retina by.
 pub fn gate_pixels(measures: &Measures, limits: &GateLimits) -> GateVerdict {
-    let no_field = measures.field_shape == FieldShape::None;
-    let reason = if measures.mean_luma < limits.min_luma {
-        GateReason::TooDark
-    } else if measures.mean_luma > limits.max_luma {
-        GateReason::TooBright
-    } else if no_field && measures.redness < limits.min_redness_without_field {
-        GateReason::NonFundus
-    } else if measures.contrast < limits.min_contrast {
-        GateReason::Blurred
-    } else {
-        GateReason::Ok
-    };
+    let m = measures;
+    let no_disc = m.field_shape == FieldShape::None;
+    let uniform = m.contrast < limits.min_contrast;
+    let rules = [
+        (m.mean_luma < limits.min_luma, GateReason::TooDark),
+        (m.mean_luma > limits.max_luma, GateReason::TooBright),
+        (no_disc && uniform, GateReason::NonFundus),
+        (
+            no_disc && m.redness < limits.min_redness_without_field,
+            GateReason::NonFundus,
+        ),
+        (m.noise > limits.max_noise, GateReason::NonFundus),
+        (
+            uniform || m.sharpness < limits.min_sharpness,
+            GateReason::Blurred,
+        ),
+        (
+            m.field_coverage < limits.min_field_coverage,
+            GateReason::FieldOfView,
+        ),
+    ];
+    let reason = rules
+        .into_iter()
+        .find_map(|(holds, reason)| holds.then_some(reason))
+        .unwrap_or(GateReason::Ok);
     let scores = [
-        ("mean_luma", measures.mean_luma),
-        ("contrast", measures.contrast),
-        ("redness", measures.redness),
-        ("sharpness", measures.sharpness),
-        ("field_coverage", measures.field_coverage),
+        ("mean_luma", m.mean_luma),
+        ("dark_share", m.dark_share),
+        ("bright_share", m.bright_share),
+        ("contrast", m.contrast),
+        ("redness", m.redness),
+        ("sharpness", m.sharpness),
+        ("noise", m.noise),
+        ("field_coverage", m.field_coverage),
     ];
     GateVerdict {
         accepted: reason == GateReason::Ok,
         reason,
-        scores: scores.map(|(k, v)| (k.to_owned(), v)).into(),
+        scores: scores.map(|(name, v)| (name.to_owned(), v)).into(),
     }
 }
 
-/// Step 2: adds the student's outputs for the photograph, by node id, as
-/// probabilities. A refusal of step 1 stands.
+/// Step 2: the student's outputs for the photograph as `(node id,
+/// probability)`. Adds them to the scores; a refusal of step 1 stands. Ids
+/// without a limit are recorded and decide nothing; a probability that is not a
+/// number refuses.
 pub fn gate_student(
     first: GateVerdict,
     quality: &[(&str, f32)],
@@ -112,23 +157,36 @@ pub fn gate_student(
     for &(id, probability) in quality {
         verdict.scores.insert(id.to_owned(), probability);
     }
-    if !verdict.accepted {
-        return verdict;
+    if verdict.accepted {
+        verdict.reason = student_reason(quality, limits);
+        verdict.accepted = verdict.reason == GateReason::Ok;
     }
-    let by_student = [
-        ("non_fundus", limits.non_fundus, GateReason::NonFundus),
+    verdict
+}
+
+fn student_reason(quality: &[(&str, f32)], limits: &GateLimits) -> GateReason {
+    let probability = |id: &str| quality.iter().find(|(other, _)| *other == id).map(|q| q.1);
+    // Written so that a probability that is not a number refuses.
+    let reaches = |id: &str, limit: f32| probability(id).is_some_and(|p| !(p < limit));
+    if reaches("non_fundus", limits.non_fundus) {
+        return GateReason::NonFundus;
+    }
+    let kinds = [
         ("dark", limits.dark, GateReason::TooDark),
         ("bright", limits.bright, GateReason::TooBright),
         ("blurred", limits.blurred, GateReason::Blurred),
         ("artefact", limits.artefact, GateReason::Artefact),
     ];
-    for (id, limit, reason) in by_student {
-        let refused = quality.iter().any(|&(q, p)| q == id && p >= limit);
-        if refused {
-            verdict.accepted = false;
-            verdict.reason = reason;
-            break;
-        }
+    if let Some((.., reason)) = kinds.iter().find(|(id, limit, _)| reaches(id, *limit)) {
+        return *reason;
     }
-    verdict
+    if reaches("low_quality", limits.low_quality) {
+        // Ungradable all the same: name the kind that is nearest its limit.
+        let nearness = |id: &str, limit: f32| probability(id).unwrap_or(0.0) / limit.max(1e-6);
+        return kinds
+            .iter()
+            .max_by(|a, b| nearness(a.0, a.1).total_cmp(&nearness(b.0, b.1)))
+            .map_or(GateReason::Blurred, |kind| kind.2);
+    }
+    GateReason::Ok
 }

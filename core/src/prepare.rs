@@ -8,8 +8,9 @@
 //! a polynomial filter, and no function of the platform's mathematics library
 //! (sine, power) takes part in finding the field.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use std::ops::Range;
+
+use fast_image_resize::FilterType;
 use image::RgbImage;
 
 use crate::field::{find_field, Field, FieldShape};
@@ -33,50 +34,30 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Whether pixel (`x`, `y`) of [`Prepared::rgb`] can show retina: it lies
-    /// inside the field and came from inside the frame.
-    pub fn shows_field(&self, x: u32, y: u32) -> bool {
+    /// The pixels of [`Prepared::rgb`] that can show retina, row by row: inside
+    /// the disc, and from inside the frame. Rows without any are left out.
+    pub fn field_rows(&self) -> impl Iterator<Item = (u32, Range<u32>)> {
         let size = self.rgb.width();
-        let [left, top, right, bottom] = self.visible();
-        x >= left && x < right && y >= top && y < bottom && inside_circle(size, x, y)
-    }
-
-    /// The part of the square that came from inside the frame: left, top,
-    /// right, bottom in pixels, the last two exclusive.
-    fn visible(&self) -> [u32; 4] {
-        let size = self.rgb.width();
-        let across = Span::new(
-            self.field.cx,
-            kept_radius(&self.field, self.field.rx),
-            self.field.frame.0,
-            size,
-        );
-        let down = Span::new(
-            self.field.cy,
-            kept_radius(&self.field, self.field.ry),
-            self.field.frame.1,
-            size,
-        );
-        [across.first, down.first, across.end, down.end]
+        let (across, down) = spans(&self.field, size);
+        rows(size, &across, &down)
     }
 }
 
 /// Finds the field of a photograph and cuts it out as a `size` x `size`
-/// square. `size` is at least 1.
+/// square. A `size` of 0 counts as 1.
 pub fn prepare(rgb: &RgbImage, size: u32) -> Prepared {
     let size = size.max(1);
     let field = find_field(rgb);
-    let across = Span::new(field.cx, kept_radius(&field, field.rx), rgb.width(), size);
-    let down = Span::new(field.cy, kept_radius(&field, field.ry), rgb.height(), size);
+    let (across, down) = spans(&field, size);
     let mut square = RgbImage::new(size, size);
     if let Some(part) = resample(rgb, &across, &down) {
-        for y in 0..part.height() {
-            for x in 0..part.width() {
-                let (to_x, to_y) = (across.first + x, down.first + y);
-                if inside_circle(size, to_x, to_y) {
-                    square.put_pixel(to_x, to_y, *part.get_pixel(x, y));
-                }
-            }
+        let (row, part_row) = (3 * size as usize, 3 * part.width() as usize);
+        for (y, columns) in rows(size, &across, &down) {
+            let length = 3 * (columns.end - columns.start) as usize;
+            let to = y as usize * row + 3 * columns.start as usize;
+            let from =
+                (y - down.first) as usize * part_row + 3 * (columns.start - across.first) as usize;
+            square.as_mut()[to..to + length].copy_from_slice(&part.as_raw()[from..from + length]);
         }
     }
     Prepared { rgb: square, field }
@@ -95,12 +76,30 @@ pub fn to_tensor(rgb: &RgbImage) -> Vec<f32> {
     tensor
 }
 
-fn kept_radius(field: &Field, radius: f32) -> f32 {
+/// The cut across and down the photograph.
+fn spans(field: &Field, size: u32) -> (Span, Span) {
     // Without a field there is no rim to leave out.
-    match field.shape {
-        FieldShape::None => radius,
-        _ => radius * KEPT_RADIUS,
-    }
+    let kept = match field.shape {
+        FieldShape::None => 1.0,
+        _ => KEPT_RADIUS,
+    };
+    (
+        Span::new(field.cx, field.rx * kept, field.frame.0, size),
+        Span::new(field.cy, field.ry * kept, field.frame.1, size),
+    )
+}
+
+/// Rows and columns of the square inside the disc and the frame.
+fn rows(size: u32, across: &Span, down: &Span) -> impl Iterator<Item = (u32, Range<u32>)> {
+    let (left, right) = (across.first, across.end);
+    (down.first..down.end).filter_map(move |y| {
+        // In half pixels from the centre, so that it is exact.
+        let from_centre = (2 * u64::from(y) + 1).abs_diff(u64::from(size));
+        let half = (u64::from(size).pow(2) - from_centre.pow(2)).isqrt() as u32;
+        let first = (size - half).div_ceil(2).max(left);
+        let end = ((size + half) / 2).min(right);
+        (first < end).then_some((y, first..end))
+    })
 }
 
 /// One axis of the cut: which output pixels the frame can fill, and from where.
@@ -138,20 +137,6 @@ impl Span {
 /// photograph. `None` when no pixel of the square lies inside the frame.
 fn resample(rgb: &RgbImage, across: &Span, down: &Span) -> Option<RgbImage> {
     let (width, height) = (across.end - across.first, down.end - down.first);
-    if width == 0 || height == 0 {
-        return None;
-    }
-    let source = ImageRef::new(rgb.width(), rgb.height(), rgb.as_raw(), PixelType::U8x3).ok()?;
-    let mut target = Image::new(width, height, PixelType::U8x3);
-    let options = ResizeOptions::new()
-        .resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom))
-        .crop(across.from, down.from, across.length, down.length);
-    Resizer::new().resize(&source, &mut target, &options).ok()?;
-    RgbImage::from_raw(width, height, target.into_vec())
-}
-
-fn inside_circle(size: u32, x: u32, y: u32) -> bool {
-    // In half pixels, so that it is exact.
-    let from_centre = |v: u32| i64::from(2 * v + 1) - i64::from(size);
-    from_centre(x).pow(2) + from_centre(y).pow(2) <= i64::from(size).pow(2)
+    let part = (across.from, down.from, across.length, down.length);
+    crate::resample::resample(rgb, Some(part), width, height, FilterType::CatmullRom)
 }
