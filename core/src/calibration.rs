@@ -6,7 +6,7 @@
 //! the counts they were measured on. How they are applied is
 //! [`crate::decision`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +72,19 @@ impl NodeCalibration {
         negatives: 0,
         source: CalibrationSource::Global,
     };
+
+    /// The first number that is out of its range: its field, itself, the range.
+    pub(crate) fn fault(&self) -> Option<(&'static str, f32, &'static str)> {
+        if !(self.temperature.is_finite() && self.temperature > 0.0) {
+            Some(("temperature", self.temperature, "finite and above 0"))
+        } else if !self.bias.is_finite() {
+            Some(("bias", self.bias, "finite"))
+        } else if !(0.0..=1.0).contains(&self.threshold) {
+            Some(("threshold", self.threshold, "from 0 to 1"))
+        } else {
+            None
+        }
+    }
 }
 
 /// Everything between a student's logits and its verdict.
@@ -197,35 +210,20 @@ impl Calibration {
         if self.student_sha256.len() != 64 || !self.student_sha256.bytes().all(hex) {
             return Err(CalibrationError::StudentHash);
         }
-        let target = self.target_sensitivity;
-        in_range(&self.id, "target_sensitivity", target, "from 0 to 1", |v| {
-            (0.0..=1.0).contains(&v)
-        })?;
+        if !(0.0..=1.0).contains(&self.target_sensitivity) {
+            return Err(CalibrationError::Value {
+                id: self.id.clone(),
+                field: "target_sensitivity",
+                value: self.target_sensitivity,
+                range: "from 0 to 1",
+            });
+        }
         let nodes = taxonomy.nodes().iter().map(|n| n.id.as_str());
         check_table("node", &self.nodes, nodes)?;
         let composites = taxonomy.composites().keys().map(String::as_str);
         check_table("composite", &self.composites, composites)?;
         check_gate(&self.gate)
     }
-}
-
-fn in_range(
-    id: &str,
-    field: &'static str,
-    value: f32,
-    range: &'static str,
-    fits: impl Fn(f32) -> bool,
-) -> Result<(), CalibrationError> {
-    if fits(value) {
-        return Ok(());
-    }
-    let id = id.to_owned();
-    Err(CalibrationError::Value {
-        id,
-        field,
-        value,
-        range,
-    })
 }
 
 fn check_table<'a>(
@@ -238,14 +236,16 @@ fn check_table<'a>(
             let id = id.to_owned();
             return Err(CalibrationError::Missing { what, id });
         };
-        let positive = |v: f32| v.is_finite() && v > 0.0;
-        in_range(id, "temperature", node.temperature, "above 0", positive)?;
-        in_range(id, "bias", node.bias, "finite", f32::is_finite)?;
-        in_range(id, "threshold", node.threshold, "from 0 to 1", |v| {
-            (0.0..=1.0).contains(&v)
-        })?;
+        if let Some((field, value, range)) = node.fault() {
+            return Err(CalibrationError::Value {
+                id: id.to_owned(),
+                field,
+                value,
+                range,
+            });
+        }
     }
-    let known: std::collections::HashSet<&str> = expected.collect();
+    let known: HashSet<&str> = expected.collect();
     match table.keys().find(|id| !known.contains(id.as_str())) {
         None => Ok(()),
         Some(id) => Err(CalibrationError::Unknown {

@@ -73,7 +73,7 @@ pub enum OutputError {
     Count { expected: usize, got: usize },
     #[error("the student's output for `{node}` is {value}, not a finite number: the photograph cannot be judged")]
     NotFinite { node: String, value: f32 },
-    #[error("the calibration lacks `{id}`: calibrate again")]
+    #[error("the calibration lacks `{id}` or its numbers are out of range: calibrate again")]
     Uncalibrated { id: String },
 }
 
@@ -162,16 +162,27 @@ impl NodeCalibration {
 }
 
 fn of_node<'a>(calibration: &'a Calibration, id: &str) -> Result<&'a NodeCalibration, OutputError> {
-    let missing = || OutputError::Uncalibrated { id: id.to_owned() };
-    calibration.nodes.get(id).ok_or_else(missing)
+    usable(&calibration.nodes, id)
 }
 
 fn of_composite<'a>(
     calibration: &'a Calibration,
     id: &str,
 ) -> Result<&'a NodeCalibration, OutputError> {
-    let missing = || OutputError::Uncalibrated { id: id.to_owned() };
-    calibration.composites.get(id).ok_or_else(missing)
+    usable(&calibration.composites, id)
+}
+
+/// Looks at the numbers too, although [`Calibration::check`] does: a
+/// temperature or threshold that is not a number would turn every comparison
+/// into an all-clear.
+fn usable<'a>(
+    table: &'a BTreeMap<String, NodeCalibration>,
+    id: &str,
+) -> Result<&'a NodeCalibration, OutputError> {
+    match table.get(id) {
+        Some(own) if own.fault().is_none() => Ok(own),
+        _ => Err(OutputError::Uncalibrated { id: id.to_owned() }),
+    }
 }
 
 /// logit(1 - prod(1 - p)) over the calibrated probabilities of `members`.

@@ -24,7 +24,7 @@ pub(super) fn of(taxonomy: &Taxonomy, decision: &Decision, operating_point: f32)
         .collect();
     if refers(taxonomy) && decision.score >= operating_point {
         let numbers = passes(decision.score, operating_point);
-        reasons.push(format!("Any referable disease {numbers}."));
+        reasons.push(format!("Any referable disease {numbers}"));
     }
     reasons
 }
@@ -39,7 +39,7 @@ fn of_finding(node: &Node, finding: &Finding) -> String {
         Referral::Urgent => "; this is urgent",
         _ => "",
     };
-    format!("{} {numbers}{alone}{urgent}.", node.name)
+    format!("{} {numbers}{alone}{urgent}", node.name)
 }
 
 /// Names what came nearest to a referral: the reader can judge the margin.
@@ -52,16 +52,16 @@ fn all_clear(taxonomy: &Taxonomy, decision: &Decision, operating_point: f32) -> 
         .map(|&i| &decision.findings[i])
         .max_by(|a, b| (a.probability - a.threshold).total_cmp(&(b.probability - b.threshold)));
     match nearest {
-        None => reasons.push("This student looks for nothing that is referred.".to_owned()),
+        None => reasons.push("This student looks for nothing that is referred".to_owned()),
         Some(f) => {
             let (p, t) = two(f.probability, f.threshold);
             reasons.push(format!(
-                "No referable finding passes its operating point; the nearest is {} with {p} of {t}.",
+                "No referable finding passes its operating point; the nearest is {} with {p} of {t}",
                 f.name
             ));
             let (p, t) = two(decision.score, operating_point);
             reasons.push(format!(
-                "Any referable disease {p} stays below its operating point {t}."
+                "Any referable disease {p} stays below its operating point {t}"
             ));
         }
     }
@@ -69,7 +69,7 @@ fn all_clear(taxonomy: &Taxonomy, decision: &Decision, operating_point: f32) -> 
         let (node, finding) = (&taxonomy.nodes()[i], &decision.findings[i]);
         if node.subject == Subject::Eye && node.severity > 0 {
             let numbers = passes(finding.probability, finding.threshold);
-            reasons.push(format!("{} {numbers} but is not referred.", node.name));
+            reasons.push(format!("{} {numbers} but is not referred", node.name));
         }
     }
     reasons
