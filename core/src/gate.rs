@@ -70,13 +70,13 @@ impl Default for GateLimits {
     /// ones.
     fn default() -> Self {
         GateLimits {
-            min_luma: 0.03,
-            max_luma: 0.95,
-            min_contrast: 0.008,
-            min_redness_without_field: 0.05,
-            max_noise: 0.5,
-            min_sharpness: 0.0,
-            min_field_coverage: 0.5,
+            min_luma: 0.05,
+            max_luma: 0.9,
+            min_contrast: 0.01,
+            min_redness_without_field: 0.1,
+            max_noise: 0.45,
+            min_sharpness: 0.002,
+            min_field_coverage: 0.6,
             non_fundus: 0.5,
             dark: 0.5,
             bright: 0.5,

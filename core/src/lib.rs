@@ -18,4 +18,5 @@ pub mod prepare;
 pub mod quality;
 pub mod taxonomy;
 
+mod resample;
 mod toml_error;

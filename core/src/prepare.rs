@@ -10,7 +10,7 @@
 
 use std::ops::Range;
 
-use fast_image_resize::FilterType;
+use fast_image_resize::{FilterType, Resizer};
 use image::RgbImage;
 
 use crate::field::{find_field, Field, FieldShape};
@@ -50,7 +50,7 @@ pub fn prepare(rgb: &RgbImage, size: u32) -> Prepared {
     let field = find_field(rgb);
     let (across, down) = spans(&field, size);
     let mut square = RgbImage::new(size, size);
-    if let Some(part) = resample(rgb, &across, &down) {
+    if let Some(part) = resample(&mut Resizer::new(), rgb, &across, &down) {
         let (row, part_row) = (3 * size as usize, 3 * part.width() as usize);
         for (y, columns) in rows(size, &across, &down) {
             let length = 3 * (columns.end - columns.start) as usize;
@@ -135,8 +135,77 @@ impl Span {
 /// Resamples with Catmull-Rom (cubic, antialiased when shrinking): sharper
 /// than a triangle, which would smear the microaneurysms of a small
 /// photograph. `None` when no pixel of the square lies inside the frame.
-fn resample(rgb: &RgbImage, across: &Span, down: &Span) -> Option<RgbImage> {
+fn resample(resizer: &mut Resizer, rgb: &RgbImage, across: &Span, down: &Span) -> Option<RgbImage> {
     let (width, height) = (across.end - across.first, down.end - down.first);
     let part = (across.from, down.from, across.length, down.length);
-    crate::resample::resample(rgb, Some(part), width, height, FilterType::CatmullRom)
+    crate::resample::resample(
+        resizer,
+        rgb,
+        Some(part),
+        width,
+        height,
+        FilterType::CatmullRom,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Trainer and device may run on different processors.
+    #[test]
+    fn every_processor_gives_the_same_bytes() {
+        use fast_image_resize::CpuExtensions;
+
+        let mut state = 1u32;
+        let noise = RgbImage::from_fn(613, 401, |_, _| {
+            image::Rgb([0, 0, 0].map(|_: u8| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 24) as u8
+            }))
+        });
+        #[cfg(target_arch = "x86_64")]
+        let extensions = [CpuExtensions::Sse4_1, CpuExtensions::Avx2];
+        #[cfg(target_arch = "aarch64")]
+        let extensions = [CpuExtensions::Neon];
+        #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+        let extensions: [CpuExtensions; 0] = [];
+
+        let bytes = |extension: CpuExtensions, size: u32| {
+            let mut resizer = Resizer::new();
+            // SAFETY: only called with extensions that `is_supported` reports.
+            unsafe { resizer.set_cpu_extensions(extension) };
+            let across = Span::new(306.3, 170.9, noise.width(), size);
+            let down = Span::new(200.1, 230.2, noise.height(), size);
+            resample(&mut resizer, &noise, &across, &down).unwrap()
+        };
+        for extension in extensions {
+            if !extension.is_supported() {
+                println!("skipped {extension:?}: this processor lacks it");
+                continue;
+            }
+            for size in [64, 224, 320, 513] {
+                assert!(
+                    bytes(extension, size) == bytes(CpuExtensions::None, size),
+                    "{extension:?} at {size}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_span_stays_inside_the_frame() {
+        for (centre, radius, frame, size) in [
+            (50.0, 20.0, 100, 64),
+            (50.0, 80.0, 100, 64),
+            (-10.0, 15.0, 100, 224),
+            (0.5, 0.5, 1, 224),
+            (99.9, 300.0, 100, 7),
+            (-50.0, 10.0, 100, 8),
+        ] {
+            let span = Span::new(centre, radius, frame, size);
+            assert!(span.first <= span.end && span.end <= size);
+            assert!(span.from >= 0.0 && span.from + span.length <= f64::from(frame));
+        }
+    }
 }

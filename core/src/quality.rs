@@ -4,7 +4,7 @@
 //! share of the retina (vessels are one to three pixels wide there) whatever
 //! the camera's resolution or the network's input size.
 
-use fast_image_resize::FilterType;
+use fast_image_resize::{FilterType, Resizer};
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
@@ -152,8 +152,16 @@ impl Copy {
     fn of(prepared: &Prepared) -> Copy {
         let size = prepared.rgb.width();
         // Fails only for a photograph without pixels; that one is black.
-        let copy = resample(&prepared.rgb, None, SIDE as u32, SIDE as u32, FilterType::Box)
-            .unwrap_or_else(|| RgbImage::new(SIDE as u32, SIDE as u32));
+        let side = SIDE as u32;
+        let copy = resample(
+            &mut Resizer::new(),
+            &prepared.rgb,
+            None,
+            side,
+            side,
+            FilterType::Box,
+        )
+        .unwrap_or_else(|| RgbImage::new(side, side));
         let mut rows = vec![(0, 0); SIDE];
         let scale = SIDE as f32 / size as f32;
         let mut shown: Vec<Option<(f32, f32)>> = vec![None; size as usize];

@@ -1,6 +1,6 @@
 //! The lit area of a photograph and its edge.
 
-use fast_image_resize::FilterType;
+use fast_image_resize::{FilterType, Resizer};
 use image::RgbImage;
 
 use crate::resample::resample;
@@ -29,7 +29,14 @@ impl Plane {
         if (width.min(height) as usize) < LEAST_SIDE {
             return None;
         }
-        let copy = resample(rgb, None, width, height, FilterType::Box)?;
+        let copy = resample(
+            &mut Resizer::new(),
+            rgb,
+            None,
+            width,
+            height,
+            FilterType::Box,
+        )?;
         let (width, height) = (width as usize, height as usize);
         let border = Border::of(copy.as_raw(), width, height);
         Some(Plane {

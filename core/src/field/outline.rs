@@ -170,7 +170,7 @@ impl Outline {
     fn is_closed_by(&self, points: &[Point]) -> bool {
         const SECTORS: usize = 36;
         const WIDEST_GAP: usize = 22;
-        const LEAST_SECTORS: usize = 5;
+        const LEAST_SECTORS: usize = 3;
         let mut seen = [false; SECTORS];
         for &p in points.iter().filter(|&&p| self.holds(p)) {
             seen[sector((p.0 - self.cx) / self.squash, p.1 - self.cy)] = true;
