@@ -1,8 +1,10 @@
 //! The trainer.
 
+pub mod calibrate;
 pub mod data;
 pub mod evaluate;
 pub mod events;
+pub mod export;
 pub mod memory;
 pub mod metrics;
 pub mod nets;
@@ -21,3 +23,4 @@ pub mod progress;
 pub mod run;
 pub mod samplers;
 pub mod weights;
+pub mod card;

@@ -1,6 +1,7 @@
 //! What a run and an evaluation write down, and how it is printed.
 
 mod epoch;
+mod stages;
 mod table;
 
 use std::collections::BTreeMap;
@@ -11,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::metrics::{wilson_interval, Counts, Interval};
 
 pub use epoch::EpochLine;
-pub(crate) use table::Table;
+pub use stages::side_by_side;
+pub(crate) use table::{error, percent, Table};
 
 /// A measure with its 95 % interval, drawn again by patient. Without one where
 /// too few draws define the measure.
