@@ -131,6 +131,18 @@ impl ConvNorm {
         self.activation.apply(self.norm.forward_t(&x, train))
     }
 
+    /// Its variables and running statistics.
+    pub fn tensors(&self) -> Vec<&Tensor> {
+        let mut tensors = vec![
+            &self.weight,
+            &self.norm.running_mean,
+            &self.norm.running_var,
+        ];
+        tensors.extend(&self.norm.ws);
+        tensors.extend(&self.norm.bs);
+        tensors
+    }
+
     /// The convolution that equals this unit in evaluation (without the activation): weight and
     /// bias, float, on the CPU. Folded in double precision, so that only the last rounding differs.
     pub fn folded(&self) -> (Tensor, Tensor) {
@@ -208,6 +220,18 @@ pub(crate) struct Trunk {
 }
 
 impl Trunk {
+    /// Every convolution, in the order of the forward pass.
+    pub fn units(&self) -> impl Iterator<Item = &ConvNorm> {
+        let blocks = self.blocks.iter().flat_map(|block| {
+            let shortcut = match &block.shortcut {
+                Shortcut::Project(unit) => Some(unit),
+                Shortcut::None | Shortcut::Identity => None,
+            };
+            block.branch.iter().chain(shortcut)
+        });
+        std::iter::once(&self.stem).chain(blocks).chain(&self.head)
+    }
+
     pub fn forward(&self, x: &Tensor, precision: Precision, drop: f64, train: bool) -> Tensor {
         let shifted = self.shift.map(|shift| {
             x + Tensor::from_slice(&shift)
@@ -228,5 +252,37 @@ impl Trunk {
             Some(head) => head.forward(&x, precision, train),
             None => x,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pads(kernel: i64, stride: i64, padding: Padding, size: i64) -> (i64, i64) {
+        ConvShape {
+            input: 1,
+            output: 1,
+            kernel,
+            stride,
+            groups: 1,
+            padding,
+        }
+        .pads(size)
+    }
+
+    #[test]
+    fn same_padding_puts_the_odd_pixel_last() {
+        assert_eq!(pads(3, 2, Padding::Same, 224), (0, 1));
+        assert_eq!(pads(3, 2, Padding::Same, 225), (1, 1));
+        assert_eq!(pads(5, 2, Padding::Same, 112), (1, 2));
+        assert_eq!(pads(5, 1, Padding::Same, 7), (2, 2));
+        assert_eq!(pads(1, 1, Padding::Same, 7), (0, 0));
+    }
+
+    #[test]
+    fn half_padding_is_the_same_on_both_sides() {
+        assert_eq!(pads(7, 2, Padding::Half, 224), (3, 3));
+        assert_eq!(pads(1, 2, Padding::Half, 56), (0, 0));
     }
 }

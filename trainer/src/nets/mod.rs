@@ -23,7 +23,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use tch::{nn, Kind, Tensor};
+use tch::{nn, Device, Kind, Tensor};
 
 /// A network architecture, by the name that configurations and manifests use (`resnet50`,
 /// `efficientnet_lite0`).
@@ -224,6 +224,28 @@ impl Net {
 
     pub fn precision(&self) -> Precision {
         self.precision
+    }
+
+    /// A copy for evaluation that computes in float on the CPU, in variables of its own.
+    pub(crate) fn in_float_on_cpu(&self) -> Net {
+        let store = nn::VarStore::new(Device::Cpu);
+        let classes = self.classifier.ws.size()[0];
+        let copy = Net::new(&store.root(), self.arch, classes, Precision::Float);
+        tch::no_grad(|| {
+            for (to, from) in copy.tensors().into_iter().zip(self.tensors()) {
+                let mut to = to.shallow_clone();
+                to.copy_(from);
+            }
+        });
+        copy
+    }
+
+    /// Every variable, in the order of the layers.
+    fn tensors(&self) -> Vec<&Tensor> {
+        let mut tensors: Vec<&Tensor> = self.trunk.units().flat_map(ConvNorm::tensors).collect();
+        tensors.push(&self.classifier.ws);
+        tensors.extend(&self.classifier.bs);
+        tensors
     }
 
     pub(crate) fn trunk(&self) -> &Trunk {

@@ -1,0 +1,94 @@
+//! The exported file in tract, as the device runs it, beside the network it was made from.
+
+use anyhow::{ensure, Context, Result};
+use serde::Serialize;
+use tch::{Kind, Tensor};
+use tract_onnx::prelude::{tvec, Framework, InferenceModelExt, IntoRunnable, IntoTValue};
+
+use crate::nets::{channels_last, Net};
+
+/// How far an exported file and its network are apart.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Agreement {
+    /// Photographs compared.
+    pub photographs: usize,
+    /// The largest absolute difference of a logit.
+    pub max_abs: f32,
+}
+
+/// Runs the bytes of an ONNX file, made by [`super::to_onnx`] for `size` x `size` pixels, on
+/// `photographs` and compares its logits with those of `net` in evaluation, in float on the CPU.
+///
+/// A photograph is 3 x size x size values in (v - 127) / 128 units, as `fovea_core::prepare` gives it.
+///
+/// # Errors
+/// tract cannot run the file, a photograph is of another size, there is none, or a logit is apart
+/// by more than `tolerance` or is not a number.
+pub fn verify(
+    onnx: &[u8],
+    net: &Net,
+    size: u32,
+    photographs: &[Vec<f32>],
+    tolerance: f32,
+) -> Result<Agreement> {
+    ensure!(
+        !photographs.is_empty(),
+        "the exported student cannot be verified without a photograph"
+    );
+    let side = size as usize;
+    let student = tract_onnx::onnx()
+        .model_for_read(&mut &*onnx)
+        .and_then(|model| model.with_outputs_by_name([super::LOGITS]))
+        .and_then(|model| model.into_optimized())
+        .and_then(|model| model.into_runnable())
+        .context("tract cannot load the exported student")?;
+    // A copy, because a network on a GPU or in bfloat16 is not what the device will run.
+    let reference = net.in_float_on_cpu();
+
+    let mut max_abs = 0f32;
+    for (i, photograph) in photographs.iter().enumerate() {
+        ensure!(
+            photograph.len() == 3 * side * side,
+            "photograph {i} has {} values, where {size} px need {}",
+            photograph.len(),
+            3 * side * side
+        );
+        let input = tract_onnx::prelude::Tensor::from_shape(&[1, 3, side, side], photograph)?;
+        let outputs = student
+            .run(tvec!(input.into_tvalue()))
+            .context("tract cannot run the exported student")?;
+        let output = outputs
+            .first()
+            .context("the exported student gives no output")?
+            .to_plain_array_view::<f32>()?;
+
+        let x = Tensor::from_slice(photograph).reshape([1, 3, i64::from(size), i64::from(size)]);
+        let logits = tch::no_grad(|| reference.forward(&channels_last(&x), false).logits);
+        let mut expected = vec![0f32; logits.numel()];
+        logits
+            .to_kind(Kind::Float)
+            .contiguous()
+            .copy_data(&mut expected, logits.numel());
+
+        ensure!(
+            output.len() == expected.len(),
+            "the exported student gives {} logits, the network {}",
+            output.len(),
+            expected.len()
+        );
+        for (k, (found, expected)) in output.iter().zip(&expected).enumerate() {
+            let apart = (found - expected).abs();
+            // Written so that NaN fails too.
+            ensure!(
+                apart <= tolerance,
+                "the exported student differs from the network: logit {k} of photograph {i} is {found} where \
+                 {expected} was expected, and {tolerance} is the most allowed"
+            );
+            max_abs = max_abs.max(apart);
+        }
+    }
+    Ok(Agreement {
+        photographs: photographs.len(),
+        max_abs,
+    })
+}

@@ -1,0 +1,123 @@
+//! Exported students run by tract and compared with their networks.
+
+use fovea_trainer::export::{self, LOGITS, MAPS};
+use fovea_trainer::nets::{channels_last, Arch, Net, Precision};
+use tch::{nn, Device, Kind, Tensor};
+use tract_onnx::prelude::{tvec, Framework, InferenceModelExt, IntoRunnable, IntoTValue};
+
+const CLASSES: i64 = 5;
+
+/// A network with random statistics in its normalisation and logits of a real student's size.
+fn net(arch: Arch, seed: i64, precision: Precision) -> Net {
+    tch::manual_seed(seed);
+    let store = nn::VarStore::new(Device::Cpu);
+    let net = Net::new(&store.root(), arch, CLASSES, precision);
+    tch::no_grad(|| {
+        for (name, mut variable) in store.variables() {
+            let _ = match name.rsplit_once(".norm.") {
+                Some((_, "running_var" | "weight")) => variable.uniform_(0.5, 1.5),
+                Some(_) => variable.normal_(0.0, 0.2),
+                None if name == "classifier.weight" => variable.normal_(0.0, 0.5),
+                None if name == "classifier.bias" => variable.normal_(0.0, 1.0),
+                None => continue,
+            };
+        }
+    });
+    net
+}
+
+fn photographs(size: u32, count: usize) -> Vec<Vec<f32>> {
+    (0..count)
+        .map(|i| {
+            let values = (3 * size * size) as usize;
+            (0..values)
+                .map(|j| ((i + 1) as f32 * 0.37 * j as f32).sin())
+                .collect()
+        })
+        .collect()
+}
+
+#[test]
+fn exported_students_agree_with_their_networks() {
+    // 75 px: sides that are odd on the way down, where SAME padding is another.
+    for (arch, size) in [
+        (Arch::EfficientnetLite0, 64),
+        (Arch::EfficientnetLite0, 75),
+        (Arch::Resnet18, 64),
+        (Arch::Resnet50, 75),
+    ] {
+        let net = net(arch, 3, Precision::Float);
+        let onnx = export::to_onnx(&net, size).unwrap();
+        let agreement = export::verify(&onnx, &net, size, &photographs(size, 3), 1e-3).unwrap();
+        assert_eq!(agreement.photographs, 3, "{arch} at {size}");
+    }
+}
+
+#[test]
+fn the_reference_is_float_whatever_the_network_trained_in() {
+    let net = net(Arch::EfficientnetLite0, 3, Precision::Bfloat16);
+    let onnx = export::to_onnx(&net, 64).unwrap();
+    export::verify(&onnx, &net, 64, &photographs(64, 1), 1e-3).unwrap();
+}
+
+#[test]
+fn another_networks_file_does_not_verify() {
+    let onnx = export::to_onnx(&net(Arch::EfficientnetLite0, 3, Precision::Float), 64).unwrap();
+    let other = net(Arch::EfficientnetLite0, 4, Precision::Float);
+    let error = export::verify(&onnx, &other, 64, &photographs(64, 1), 1e-3).unwrap_err();
+    assert!(
+        error.to_string().contains("differs from the network"),
+        "{error}"
+    );
+    assert!(export::verify(&onnx, &other, 64, &[], 1e-3).is_err());
+    assert!(export::verify(&onnx, &other, 64, &photographs(32, 1), 1e-3).is_err());
+    assert!(export::verify(b"not a network", &other, 64, &photographs(64, 1), 1e-3).is_err());
+}
+
+#[test]
+fn logits_that_are_not_numbers_do_not_verify() {
+    let net = net(Arch::EfficientnetLite0, 3, Precision::Float);
+    let onnx = export::to_onnx(&net, 64).unwrap();
+    let broken = vec![vec![f32::NAN; 3 * 64 * 64]];
+    assert!(export::verify(&onnx, &net, 64, &broken, 1e-3).is_err());
+}
+
+#[test]
+fn maps_are_the_classifier_at_every_place() {
+    let size = 96;
+    let net = net(Arch::EfficientnetLite0, 3, Precision::Float);
+    let onnx = export::to_onnx(&net, size).unwrap();
+    let student = tract_onnx::onnx()
+        .model_for_read(&mut onnx.as_slice())
+        .and_then(|model| model.with_outputs_by_name([MAPS, LOGITS]))
+        .and_then(|model| model.into_optimized())
+        .and_then(|model| model.into_runnable())
+        .unwrap();
+    let photograph = photographs(size, 1).remove(0);
+    let side = size as usize;
+    let input = tract_onnx::prelude::Tensor::from_shape(&[1, 3, side, side], &photograph).unwrap();
+    let outputs = student.run(tvec!(input.into_tvalue())).unwrap();
+    let maps = outputs[0].to_plain_array_view::<f32>().unwrap();
+    assert_eq!(maps.shape(), [1, CLASSES as usize, 3, 3]);
+
+    let x = Tensor::from_slice(&photograph).reshape([1, 3, i64::from(size), i64::from(size)]);
+    let last = tch::no_grad(|| net.maps(&channels_last(&x), false));
+    let places = last.permute([0, 2, 3, 1]).reshape([9, net.width()]);
+    let expected = tch::no_grad(|| net.head(&places)).to_kind(Kind::Double);
+    for k in 0..CLASSES {
+        for place in 0..9i64 {
+            let found =
+                f64::from(maps[[0, k as usize, (place / 3) as usize, (place % 3) as usize]]);
+            assert!(
+                (found - expected.double_value(&[place, k])).abs() < 1e-3,
+                "class {k} at {place}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_photograph_too_small_is_refused() {
+    let error = export::to_onnx(&net(Arch::Resnet18, 3, Precision::Float), 16).unwrap_err();
+    assert!(error.to_string().contains("16 px"), "{error}");
+}
