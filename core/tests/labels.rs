@@ -129,8 +129,8 @@ fn taxonomies() -> impl Strategy<Value = Taxonomy> {
                     list.insert(0);
                 }
             }
-            for g in 0..groups {
-                diseases[g].insert(g);
+            for (g, list) in diseases.iter_mut().enumerate().take(groups) {
+                list.insert(g);
             }
             write(&finest, &diseases, groups)
         })

@@ -31,7 +31,7 @@ fn children<'a>(taxonomy: &'a Taxonomy, id: &str) -> Vec<&'a str> {
         .collect()
 }
 
-fn referred<'a>(taxonomy: &'a Taxonomy, level: Level, referral: Referral) -> Vec<&'a str> {
+fn referred(taxonomy: &Taxonomy, level: Level, referral: Referral) -> Vec<&str> {
     let nodes = taxonomy.nodes()[taxonomy.level(level)].iter();
     nodes
         .filter(|n| n.referral == referral)
