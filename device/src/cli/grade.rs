@@ -1,0 +1,204 @@
+//! `fovea grade`: photographs in, one line each out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use fovea_core::gate::GateReason;
+
+use super::{args, open_grader, say, stdout_failed, Failure, UNREADABLE};
+use crate::grade::Grader;
+use crate::record::Record;
+use crate::report::{json, table::Table};
+use crate::{batch, inputs, picture, verdict};
+
+/// Grades what `options` name; the exit status says whether all was readable.
+pub(super) fn run(options: &args::Grade) -> Result<u8, Failure> {
+    let inputs = inputs::list(&options.paths);
+    for folder in &inputs.empty {
+        say(&format!("no photographs in {}", folder.display()));
+    }
+    if inputs.photographs.is_empty() {
+        return Err(Failure::Refused(
+            "nothing to grade: name photographs, or a folder that holds some".to_owned(),
+        ));
+    }
+    let grader = open_grader(options.bundle.as_deref())?;
+    let pool = batch::threads(options.threads.map(usize::from))
+        .map_err(|error| Failure::Refused(format!("cannot start threads ({error})")))?;
+    let pictures = match &options.pictures {
+        Some(folder) => {
+            fs::create_dir_all(folder).map_err(|error| Failure::output(folder, error))?;
+            Some(picture_paths(folder, &inputs.photographs))
+        }
+        None => None,
+    };
+
+    let start = Instant::now();
+    let photographs = &inputs.photographs;
+    let mut printer = Printer::new(options.json, photographs);
+    let mut tally = Tally::default();
+    let mut failure = None;
+    batch::in_order(
+        &pool,
+        photographs.len(),
+        |i| grade_one(&grader, &photographs[i], pictures.as_ref().map(|p| &*p[i])),
+        |(record, drawn)| {
+            tally.count(&record);
+            let printed = printer.print(&record).map_err(stdout_failed);
+            match printed.and(drawn) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    failure = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        },
+    );
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    if !options.json {
+        say(&tally.sentence(start.elapsed().as_secs_f64()));
+    }
+    Ok(if tally.unreadable > 0 { UNREADABLE } else { 0 })
+}
+
+/// One photograph's record and, where wanted, its picture. The pixels are gone
+/// when this returns.
+fn grade_one(
+    grader: &Grader,
+    photograph: &Path,
+    picture_path: Option<&Path>,
+) -> (Record, Result<(), Failure>) {
+    let graded = grader.grade_file(photograph);
+    let drawn = match picture_path {
+        Some(path) => picture::draw(&graded, grader.taxonomy())
+            .save_with_format(path, image::ImageFormat::Png)
+            .map_err(|error| Failure::output(path, io::Error::other(error))),
+        None => Ok(()),
+    };
+    (graded.record, drawn)
+}
+
+/// Where each photograph's picture goes: its own name as PNG, numbered from
+/// the second of the same name on.
+fn picture_paths(folder: &Path, photographs: &[PathBuf]) -> Vec<PathBuf> {
+    let mut taken = BTreeSet::new();
+    photographs
+        .iter()
+        .map(|photograph| {
+            let stem = photograph
+                .file_stem()
+                .map_or_else(|| "photograph".into(), |stem| stem.to_string_lossy());
+            let mut name = format!("{stem}.png");
+            let mut number = 2;
+            while !taken.insert(name.to_lowercase()) {
+                name = format!("{stem}-{number}.png");
+                number += 1;
+            }
+            folder.join(name)
+        })
+        .collect()
+}
+
+/// Standard output in one of its two forms.
+struct Printer {
+    out: io::Stdout,
+    /// The table; none for JSON.
+    table: Option<Table>,
+    head_due: bool,
+}
+
+impl Printer {
+    fn new(json: bool, photographs: &[PathBuf]) -> Printer {
+        let out = io::stdout();
+        let names: Vec<_> = photographs.iter().map(|p| p.to_string_lossy()).collect();
+        Printer {
+            // A head line is for people; programs count lines.
+            head_due: !json && out.is_terminal(),
+            table: (!json).then(|| Table::new(names.iter().map(|name| &**name))),
+            out,
+        }
+    }
+
+    fn print(&mut self, record: &Record) -> io::Result<()> {
+        let mut out = self.out.lock();
+        match &self.table {
+            None => json::write(&mut out, record)?,
+            Some(table) => {
+                if std::mem::take(&mut self.head_due) {
+                    table.head(&mut out)?;
+                }
+                table.write(&mut out, record)?;
+            }
+        }
+        out.flush()
+    }
+}
+
+/// How often each verdict was given.
+#[derive(Default)]
+struct Tally {
+    photographs: usize,
+    unreadable: usize,
+    verdicts: BTreeMap<&'static str, usize>,
+}
+
+impl Tally {
+    fn count(&mut self, record: &Record) {
+        self.photographs += 1;
+        if record.gate.reason == GateReason::Unreadable {
+            self.unreadable += 1;
+        } else {
+            *self
+                .verdicts
+                .entry(verdict::words(record.referral.decision))
+                .or_default() += 1;
+        }
+    }
+
+    fn sentence(&self, seconds: f64) -> String {
+        let mut parts: Vec<String> = self
+            .verdicts
+            .iter()
+            .map(|(words, n)| format!("{n} {words}"))
+            .collect();
+        if self.unreadable > 0 {
+            parts.push(format!("{} unreadable", self.unreadable));
+        }
+        format!(
+            "{} in {seconds:.1} s: {}",
+            match self.photographs {
+                1 => "1 photograph".to_owned(),
+                n => format!("{n} photographs"),
+            },
+            parts.join(", ")
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_never_share_a_name() {
+        let photographs =
+            ["a/eye.jpg", "b/Eye.png", "eye-2.tif", "eye.bmp", ".."].map(PathBuf::from);
+        assert_eq!(
+            picture_paths(Path::new("out"), &photographs),
+            [
+                "out/eye.png",
+                "out/Eye-2.png",
+                "out/eye-2-2.png",
+                "out/eye-3.png",
+                "out/photograph.png"
+            ]
+            .map(PathBuf::from)
+        );
+    }
+}

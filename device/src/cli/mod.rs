@@ -1,0 +1,97 @@
+//! The command line.
+
+mod args;
+mod bundle;
+mod draw;
+mod grade;
+
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use fovea_core::bundle::Bundle;
+use thiserror::Error;
+
+use crate::embedded;
+use crate::grade::Grader;
+use args::{Args, Command};
+
+/// Why a command could not do its work.
+#[derive(Debug, Error)]
+enum Failure {
+    #[error("this fovea was built without a bundle inside; name one with --bundle DIR")]
+    NoBundle,
+    #[error("{0}")]
+    Refused(String),
+    #[error("cannot write {what} ({error}); check that the place exists and has room")]
+    Output { what: String, error: io::Error },
+}
+
+impl Failure {
+    /// A failure to write the file or folder at `path`.
+    fn output(path: &Path, error: io::Error) -> Failure {
+        Failure::Output {
+            what: path.display().to_string(),
+            error,
+        }
+    }
+}
+
+/// Exit status when a photograph could not be read.
+const UNREADABLE: u8 = 1;
+/// Exit status when the command line, the bundle or the output is no good.
+const USAGE: u8 = 2;
+
+/// Runs the command that the process was started with.
+pub fn run() -> ExitCode {
+    // clap itself ends the process with 2 for usage, 0 for --help.
+    let result = match Args::parse().command {
+        Command::Grade(options) => grade::run(&options),
+        Command::Draw(options) => draw::run(&options),
+        Command::Bundle(options) => bundle::run(&options),
+    };
+    match result {
+        Ok(status) => ExitCode::from(status),
+        // Whoever read our output has seen enough: `fovea grade ... | head`.
+        Err(Failure::Output { error, .. }) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            say(&failure.to_string());
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+/// Opens the bundle in `folder`, or the one inside the binary.
+fn open_bundle(folder: Option<&Path>) -> Result<Bundle, Failure> {
+    match folder {
+        Some(folder) => Bundle::open(folder).map_err(|error| Failure::Refused(error.to_string())),
+        None => match embedded::bundle() {
+            Some(bundle) => bundle.map_err(|error| {
+                Failure::Refused(format!("the bundle inside this fovea: {error}"))
+            }),
+            None => Err(Failure::NoBundle),
+        },
+    }
+}
+
+/// The grader of the bundle in `folder`, or of the one inside the binary.
+fn open_grader(folder: Option<&Path>) -> Result<Grader, Failure> {
+    Grader::new(open_bundle(folder)?).map_err(|error| Failure::Refused(error.to_string()))
+}
+
+/// A failure of standard output.
+fn stdout_failed(error: io::Error) -> Failure {
+    Failure::Output {
+        what: "to standard output".to_owned(),
+        error,
+    }
+}
+
+/// Says one line on standard error; that nobody listens there is no failure.
+fn say(line: &str) {
+    use io::Write as _;
+    let _ = writeln!(io::stderr(), "fovea: {line}");
+}

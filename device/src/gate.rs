@@ -1,0 +1,60 @@
+//! The gate on the device: fast measures on pixels, then the student's own
+//! outputs for the photograph.
+
+use std::collections::BTreeMap;
+
+use fovea_core::calibration::Calibration;
+use fovea_core::decision::Finding;
+use fovea_core::gate::{self, GateReason, GateVerdict};
+use fovea_core::prepare::Prepared;
+use fovea_core::quality;
+use fovea_core::taxonomy::{Subject, Taxonomy};
+
+/// Step 1: what the pixels alone rule out.
+pub fn by_pixels(prepared: &Prepared, calibration: &Calibration) -> GateVerdict {
+    gate::gate_pixels(&quality::measure(prepared), &calibration.gate)
+}
+
+/// Step 2: adds what the student says of the photograph itself. `findings` is
+/// one per node of `taxonomy`; those that speak of the photograph and not of
+/// the eye count.
+pub fn by_student(
+    first: GateVerdict,
+    taxonomy: &Taxonomy,
+    calibration: &Calibration,
+    findings: &[Finding],
+) -> GateVerdict {
+    let about_photograph: Vec<(&str, f32)> = taxonomy
+        .nodes()
+        .iter()
+        .zip(findings)
+        .filter(|(node, _)| node.subject == Subject::Photograph)
+        .map(|(node, finding)| (node.id.as_str(), finding.probability))
+        .collect();
+    gate::gate_student(first, &about_photograph, &calibration.gate)
+}
+
+/// The verdict on a file that is no photograph.
+pub fn unreadable() -> GateVerdict {
+    GateVerdict {
+        accepted: false,
+        reason: GateReason::Unreadable,
+        scores: BTreeMap::new(),
+    }
+}
+
+/// What the technician is told, and can do about it.
+pub fn advice(reason: GateReason) -> &'static str {
+    match reason {
+        GateReason::Ok => "the photograph can be graded",
+        GateReason::NonFundus => "this is not a photograph of a retina: photograph the fundus",
+        GateReason::TooDark => "the photograph is too dark: use more flash or dilate the pupil",
+        GateReason::TooBright => "the photograph is too bright: use less flash",
+        GateReason::Blurred => "the photograph is blurred or hazy: focus and photograph again",
+        GateReason::FieldOfView => "too little of the retina is in view: centre the field",
+        GateReason::Artefact => {
+            "lashes, dust or reflections hide the retina: clean the lens, open the eye wide"
+        }
+        GateReason::Unreadable => "the file cannot be read",
+    }
+}

@@ -1,0 +1,196 @@
+//! One photograph from file to record.
+
+use std::path::Path;
+use std::time::Instant;
+
+use fovea_core::bundle::Bundle;
+use fovea_core::calibration::Calibration;
+use fovea_core::decision;
+use fovea_core::photograph::{self, ReadError};
+use fovea_core::prepare::{self, Prepared};
+use fovea_core::taxonomy::Taxonomy;
+use image::RgbImage;
+use thiserror::Error;
+
+use crate::gate;
+use crate::record::{Elapsed, Model, Record, Referral};
+use crate::student::{Answer, Student, StudentError};
+
+/// Why a bundle that opened cannot grade.
+#[derive(Debug, Error)]
+#[error("bundle \"{bundle}\": {reason}")]
+pub struct GraderError {
+    bundle: String,
+    reason: StudentError,
+}
+
+/// Grades photographs with one bundle. Shared between threads.
+#[derive(Clone, Debug)]
+pub struct Grader {
+    taxonomy: Taxonomy,
+    calibration: Calibration,
+    model: Model,
+    student: Student,
+}
+
+/// A record, with what it was made from where there was something to see.
+#[derive(Clone, Debug)]
+pub struct Graded {
+    pub record: Record,
+    pub seen: Option<Seen>,
+}
+
+/// What the device and its student saw.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub photograph: RgbImage,
+    pub prepared: Prepared,
+    pub answer: Answer,
+}
+
+impl Grader {
+    /// Loads the student of `bundle`.
+    ///
+    /// # Errors
+    /// When its network is not what its manifest says.
+    pub fn new(bundle: Bundle) -> Result<Grader, GraderError> {
+        let student = Student::load(
+            &bundle.onnx,
+            bundle.manifest.network.input_size,
+            bundle.taxonomy.finest_count(),
+        )
+        .map_err(|reason| GraderError {
+            bundle: bundle.manifest.name.clone(),
+            reason,
+        })?;
+        Ok(Grader {
+            model: Model {
+                bundle: bundle.manifest.name,
+                sha256: bundle.sha256,
+            },
+            taxonomy: bundle.taxonomy,
+            calibration: bundle.calibration,
+            student,
+        })
+    }
+
+    /// The labels that records speak of.
+    pub fn taxonomy(&self) -> &Taxonomy {
+        &self.taxonomy
+    }
+
+    /// The operating points.
+    pub fn calibration(&self) -> &Calibration {
+        &self.calibration
+    }
+
+    /// Grades the file at `path`. Whatever lies there, the answer is a record.
+    pub fn grade_file(&self, path: &Path) -> Graded {
+        let image = path.to_string_lossy();
+        let (read, elapsed) = timed(|| photograph::read(path));
+        match read {
+            Ok(photograph) => self.grade(&image, photograph.rgb, elapsed),
+            Err(error) => self.unreadable(&image, &error, elapsed),
+        }
+    }
+
+    /// Grades a photograph in memory, named `image` in its record, that took
+    /// `read_ms` milliseconds to get.
+    pub fn grade(&self, image: &str, photograph: RgbImage, read_ms: f64) -> Graded {
+        let (taxonomy, calibration) = (&self.taxonomy, &self.calibration);
+        let mut elapsed_ms = Elapsed {
+            read: read_ms,
+            ..Elapsed::default()
+        };
+        let (prepared, spent) = timed(|| prepare::prepare(&photograph, self.student.size()));
+        elapsed_ms.prepare = spent;
+        let (first, spent) = timed(|| gate::by_pixels(&prepared, calibration));
+        elapsed_ms.gate = spent;
+        // The student is asked whatever the first step says: its score is
+        // reported also for a photograph that is refused.
+        let (answer, spent) = timed(|| self.student.run(&prepare::to_tensor(&prepared.rgb)));
+        elapsed_ms.infer = spent;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => return self.without_verdict(image, &error.to_string(), elapsed_ms),
+        };
+        let (decision, spent) = timed(|| decision::decide(taxonomy, calibration, &answer.logits));
+        elapsed_ms.decide = spent;
+        let decision = match decision {
+            Ok(decision) => decision,
+            Err(error) => return self.without_verdict(image, &error.to_string(), elapsed_ms),
+        };
+        let (gate, spent) =
+            timed(|| gate::by_student(first, taxonomy, calibration, &decision.findings));
+        elapsed_ms.gate = round(elapsed_ms.gate + spent);
+
+        let decision = if gate.accepted {
+            decision
+        } else {
+            decision::retake(decision, gate::advice(gate.reason))
+        };
+        Graded {
+            record: Record {
+                image: image.to_owned(),
+                gate,
+                referral: Referral {
+                    decision: decision.referral,
+                    score: Some(decision.score),
+                    because: decision.because,
+                },
+                findings: decision.findings,
+                referable_dr: decision.referable_dr,
+                model: self.model.clone(),
+                elapsed_ms,
+                committed: decision.committed,
+            },
+            seen: Some(Seen {
+                photograph,
+                prepared,
+                answer,
+            }),
+        }
+    }
+
+    fn unreadable(&self, image: &str, error: &ReadError, read_ms: f64) -> Graded {
+        let elapsed_ms = Elapsed {
+            read: read_ms,
+            ..Elapsed::default()
+        };
+        self.without_verdict(image, &error.to_string(), elapsed_ms)
+    }
+
+    /// The record of a file that could not be graded. A student that fails on
+    /// a photograph counts as this too: no score may stand for it.
+    fn without_verdict(&self, image: &str, why: &str, elapsed_ms: Elapsed) -> Graded {
+        Graded {
+            record: Record {
+                image: image.to_owned(),
+                gate: gate::unreadable(),
+                referral: Referral {
+                    decision: decision::ReferralDecision::Retake,
+                    score: None,
+                    because: vec![why.to_owned()],
+                },
+                findings: Vec::new(),
+                referable_dr: None,
+                model: self.model.clone(),
+                elapsed_ms,
+                committed: Vec::new(),
+            },
+            seen: None,
+        }
+    }
+}
+
+/// Runs `work` and says how many milliseconds it took.
+fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
+    let start = Instant::now();
+    let result = work();
+    (result, round(start.elapsed().as_secs_f64() * 1e3))
+}
+
+/// To the microsecond: more digits would only look exact.
+fn round(ms: f64) -> f64 {
+    (ms * 1e3).round() / 1e3
+}
