@@ -114,9 +114,14 @@ impl Loader {
     /// The examples of `order`, batch by batch, in order.
     ///
     /// # Errors
-    /// An index the dataset lacks, or a training loader asked for an example
-    /// that is not for training.
+    /// Settings that cannot be drawn from, an index the dataset lacks, or a
+    /// training loader asked for an example that is not for training.
     pub fn epoch(&self, order: Vec<usize>, seed: u64) -> Result<Epoch> {
+        match &self.work.change {
+            Change::Nothing => {}
+            Change::Train(augment) => augment.check()?,
+            Change::Damage(damage) => damage.check()?,
+        }
         let examples = &self.work.dataset.examples;
         for &i in &order {
             ensure!(
