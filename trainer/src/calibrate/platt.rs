@@ -158,6 +158,23 @@ mod tests {
     }
 
     #[test]
+    fn scikit_learn_gives_the_same() {
+        // LogisticRegression without a penalty on z = (s - 26) / 8: coefficient
+        // 0.28681, intercept -1.02047. Twenty copies drown the prior.
+        let pairs: Vec<Pair> = (0..10_000u32)
+            .map(|k| {
+                let i = k % 500;
+                let score = f64::from((i * 37 + 11) % 53);
+                let noise = f64::from((i * i * 7 + i * 3) % 11);
+                ((score - 26.0) / 8.0, noise + score / 9.0 > 9.0)
+            })
+            .collect();
+        let line = fit(&pairs, Line::IDENTITY);
+        assert!((line.scale - 0.28681).abs() < 2e-3, "{line:?}");
+        assert!((line.bias + 1.02047).abs() < 2e-3, "{line:?}");
+    }
+
+    #[test]
     fn separable_pairs_and_no_pairs_stay_finite() {
         let separable: Vec<Pair> = (0..50).map(|i| (f64::from(i) - 24.5, i > 24)).collect();
         let line = fit(&separable, Line::IDENTITY);
