@@ -186,6 +186,10 @@ pub struct StageConfig {
 #[serde(deny_unknown_fields)]
 pub struct Ship {
     pub stage: String,
+    /// Sources whose validation photographs calibrate; all when empty. A source
+    /// that holds only disease would set the operating points too high.
+    #[serde(default)]
+    pub calibrate_on: Vec<String>,
     /// Share of referable photographs that must be referred, measured on val.
     #[serde(default = "target_sensitivity")]
     pub target_sensitivity: f64,

@@ -256,16 +256,22 @@ impl<'a> Fit<'a> {
             return Ok(());
         }
         self.swap_average();
-        let logits = predict::logits(&self.net, self.photographs, &self.validation, self.training.predict_batch, self.device);
+        let answers = predict::look(
+            &self.net,
+            self.photographs,
+            &self.validation,
+            None,
+            self.training.predict_batch,
+            self.device,
+        );
         self.swap_average();
-        let logits = logits?;
+        let predict::Answers { logits, labels } = answers?;
         let taxonomy = &self.photographs.dataset.taxonomy;
         let k = taxonomy.finest_count();
-        let labels = self.photographs.labels(&self.validation);
         let (mut targets, mut mask) = (Vec::new(), Vec::new());
         for row in labels.chunks_exact(taxonomy.nodes().len()) {
-            targets.extend(row[..k].iter().map(|l| f32::from(u8::from(*l == Label::Present))));
-            mask.extend(row[..k].iter().map(|l| f32::from(u8::from(*l != Label::Unknown))));
+            targets.extend(row[..k].iter().map(|l| f32::from(*l == Label::Present)));
+            mask.extend(row[..k].iter().map(|l| f32::from(*l != Label::Unknown)));
         }
         let table = |v: &[f32]| Tensor::from_slice(v).view([-1, k as i64]);
         line.val_loss = masked_bce(&table(&logits), &table(&targets), &table(&mask), None).double_value(&[]);

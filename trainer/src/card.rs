@@ -1,0 +1,214 @@
+//! What a bundle says of itself: the manifest for programs, the model card for
+//! people. Every figure comes out of the run; none is written by hand.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use anyhow::Result;
+use fovea_core::bundle::{Manifest, Network, SourceCounts, Training, FORMAT};
+use fovea_core::prepare::PREPARATION;
+
+use crate::checkpoint;
+use crate::config::{RunConfig, StageConfig};
+use crate::export::{Agreement, OPSET};
+use crate::photographs::Photographs;
+use crate::report::Report;
+
+/// The manifest of the bundle made of `stage`; its hashes are filled in when
+/// the bundle is written.
+pub fn manifest(config: &RunConfig, stage: &StageConfig, photographs: &Photographs) -> Result<Manifest> {
+    let taxonomy = &photographs.dataset.taxonomy;
+    let data = photographs
+        .statistics
+        .sources
+        .iter()
+        .map(|s| {
+            let counts = SourceCounts { train: s.train as u64, val: s.val as u64, test: s.test as u64 };
+            (s.name.clone(), counts)
+        })
+        .collect();
+    Ok(Manifest {
+        format: FORMAT,
+        name: format!("{}-{}", config.name, stage.name),
+        taxonomy: taxonomy.id.clone(),
+        network: Network {
+            arch: stage.arch.to_string(),
+            input_size: config.size,
+            preparation: PREPARATION.to_owned(),
+            opset: OPSET as u32,
+            outputs: taxonomy.nodes()[..taxonomy.finest_count()].iter().map(|n| n.id.clone()).collect(),
+        },
+        training: Training {
+            run: config.name.clone(),
+            method: stage.method.name().to_owned(),
+            seed: config.seed,
+            epochs: epochs_done(config, stage)? as u32,
+            machine: machine(),
+        },
+        data,
+        files: BTreeMap::new(),
+    })
+}
+
+/// The card, in Markdown.
+pub fn model_card(
+    config: &RunConfig,
+    stage: &StageConfig,
+    photographs: &Photographs,
+    agreement: &Agreement,
+    report: &Report,
+) -> Result<String> {
+    let taxonomy = &photographs.dataset.taxonomy;
+    let mut card = String::new();
+    let w = &mut card;
+    writeln!(w, "# {} ({})\n", config.name, stage.arch)?;
+    writeln!(
+        w,
+        "For research. It is not a cleared medical device: no authority has examined it, and no one \
+         may be treated, or sent home, on its word alone.\n"
+    )?;
+    writeln!(
+        w,
+        "Takes one colour fundus photograph, prepared as `{PREPARATION}` to {size} x {size} pixels, \
+         and gives {k} logits over the taxonomy `{id}` ({title}), with one activation map each.\n",
+        size = config.size,
+        k = taxonomy.finest_count(),
+        id = taxonomy.id,
+        title = taxonomy.title,
+    )?;
+
+    writeln!(w, "## How it was trained\n")?;
+    writeln!(w, "On {}, seed {}, by these stages, each from ImageNet weights unless it says otherwise:\n", machine(), config.seed)?;
+    for name in lineage(config, stage) {
+        let stage = config.stage_named(name)?;
+        let history = history(config, stage)?;
+        let training = config.training_of(stage);
+        let hours = history.iter().map(|l| l.seconds).sum::<f64>() / 3600.0;
+        write!(
+            w,
+            "- `{}`: {}, {}; {} epochs of batches of {}, {:?} at {:.0e}, {:.1} h",
+            stage.name,
+            stage.arch,
+            stage.method.name(),
+            history.len(),
+            training.batch,
+            training.optimiser,
+            training.learning_rate,
+            hours
+        )?;
+        if let Some(from) = &stage.from {
+            write!(w, ", from `{from}`")?;
+        }
+        if !stage.method.teachers().is_empty() {
+            write!(w, ", taught by `{}`", stage.method.teachers().join("` and `"))?;
+        }
+        writeln!(w)?;
+    }
+    writeln!(w, "\nThe exported file agrees with the trained network to {:.1e} in logits on {} photographs.\n", agreement.max_abs, agreement.photographs)?;
+
+    writeln!(w, "## What it was trained on\n")?;
+    writeln!(w, "| source | train | val | test | patients |\n|---|---:|---:|---:|---:|")?;
+    for s in &photographs.statistics.sources {
+        writeln!(w, "| {} | {} | {} | {} | {} |", s.name, s.train, s.val, s.test, s.patients)?;
+    }
+    writeln!(
+        w,
+        "\nA source labels only what it looked for; everything else is unknown and entered neither a \
+         loss nor a figure below. `scenes` are drawn, not photographed. `{}` are test photographs after \
+         artificial damage.\n",
+        crate::predict::DAMAGED
+    )?;
+
+    writeln!(w, "## Figures on the test split\n\n```text\n{}```\n", report.to_text())?;
+
+    writeln!(w, "## Known weaknesses\n")?;
+    for weakness in weaknesses(photographs, report) {
+        writeln!(w, "- {weakness}")?;
+    }
+    Ok(card)
+}
+
+/// What the figures themselves say against it.
+fn weaknesses(photographs: &Photographs, report: &Report) -> Vec<String> {
+    let mut said = Vec::new();
+    let eye = |n: &&crate::report::NodeScores| {
+        n.level == fovea_core::taxonomy::Level::Finest && n.subject == fovea_core::taxonomy::Subject::Eye
+    };
+    let names = |ids: Vec<&str>| ids.join(", ");
+    let weak: Vec<&str> = report
+        .overall
+        .nodes
+        .iter()
+        .filter(eye)
+        .filter(|n| n.average_precision.is_some_and(|ap| ap.value < 0.3))
+        .map(|n| n.id.as_str())
+        .collect();
+    if !weak.is_empty() {
+        said.push(format!("Found poorly (average precision under 30 %): {}.", names(weak)));
+    }
+    let few: Vec<&str> = report
+        .overall
+        .nodes
+        .iter()
+        .filter(eye)
+        .filter(|n| n.positives < 10)
+        .map(|n| n.id.as_str())
+        .collect();
+    if !few.is_empty() {
+        said.push(format!("Measured on fewer than ten test photographs each: {}.", names(few)));
+    }
+    if let Some(referral) = report.overall.referral.as_ref().and_then(|r| r.sensitivity) {
+        said.push(format!(
+            "Of {} referable test photographs it misses {}.",
+            referral.of,
+            referral.of - referral.count
+        ));
+    }
+    said.push(format!(
+        "Trained at {} pixels a side: the smallest microaneurysms and drusen cannot be seen.",
+        photographs.size
+    ));
+    said.push("Labels are those of the sources; most are one reader's keywords, and mild findings are often missing from them.".to_owned());
+    said.push("Cameras, ages and peoples other than those of the sources were not tried.".to_owned());
+    said
+}
+
+/// The stages that `stage` was made from, itself last.
+fn lineage<'a>(config: &'a RunConfig, stage: &'a StageConfig) -> Vec<&'a str> {
+    let mut wanted = vec![stage.name.as_str()];
+    // A stage's needs stand before it, so one walk from the end finds them all.
+    for earlier in config.stage.iter().rev() {
+        if wanted.contains(&earlier.name.as_str()) {
+            wanted.extend(earlier.needs());
+        }
+    }
+    let stages = config.stage.iter().map(|s| s.name.as_str());
+    stages.filter(|name| wanted.contains(name)).collect()
+}
+
+fn history(config: &RunConfig, stage: &StageConfig) -> Result<Vec<crate::report::EpochLine>> {
+    let saved = checkpoint::load(&config.stage_dir(&stage.name))?;
+    Ok(saved.map(|(state, _)| state.history).unwrap_or_default())
+}
+
+fn epochs_done(config: &RunConfig, stage: &StageConfig) -> Result<usize> {
+    Ok(history(config, stage)?.len())
+}
+
+/// The processor, and the accelerator where libtorch has one.
+fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let model = std::fs::read_to_string("/proc/cpuinfo")
+        .ok()
+        .and_then(|text| {
+            let line = text.lines().find(|line| line.starts_with("model name"))?;
+            line.split(':').nth(1).map(|name| name.trim().to_owned())
+        })
+        .unwrap_or_else(|| std::env::consts::ARCH.to_owned());
+    let gpus = tch::Cuda::device_count();
+    if gpus > 0 {
+        format!("{model}, {cores} cores, {gpus} CUDA devices")
+    } else {
+        format!("{model}, {cores} cores, no GPU")
+    }
+}
