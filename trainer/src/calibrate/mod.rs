@@ -171,6 +171,10 @@ mod tests {
             assert_eq!(chosen.len(), 1);
             let told = chosen[0].counts;
             assert!(told.sensitivity().expect("positives") >= f64::from(target));
+            let threshold = |id: &str| calibration.nodes[id].threshold;
+            assert_eq!(threshold("vein_occlusion"), threshold("brvo"));
+            // Mild NPDR does not make its parent all but unreachable.
+            assert!(threshold("diabetic_retinopathy") < 0.95);
             // What is told is what the device's rule does.
             let report = evaluate(&val, &taxonomy, Some(&calibration), &ClassGroups::default())
                 .expect("a report");

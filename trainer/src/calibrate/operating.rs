@@ -3,7 +3,7 @@
 use anyhow::Result;
 use fovea_core::calibration::Calibration;
 use fovea_core::decision::{decide, ReferralDecision};
-use fovea_core::taxonomy::{Label, Level, Referral, Subject};
+use fovea_core::taxonomy::{Label, Referral, Subject};
 use serde::{Deserialize, Serialize};
 
 use super::scaling::OWN_POSITIVES;
@@ -246,17 +246,24 @@ fn set_composite(calibration: &mut Calibration, threshold: f32) {
     }
 }
 
-/// Sets every node's threshold; those that refer are held to `specificity`,
-/// both on photographs without the node and on patients not to be referred.
+/// Sets every node's threshold, level by level. Those that refer are held to
+/// `specificity`: on photographs without the node, and on patients not to be
+/// referred. Of the latter only those count whose verdict the node decides,
+/// that is in whom nothing below it is positive: diabetic retinopathy may be
+/// certain in a patient with mild NPDR without anybody being referred for it.
 fn set_nodes(population: &Population, calibration: &mut Calibration, specificity: f64) {
     let judged = population.judged;
     let all: Vec<usize> = (0..judged.predictions.len()).collect();
-    let levels = [Level::Finest, Level::Disease, Level::Group];
-    for node in levels
-        .into_iter()
-        .flat_map(|level| judged.taxonomy.level(level))
-    {
-        let described = &judged.taxonomy.nodes()[node];
+    let healthy: Vec<usize> = population
+        .known
+        .iter()
+        .zip(&population.positive)
+        .filter(|(_, &referable)| !referable)
+        .map(|(&photograph, _)| photograph)
+        .collect();
+    // By node and healthy patient: whether it or anything below is positive.
+    let mut reached: Vec<Vec<bool>> = Vec::new();
+    for (node, described) in judged.taxonomy.nodes().iter().enumerate() {
         let answers = judged.node_answers(node, &all);
         let of = |present: bool| -> Vec<f32> {
             let pairs = answers.after.iter().zip(&answers.positives);
@@ -273,24 +280,43 @@ fn set_nodes(population: &Population, calibration: &mut Calibration, specificity
             (false, true) => RARE_SPECIFICITY,
             (false, false) => INFORMING_SPECIFICITY,
         };
+        let below: Vec<bool> = (0..healthy.len())
+            .map(|i| described.children.iter().any(|&child| reached[child][i]))
+            .collect();
+        let said: Vec<f32> = healthy
+            .iter()
+            .map(|&p| judged.nodes[node].after[p])
+            .collect();
         let mut lowest = at_specificity(&negatives, &positives, wanted);
         if refers {
-            let healthy: Vec<f32> = population
-                .known
+            let deciding: Vec<f32> = said
                 .iter()
-                .zip(&population.positive)
-                .filter(|(_, &referable)| !referable)
-                .map(|(&photograph, _)| judged.nodes[node].after[photograph])
+                .zip(&below)
+                .map(|(&p, &below)| if below { 0.0 } else { p })
                 .collect();
-            lowest = lowest.max(at_specificity(&healthy, &positives, wanted));
+            lowest = lowest.max(at_specificity(&deciding, &positives, wanted));
         }
-        let threshold = if answers.is_empty() {
+        // An only child has its parent's probability, so one threshold serves
+        // both.
+        let only_child = match described.children[..] {
+            [child] => calibration.nodes.get(&judged.taxonomy.nodes()[child].id),
+            _ => None,
+        };
+        let threshold = if let Some(child) = only_child {
+            child.threshold
+        } else if answers.is_empty() {
             0.5
         } else if rare {
             lowest
         } else {
             best_f1(&answers, lowest)
         };
+        reached.push(
+            said.iter()
+                .zip(&below)
+                .map(|(&p, &below)| below || p >= threshold)
+                .collect(),
+        );
         if let Some(own) = calibration.nodes.get_mut(&described.id) {
             own.threshold = threshold;
         }

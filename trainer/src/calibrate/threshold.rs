@@ -10,8 +10,13 @@ pub fn between(low: f32, high: f32) -> f32 {
         (p / (1.0 - p)).ln()
     };
     let middle = 1.0 / (1.0 + (-(logit(low) + logit(high)) / 2.0).exp());
-    let above = low.next_up().min(1.0);
+    let above = next_float(low).min(1.0);
     (middle as f32).max(above).min(high.max(above))
+}
+
+/// The next number above a probability.
+fn next_float(p: f32) -> f32 {
+    f32::from_bits(p.to_bits() + 1)
 }
 
 /// The lowest threshold that lets at most a share `1 - specificity` of the
@@ -81,7 +86,8 @@ mod tests {
         assert!((between(0.2, 0.8) - 0.5).abs() < 1e-6);
         // ln(0.01/0.99) = -4.595, ln(0.5/0.5) = 0 -> sigmoid(-2.298) = 0.0913
         assert!((between(0.01, 0.5) - 0.0913).abs() < 1e-4);
-        let close = 0.5f32.next_up();
+        let close = next_float(0.5);
+        assert!(close > 0.5 && close < 0.5000001);
         assert_eq!(between(0.5, close), close);
         assert_eq!(between(1.0, 1.0), 1.0);
     }

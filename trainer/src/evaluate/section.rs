@@ -115,15 +115,20 @@ impl<'a> Surveyor<'a> {
 
     fn draw(&self, answers: &Answers) -> NodeDraws {
         let ranking = answers.ranking();
-        let over = |measure: &dyn Fn(&Ranking, &dyn Fn(usize) -> f64) -> Option<f64>| Drawn {
-            value: measure(&ranking, &|_| 1.0),
-            draws: self
-                .bootstrap
-                .values(|weights| measure(&ranking, &|i| f64::from(weights[answers.places[i]]))),
-        };
+        let times = |weights: &[u16], i: usize| f64::from(weights[answers.places[i]]);
         NodeDraws {
-            average_precision: over(&|ranking, weight| ranking.weighted_average_precision(weight)),
-            auc: over(&|ranking, weight| ranking.weighted_auc(weight)),
+            average_precision: Drawn {
+                value: ranking.average_precision(),
+                draws: self
+                    .bootstrap
+                    .values(|weights| ranking.weighted_average_precision(|i| times(weights, i))),
+            },
+            auc: Drawn {
+                value: ranking.auc(),
+                draws: self
+                    .bootstrap
+                    .values(|weights| ranking.weighted_auc(|i| times(weights, i))),
+            },
         }
     }
 

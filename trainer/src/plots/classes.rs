@@ -82,7 +82,11 @@ pub fn reliability(answers: &[Answers], path: &Path) -> Result<()> {
                 .into_iter()
                 .filter(|bin| bin.count > 0)
                 .collect();
-            let points = bins.iter().map(|bin| (bin.confidence, bin.frequency));
+            // A line through bins of one or two photographs would only zigzag.
+            let points = bins
+                .iter()
+                .filter(|bin| bin.count >= 5)
+                .map(|bin| (bin.confidence, bin.frequency));
             chart
                 .draw_series(LineSeries::new(points, colour.stroke_width(px(2))))
                 .map_err(drawing)?;

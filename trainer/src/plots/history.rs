@@ -81,7 +81,7 @@ fn panel(
     range: Range<f64>,
     lines: &[Line],
 ) -> Result<()> {
-    let fine = range.end < 1.0;
+    let fine = range.end < 5.0;
     let mut chart = ChartBuilder::on(area)
         .caption(title, canvas::bold(26, INK))
         .margin(px(16))

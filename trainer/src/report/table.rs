@@ -10,17 +10,27 @@ use super::{DecisionScores, Measured, Report, Section, Share};
 /// right.
 pub(crate) struct Table {
     rows: Vec<Vec<String>>,
+    /// A column that stands to the left as well.
+    words: Option<usize>,
 }
 
 impl Table {
     pub fn new(header: &[&str]) -> Table {
-        let mut table = Table { rows: Vec::new() };
+        let mut table = Table {
+            rows: Vec::new(),
+            words: None,
+        };
         table.row(header.iter().map(|cell| cell.to_string()));
         table
     }
 
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push(cells.into_iter().collect());
+    }
+
+    pub fn words_in(mut self, column: usize) -> Table {
+        self.words = Some(column);
+        self
     }
 
     /// Ends with a line break.
@@ -35,7 +45,7 @@ impl Table {
         for row in &self.rows {
             let mut line = String::new();
             for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
-                if column == 0 {
+                if column == 0 || self.words == Some(column) {
                     line.push_str(&format!("  {cell:<width$}"));
                 } else {
                     line.push_str(&format!("  {cell:>width$}"));
@@ -183,7 +193,7 @@ fn section(title: &str, section: &Section) -> String {
     }
     text.push_str(&decisions(section));
     if let Some(gate) = &section.gate {
-        let mut table = Table::new(&["gate", "refused", "by"]);
+        let mut table = Table::new(&["gate", "refused", "for"]).words_in(2);
         for row in &gate.refused {
             let reasons: Vec<String> = row
                 .reasons
