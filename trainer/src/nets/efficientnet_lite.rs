@@ -37,8 +37,9 @@ const STAGES: [Stage; 7] = [
     stage(1, 3, 1, 6, 320),
 ];
 
-/// `depth` multiplies the blocks of every stage but the first and the last, rounded up.
-pub(super) fn trunk(vs: &nn::Path, depth: f64) -> Trunk {
+/// `width` multiplies the channels of every stage, not of stem and head; `depth` the blocks of every
+/// stage but the first and the last, rounded up.
+pub(super) fn trunk(vs: &nn::Path, width: f64, depth: f64) -> Trunk {
     let conv = |input, output, kernel, stride, groups| ConvShape {
         input,
         output,
@@ -58,6 +59,7 @@ pub(super) fn trunk(vs: &nn::Path, depth: f64) -> Trunk {
         } else {
             (stage.repeat as f64 * depth).ceil() as usize
         };
+        let output = scaled(stage.output, width);
         for j in 0..repeat {
             let stride = if j == 0 { stage.stride } else { 1 };
             let wide = input * stage.expand;
@@ -74,10 +76,10 @@ pub(super) fn trunk(vs: &nn::Path, depth: f64) -> Trunk {
             branch.push(unit(&vs / "depthwise", depthwise, Activation::Relu6));
             branch.push(unit(
                 &vs / "project",
-                conv(wide, stage.output, 1, 1, 1),
+                conv(wide, output, 1, 1, 1),
                 Activation::None,
             ));
-            let shortcut = if stride == 1 && input == stage.output {
+            let shortcut = if stride == 1 && input == output {
                 Shortcut::Identity
             } else {
                 Shortcut::None
@@ -87,7 +89,7 @@ pub(super) fn trunk(vs: &nn::Path, depth: f64) -> Trunk {
                 shortcut,
                 activation: Activation::None,
             });
-            input = stage.output;
+            input = output;
         }
     }
     let head = unit(vs / "head", conv(input, HEAD, 1, 1, 1), Activation::Relu6);
@@ -97,5 +99,30 @@ pub(super) fn trunk(vs: &nn::Path, depth: f64) -> Trunk {
         pool: false,
         blocks,
         head: Some(head),
+    }
+}
+
+/// Channels times `width`, to the nearest multiple of 8 unless that loses more than a tenth.
+fn scaled(channels: i64, width: f64) -> i64 {
+    let exact = channels as f64 * width;
+    let nearest = ((exact / 8.0 + 0.5).floor() as i64 * 8).max(8);
+    if (nearest as f64) < 0.9 * exact {
+        nearest + 8
+    } else {
+        nearest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_of_lite2_are_those_of_its_weights() {
+        let found = STAGES.map(|stage| scaled(stage.output, 1.1));
+        assert_eq!(found, [16, 24, 48, 88, 120, 208, 352]);
+        for stage in STAGES {
+            assert_eq!(scaled(stage.output, 1.0), stage.output);
+        }
     }
 }

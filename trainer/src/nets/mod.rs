@@ -162,9 +162,9 @@ impl Net {
             Arch::Resnet18 => resnet::basic(&features, [2, 2, 2, 2]),
             Arch::Resnet34 => resnet::basic(&features, [3, 4, 6, 3]),
             Arch::Resnet50 => resnet::bottleneck(&features, [3, 4, 6, 3]),
-            Arch::EfficientnetLite0 => efficientnet_lite::trunk(&features, 1.0),
-            Arch::EfficientnetLite1 => efficientnet_lite::trunk(&features, 1.1),
-            Arch::EfficientnetLite2 => efficientnet_lite::trunk(&features, 1.2),
+            Arch::EfficientnetLite0 => efficientnet_lite::trunk(&features, 1.0, 1.0),
+            Arch::EfficientnetLite1 => efficientnet_lite::trunk(&features, 1.0, 1.1),
+            Arch::EfficientnetLite2 => efficientnet_lite::trunk(&features, 1.1, 1.2),
         };
         let classifier = nn::linear(
             vs / "classifier",
