@@ -113,7 +113,8 @@ pub fn find_field(rgb: &RgbImage) -> Field {
 
 /// The outline with the most edge behind it, and its support.
 fn find_outline(plane: &Plane) -> Option<(Outline, f32)> {
-    let lit = plane.percentile(0.9);
+    // A small field may be a twentieth of the frame.
+    let lit = plane.percentile(0.9).max(plane.percentile(0.97) / 2.0);
     if lit < LEAST_CONTRAST {
         return None;
     }

@@ -166,8 +166,7 @@ pub fn gate_student(
 
 fn student_reason(quality: &[(&str, f32)], limits: &GateLimits) -> GateReason {
     let probability = |id: &str| quality.iter().find(|(other, _)| *other == id).map(|q| q.1);
-    // Written so that a probability that is not a number refuses.
-    let reaches = |id: &str, limit: f32| probability(id).is_some_and(|p| !(p < limit));
+    let reaches = |id: &str, limit: f32| probability(id).is_some_and(|p| p >= limit || p.is_nan());
     if reaches("non_fundus", limits.non_fundus) {
         return GateReason::NonFundus;
     }

@@ -157,7 +157,7 @@ impl Outline {
     /// Whether a camera could have made it: neither a small thing in the
     /// picture nor so large that the frame holds only a part of its middle.
     fn fits(&self, plane: &Plane) -> bool {
-        const LEAST_RADIUS: f32 = 0.25;
+        const LEAST_RADIUS: f32 = 0.15;
         const LEAST_COVERAGE: f32 = 0.5;
         let shorter = plane.width.min(plane.height) as f32;
         let rx = self.r * self.squash;
@@ -244,10 +244,11 @@ fn solve(mut rows: [[f64; 5]; 4]) -> Option<[f64; 4]> {
         if rows[i][i].abs() < 1e-9 {
             return None;
         }
-        for k in (0..4).filter(|&k| k != i) {
-            let factor = rows[k][i] / rows[i][i];
-            for j in i..5 {
-                rows[k][j] -= factor * rows[i][j];
+        let pivot = rows[i];
+        for row in rows.iter_mut().enumerate().filter(|(k, _)| *k != i) {
+            let factor = row.1[i] / pivot[i];
+            for (v, p) in row.1.iter_mut().zip(pivot) {
+                *v -= factor * p;
             }
         }
     }

@@ -1,0 +1,8 @@
+//! From a file to the network's input and the gate's first step, on drawn
+//! photographs.
+
+mod drawing;
+mod gate;
+mod preparation;
+mod reading;
+mod shared;
