@@ -46,15 +46,15 @@ pub fn unreadable() -> GateVerdict {
 /// What the technician is told, and can do about it.
 pub fn advice(reason: GateReason) -> &'static str {
     match reason {
-        GateReason::Ok => "the photograph can be graded",
-        GateReason::NonFundus => "this is not a photograph of a retina: photograph the fundus",
-        GateReason::TooDark => "the photograph is too dark: use more flash or dilate the pupil",
-        GateReason::TooBright => "the photograph is too bright: use less flash",
-        GateReason::Blurred => "the photograph is blurred or hazy: focus and photograph again",
-        GateReason::FieldOfView => "too little of the retina is in view: centre the field",
+        GateReason::Ok => "The photograph can be graded",
+        GateReason::NonFundus => "This is not a photograph of a retina: photograph the fundus",
+        GateReason::TooDark => "The photograph is too dark: use more flash or dilate the pupil",
+        GateReason::TooBright => "The photograph is too bright: use less flash",
+        GateReason::Blurred => "The photograph is blurred or hazy: focus and photograph again",
+        GateReason::FieldOfView => "Too little of the retina is in view: centre the field",
         GateReason::Artefact => {
-            "lashes, dust or reflections hide the retina: clean the lens, open the eye wide"
+            "Lashes, dust or reflections hide the retina: clean the lens, open the eye wide"
         }
-        GateReason::Unreadable => "the file cannot be read",
+        GateReason::Unreadable => "The file cannot be read",
     }
 }

@@ -8,9 +8,12 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use embedded_graphics::prelude::RgbColor as _;
 use fovea_core::bundle::{sha256_hex, Bundle, Manifest, Network, Training, FORMAT};
 use fovea_core::calibration::{Calibration, ParentRule};
+use fovea_core::decision::ReferralDecision;
 use fovea_core::prepare::PREPARATION;
+use fovea_device::verdict;
 use image::codecs::gif::{GifEncoder, Repeat};
 use image::{DynamicImage, Frame, ImageFormat, RgbImage};
 use serde_json::Value;
@@ -322,9 +325,23 @@ fn pictures_are_written_for_every_photograph() {
     clinic.put("broken.jpg", b"");
     let output = clinic.grade(&["right", "left", "broken.jpg", "--pictures", "out/pictures"]);
     assert_eq!(output.status.code(), Some(1));
-    for name in ["eye.png", "eye-2.png", "broken.png"] {
+    for (name, photograph, decision) in [
+        ("eye.png", true, ReferralDecision::ReferUrgent),
+        ("eye-2.png", true, ReferralDecision::NoReferableDisease),
+        ("broken.png", false, ReferralDecision::Retake),
+    ] {
         let picture = image::open(clinic.path("out/pictures").join(name)).unwrap();
-        assert_eq!((picture.width(), picture.height()), (1600, 900), "{name}");
+        let picture = picture.into_rgb8();
+        assert_eq!(picture.dimensions(), (1600, 900), "{name}");
+        let [red, ..] = picture.get_pixel(450, 400).0;
+        assert_eq!(red > 100, photograph, "{name}");
+        let colour = verdict::colour(decision);
+        let colour = [colour.r(), colour.g(), colour.b()];
+        let panel = picture
+            .enumerate_pixels()
+            .filter(|(x, y, _)| *x > 900 && *y < 160);
+        let shown = panel.filter(|(.., pixel)| pixel.0 == colour).count();
+        assert!(shown > 2_000, "{name}: {shown} pixels of the verdict");
     }
     assert_eq!(
         fs::read_dir(clinic.path("out/pictures")).unwrap().count(),
@@ -461,7 +478,7 @@ fn eye(side: u32, colour: [u8; 3]) -> RgbImage {
             return image::Rgb([0, 0, 0]);
         }
         // Stripes stand for vessels: without detail it would be a blur.
-        let stripe = if (x * 24 / side + y * 24 / side).is_multiple_of(6) {
+        let stripe = if (x * 24 / side + y * 24 / side) % 6 == 0 {
             0.8
         } else {
             1.0

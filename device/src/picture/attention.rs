@@ -12,7 +12,8 @@ use crate::record::Record;
 use crate::shape::mix;
 
 /// The finding whose attention is shown: the gravest of those that the verdict
-/// commits to, of equally grave ones the most probable.
+/// commits to, of equally grave ones the most probable. That nothing is wrong
+/// has no place in the picture.
 pub(super) fn node(record: &Record, taxonomy: &Taxonomy) -> Option<usize> {
     let key = |k: usize| {
         let finding = record.findings.get(k)?;
@@ -26,7 +27,7 @@ pub(super) fn node(record: &Record, taxonomy: &Taxonomy) -> Option<usize> {
             taxonomy
                 .nodes()
                 .get(k)
-                .is_some_and(|node| node.subject == Subject::Eye)
+                .is_some_and(|node| node.subject == Subject::Eye && node.severity > 0)
         })
         .filter_map(|k| Some((k, key(k)?)))
         .max_by(|(_, a), (_, b)| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)))
@@ -60,19 +61,26 @@ pub(super) fn picture(
     }
     let map: ImageBuffer<Luma<f32>, Vec<f32>> =
         ImageBuffer::from_raw(answer.width as u32, answer.height as u32, map)?;
-    let map = imageops::resize(&map, side, side, FilterType::Triangle);
-
-    let mut picture = imageops::resize(&seen.prepared.rgb, side, side, FilterType::Triangle);
+    let mut picture = seen.prepared.rgb.clone();
+    let map = imageops::resize(
+        &map,
+        picture.width(),
+        picture.height(),
+        FilterType::Triangle,
+    );
     let heat = Rgb888::new(255, 190, 40);
-    for (pixel, value) in picture.pixels_mut().zip(map.pixels()) {
-        let [r, g, b] = pixel.0;
-        // Squared, so that only the peak stands out and the retina stays
-        // visible under it.
-        let share = value.0[0].clamp(0.0, 1.0).powi(2) * 0.7;
-        let mixed = mix(Rgb888::new(r, g, b), heat, share);
-        *pixel = Rgb([mixed.r(), mixed.g(), mixed.b()]);
+    // The network answers for the black surround too, but nothing is there.
+    for (y, columns) in seen.prepared.field_rows() {
+        for x in columns {
+            let Rgb([r, g, b]) = *picture.get_pixel(x, y);
+            // Squared, so that only the peak stands out and the retina stays
+            // visible under it.
+            let share = map.get_pixel(x, y).0[0].clamp(0.0, 1.0).powi(2) * 0.7;
+            let mixed = mix(Rgb888::new(r, g, b), heat, share);
+            picture.put_pixel(x, y, Rgb([mixed.r(), mixed.g(), mixed.b()]));
+        }
     }
-    Some(picture)
+    Some(imageops::resize(&picture, side, side, FilterType::Triangle))
 }
 
 /// The finest nodes under `node`, itself when it is one; a node reached by two

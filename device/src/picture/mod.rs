@@ -70,11 +70,12 @@ fn page(canvas: &mut Canvas, graded: &Graded, taxonomy: &Taxonomy) -> Result<(),
 
     let below = head(canvas, record)?;
     if !record.findings.is_empty() {
-        title(
-            canvas,
-            "Findings: probability, and operating point as a mark",
-            below,
-        )?;
+        let heading = if record.gate.accepted {
+            "Findings: probability, and operating point as a mark"
+        } else {
+            "Findings that do not count: the photograph is refused"
+        };
+        title(canvas, heading, below)?;
         findings::draw(canvas, record, taxonomy, below + 30, FOOT - 14)?;
         foot(canvas, record, seen.as_ref(), taxonomy)?;
     }
@@ -132,7 +133,10 @@ fn head(canvas: &mut Canvas, record: &Record) -> Result<i32, Infallible> {
 
     let mut y = 164;
     if let Some(score) = record.referral.score {
-        let style = text(Weight::Bold, 20.0, INK);
+        let style = match record.gate.accepted {
+            true => text(Weight::Bold, 20.0, INK),
+            false => text(Weight::Regular, 20.0, FAINT),
+        };
         let score = format!("Any referable disease: {score:.2}");
         style.draw(canvas, &score, Point::new(LEFT, y), Align::Left)?;
         y += 30;
@@ -188,10 +192,9 @@ fn foot(
             LEFT + (i as i32 / 9) * (column + 16),
             FOOT + 34 + (i as i32 % 9) * 21,
         );
-        let name = taxonomy.index(id).map_or_else(
-            || id.replace('_', " "),
-            |k| taxonomy.nodes()[k].name.clone(),
-        );
+        let name = taxonomy
+            .index(id)
+            .map_or_else(|| spelled(id), |k| taxonomy.nodes()[k].name.clone());
         label.draw(
             canvas,
             &label.fit(&name, column as u32 - 45),
@@ -205,15 +208,26 @@ fn foot(
     if let Some((node, picture)) = attended {
         let corner = Point::new(LEFT + WIDTH as i32 - ATTENTION as i32, FOOT + 8);
         canvas.paste(&picture, corner);
-        let name = &record.findings[node].name;
+        let caption = format!("Evidence: {}", record.findings[node].name);
         label.draw(
             canvas,
-            &label.fit(name, ATTENTION),
-            corner + Point::new(ATTENTION as i32 / 2, ATTENTION as i32 + 4),
+            &label.fit(&caption, ATTENTION),
+            corner + Point::new(ATTENTION as i32 / 2, ATTENTION as i32 + 2),
             Align::Centre,
         )?;
     }
     Ok(())
+}
+
+/// A measure's name as words: `mean_luma` as "Mean luma".
+fn spelled(id: &str) -> String {
+    let mut letters = id.chars();
+    match letters.next() {
+        Some(first) => {
+            first.to_uppercase().collect::<String>() + &letters.as_str().replace('_', " ")
+        }
+        None => String::new(),
+    }
 }
 
 /// The heading of a part, under a rule.

@@ -86,16 +86,21 @@ impl Table {
     }
 }
 
-/// The findings that the verdict commits to, or why there are none.
+/// The findings that the verdict commits to, or why there are none. Of a
+/// photograph to be retaken only the first reason, which says what to do.
 fn why(record: &Record) -> String {
+    let because = &record.referral.because;
+    if record.referral.decision == ReferralDecision::Retake {
+        return because.first().cloned().unwrap_or_default();
+    }
     let findings = record
         .committed
         .iter()
         .filter_map(|&k| record.findings.get(k))
         .map(|f| format!("{} {:.2}", f.name, f.probability))
         .collect::<Vec<_>>();
-    if record.referral.decision == ReferralDecision::Retake || findings.is_empty() {
-        record.referral.because.join("; ")
+    if findings.is_empty() {
+        because.join("; ")
     } else {
         findings.join(", ")
     }
