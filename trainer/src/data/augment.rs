@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::degrade::DegradeConfig;
-use super::pixels::{self, Affine};
+use super::pixels::{self, Affine, Window};
 
 /// Strengths of every change; each is drawn evenly from its range unless it
 /// says otherwise. The `augment` table of a run's TOML.
@@ -30,6 +30,11 @@ pub struct AugmentConfig {
     /// Largest stretch of one axis against the other, 0.05: factor 0.95 to
     /// 1.05; a source's `aspect_jitter` adds to it.
     pub aspect: f32,
+    /// Chance that the field is cut straight at top and bottom, or on all four
+    /// sides, as other cameras frame it, 0..1. In a source of nothing but
+    /// disease, the frame alone would else give the disease away.
+    #[serde(skip_serializing_if = "is_off")]
+    pub cut: f64,
     /// Exposure: factor `exp(+-brightness)`.
     pub brightness: f32,
     /// Spread about the middle grey of the field: factor `exp(+-contrast)`.
@@ -54,6 +59,10 @@ pub struct AugmentConfig {
     pub degrade: DegradeConfig,
 }
 
+fn is_off(chance: &f64) -> bool {
+    *chance == 0.0
+}
+
 impl Default for AugmentConfig {
     fn default() -> Self {
         AugmentConfig {
@@ -63,6 +72,7 @@ impl Default for AugmentConfig {
             scale: [0.85, 1.2],
             shift: 0.04,
             aspect: 0.05,
+            cut: 0.0,
             brightness: 0.3,
             contrast: 0.25,
             gamma: 0.25,
@@ -84,6 +94,7 @@ impl AugmentConfig {
         for (name, chance) in [
             ("flip_horizontal", self.flip_horizontal),
             ("flip_vertical", self.flip_vertical),
+            ("cut", self.cut),
             ("focus", self.focus),
             ("low_resolution", self.low_resolution),
             ("noise", self.noise),
@@ -133,7 +144,8 @@ impl AugmentConfig {
         rng: &mut ChaCha8Rng,
     ) {
         let map = self.geometry(size as f32, aspect_jitter, rng);
-        pixels::warp(source, size, &map, target, size);
+        let window = self.window(size, rng);
+        pixels::warp(source, size, &window, &map, target, size);
         if rng.random_bool(self.low_resolution) {
             let share = rng.random_range(self.lowest_resolution..=1.0);
             pixels::lower_resolution(target, size, (share * size as f32) as usize);
@@ -145,6 +157,21 @@ impl AugmentConfig {
         if rng.random_bool(self.noise) {
             pixels::noise(target, rng.random_range(0.0..=self.noise_sigma), rng);
         }
+    }
+
+    /// The part of the photograph that a camera with a smaller frame would show.
+    fn window(&self, size: usize, rng: &mut ChaCha8Rng) -> Window {
+        let mut window = Window::whole(size);
+        // No draw where it is off, so that its being there changes no run.
+        if self.cut > 0.0 && rng.random_bool(self.cut) {
+            // EyePACS and APTOS show 0.75 to 1 of the field's height.
+            let margin = (1.0 - rng.random_range(0.75..1.0)) / 2.0 * size as f32;
+            (window.top, window.bottom) = (window.top + margin, window.bottom - margin);
+            if rng.random_bool(0.4) {
+                (window.left, window.right) = (window.left + margin, window.right - margin);
+            }
+        }
+        window
     }
 
     fn geometry(&self, size: f32, aspect_jitter: f32, rng: &mut ChaCha8Rng) -> Affine {

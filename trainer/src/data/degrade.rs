@@ -19,6 +19,9 @@ use super::pixels;
 
 const MILD: f32 = 0.35;
 const SEVERE: f32 = 0.6;
+/// From here on darkness, glare or haze leave no trace of a retina: whether
+/// there was one before the camera, nobody could tell.
+const BLIND: f32 = 0.85;
 
 /// How often photographs are damaged. The `augment.degrade` table of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,7 +79,12 @@ pub enum Outcome {
     /// are unknown.
     Doubtful(Vec<&'static str>),
     /// These nodes are present, the eye's are unknown.
-    Ungradable(Vec<&'static str>),
+    Ungradable {
+        nodes: Vec<&'static str>,
+        /// Nothing shows any more that a retina was photographed, so
+        /// `non_fundus` is unknown too: an empty dark frame looks the same.
+        blind: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,7 +153,9 @@ pub fn degrade(
         first.inflict(pixels, size, rng.random_range(MILD..SEVERE), rng);
         Outcome::Doubtful(vec![first.node()])
     } else {
-        first.inflict(pixels, size, rng.random_range(SEVERE..=1.0), rng);
+        let t = rng.random_range(SEVERE..=1.0);
+        first.inflict(pixels, size, t, rng);
+        let blind = t >= BLIND && first != Damage::Artefact;
         let mut nodes = vec![first.node()];
         if rng.random_bool(config.combined) {
             let second = *Damage::ALL.choose(rng).unwrap_or(&Damage::Dark);
@@ -156,7 +166,7 @@ pub fn degrade(
                 nodes.push(second.node());
             }
         }
-        Outcome::Ungradable(nodes)
+        Outcome::Ungradable { nodes, blind }
     }
 }
 
@@ -166,8 +176,15 @@ impl Outcome {
         let (nodes, label) = match self {
             Outcome::Sound => return,
             Outcome::Doubtful(nodes) => (nodes, Label::Unknown),
-            Outcome::Ungradable(nodes) => (nodes, Label::Present),
+            Outcome::Ungradable { nodes, .. } => (nodes, Label::Present),
         };
+        if matches!(self, Outcome::Ungradable { blind: true, .. }) {
+            for id in ["non_fundus", "not_a_fundus"] {
+                if let Some(node) = taxonomy.index(id) {
+                    labels[node] = Label::Unknown;
+                }
+            }
+        }
         for (node, known) in taxonomy.nodes().iter().zip(labels.iter_mut()) {
             if node.subject == Subject::Eye {
                 *known = Label::Unknown;
@@ -231,8 +248,8 @@ fn dark(pixels: &mut [u8], size: usize, t: f32, rng: &mut ChaCha8Rng) {
 
 /// Too much light: channels run into their end one after the other.
 fn bright(pixels: &mut [u8], size: usize, t: f32, rng: &mut ChaCha8Rng) {
-    let stops = ramp(t, 0.4, 1.1, 2.2);
-    let veil = ramp(t, 8.0, 40.0, 110.0);
+    let stops = ramp(t, 0.4, 1.2, 2.0);
+    let veil = ramp(t, 8.0, 55.0, 110.0);
     let tilt = rng.random_range(0.0..0.4);
     let (dx, dy) = direction(rng);
     each_inside(pixels, size, |x, y, pixel| {
@@ -313,11 +330,10 @@ fn crescent(pixels: &mut [u8], size: usize, t: f32, rng: &mut ChaCha8Rng) {
     let radius = rng.random_range(0.9..1.3);
     let soft = rng.random_range(0.1..0.3);
     let most = rng.random_range(0.75..1.0);
-    let colour = [
-        rng.random_range(200.0..255.0),
-        rng.random_range(150.0..240.0),
-        rng.random_range(110.0..240.0),
-    ];
+    // Skin and sclera: never bluer or greener than red.
+    let red = rng.random_range(200.0..255.0);
+    let green = red * rng.random_range(0.65..1.0);
+    let colour = [red, green, green * rng.random_range(0.6..1.0)];
     // The part of the picture outside a circle that has moved off by `reach`.
     let (cx, cy) = (dx * reach, dy * reach);
     each_inside(pixels, size, |x, y, pixel| {

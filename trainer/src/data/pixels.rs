@@ -23,18 +23,49 @@ pub struct Affine {
     pub f: f32,
 }
 
+/// The part of a source that is shown, in pixels: `left..right`, `top..bottom`.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    pub left: f32,
+    pub right: f32,
+    pub top: f32,
+    pub bottom: f32,
+}
+
+impl Window {
+    /// All of a picture of `size` pixels a side.
+    pub fn whole(size: usize) -> Window {
+        Window {
+            left: 0.0,
+            right: (size - 1) as f32,
+            top: 0.0,
+            bottom: (size - 1) as f32,
+        }
+    }
+}
+
 /// Resamples `source` (side `from`) through `map` into `target` (side `to`),
-/// bilinearly; what lies outside the source is black.
-pub fn warp(source: &[u8], from: usize, map: &Affine, target: &mut [u8], to: usize) {
+/// bilinearly; what lies outside `window` is black.
+pub fn warp(
+    source: &[u8],
+    from: usize,
+    window: &Window,
+    map: &Affine,
+    target: &mut [u8],
+    to: usize,
+) {
     const ONE: f32 = 256.0;
-    let limit = (from as i32 - 1) * ONE as i32;
+    // Never past the last pixel but one: its right and lower neighbour is read.
+    let place = |v: f32| ((v * ONE) as i32).clamp(0, (from as i32 - 1) * ONE as i32);
+    let columns = place(window.left)..place(window.right);
+    let rows = place(window.top)..place(window.bottom);
     for (y, row) in target.chunks_exact_mut(to * 3).enumerate() {
         let (start_x, start_y) = (map.b * y as f32 + map.c, map.e * y as f32 + map.f);
         for (x, out) in row.chunks_exact_mut(3).enumerate() {
             // Places in 1/256 pixel: as fine as 8-bit colours can show.
             let sx = ((map.a * x as f32 + start_x) * ONE) as i32;
             let sy = ((map.d * x as f32 + start_y) * ONE) as i32;
-            if sx < 0 || sy < 0 || sx >= limit || sy >= limit {
+            if !columns.contains(&sx) || !rows.contains(&sy) {
                 out.fill(0);
                 continue;
             }
@@ -82,7 +113,7 @@ pub fn lower_resolution(pixels: &mut [u8], size: usize, small: usize) {
         e: step,
         f: 0.5 * step,
     };
-    warp(&shrunk, small, &map, pixels, size);
+    warp(&shrunk, small, &Window::whole(small), &map, pixels, size);
 }
 
 /// Moves every pixel by `amount` towards the mean of its 3 x 3 neighbourhood:
@@ -92,11 +123,13 @@ pub fn focus(pixels: &mut [u8], size: usize, amount: f32) {
     let weight = (amount * 256.0) as i32;
     let stride = size * 3;
     for y in 1..size - 1 {
-        for k in y * stride + 3..(y + 1) * stride - 3 {
+        let start = y * stride + 3;
+        let row = &mut pixels[start..start + stride - 6];
+        for (k, value) in (start..).zip(row) {
             let at = |i: usize| i32::from(source[i]);
-            let row = |i: usize| at(i - 3) + 2 * at(i) + at(i + 3);
-            let mean = (row(k - stride) + 2 * row(k) + row(k + stride)) / 16;
-            pixels[k] = (at(k) + (mean - at(k)) * weight / 256).clamp(0, 255) as u8;
+            let three = |i: usize| at(i - 3) + 2 * at(i) + at(i + 3);
+            let mean = (three(k - stride) + 2 * three(k) + three(k + stride)) / 16;
+            *value = (at(k) + (mean - at(k)) * weight / 256).clamp(0, 255) as u8;
         }
     }
 }
@@ -170,5 +203,102 @@ pub fn noise(pixels: &mut [u8], sigma: f32, rng: &mut impl Rng) {
             let shift = ((common + pair(2 + 2 * c)) * scale) >> 16;
             *value = (i32::from(*value) + shift).clamp(0, 255) as u8;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    const SIZE: usize = 64;
+
+    fn grey(value: u8) -> Vec<u8> {
+        vec![value; SIZE * SIZE * 3]
+    }
+
+    /// Mean and deviation of the first channel.
+    fn moments(pixels: &[u8]) -> (f64, f64) {
+        let values = || pixels.iter().step_by(3).map(|&v| f64::from(v));
+        let count = (pixels.len() / 3) as f64;
+        let mean = values().sum::<f64>() / count;
+        let variance = values().map(|v| (v - mean).powi(2)).sum::<f64>() / count;
+        (mean, variance.sqrt())
+    }
+
+    #[test]
+    fn warp_moves_by_whole_pixels_without_loss_and_keeps_to_its_window() {
+        let source: Vec<u8> = (0..SIZE * SIZE * 3).map(|k| (k % 251) as u8).collect();
+        let by_two = Affine {
+            a: 1.0,
+            b: 0.0,
+            c: 2.0,
+            d: 0.0,
+            e: 1.0,
+            f: 1.0,
+        };
+        let mut target = grey(7);
+        let mut window = Window::whole(SIZE);
+        window.right = 40.0;
+        warp(&source, SIZE, &window, &by_two, &mut target, SIZE);
+        let at = |pixels: &[u8], x: usize, y: usize| pixels[(y * SIZE + x) * 3];
+        assert_eq!(at(&target, 10, 20), at(&source, 12, 21));
+        assert_eq!(at(&target, 37, 20), at(&source, 39, 21));
+        assert_eq!(at(&target, 38, 20), 0);
+        assert_eq!(at(&target, 10, SIZE - 1), 0);
+    }
+
+    #[test]
+    fn blur_spreads_a_line_by_the_sigma_asked_for() {
+        let mut pixels = grey(0);
+        for y in 0..SIZE {
+            pixels[(y * SIZE + 32) * 3] = 255;
+        }
+        blur(&mut pixels, SIZE, 4.0, 0.0);
+        let row: Vec<f64> = (0..SIZE)
+            .map(|x| f64::from(pixels[(32 * SIZE + x) * 3]))
+            .collect();
+        let total: f64 = row.iter().sum();
+        let spread = |x: usize| (x as f64 - 32.0).powi(2);
+        let variance = (0..SIZE).map(|x| row[x] * spread(x)).sum::<f64>() / total;
+        assert!((total - 255.0).abs() < 25.0, "{total}");
+        assert!((variance.sqrt() - 4.0).abs() < 0.6, "{}", variance.sqrt());
+    }
+
+    #[test]
+    fn noise_has_the_deviation_asked_for_and_stays_in_the_field() {
+        let mut pixels = grey(128);
+        pixels[..300].fill(0);
+        noise(&mut pixels, 10.0, &mut ChaCha8Rng::seed_from_u64(1));
+        assert!(pixels[..300].iter().all(|&v| v == 0));
+        let (mean, deviation) = moments(&pixels[300..]);
+        assert!(
+            (mean - 128.0).abs() < 1.0 && (deviation - 10.0).abs() < 0.5,
+            "{mean} {deviation}"
+        );
+    }
+
+    #[test]
+    fn focus_and_resolution_leave_an_even_picture_alone_and_soften_an_edge() {
+        let mut even = grey(90);
+        focus(&mut even, SIZE, 1.0);
+        assert_eq!(even, grey(90));
+        let edge = || -> Vec<u8> {
+            let bright = |k: usize| if k / 3 % SIZE < 30 { 40 } else { 200 };
+            (0..SIZE * SIZE * 3).map(bright).collect()
+        };
+        let step = |pixels: &[u8]| {
+            let row = &pixels[32 * SIZE * 3..33 * SIZE * 3];
+            let slope = |k: usize| i32::from(row[k + 3]) - i32::from(row[k]);
+            (3..SIZE * 3 - 9).map(slope).max()
+        };
+        let (mut soft, mut sharp, mut coarse) = (edge(), edge(), edge());
+        focus(&mut soft, SIZE, 1.0);
+        focus(&mut sharp, SIZE, -0.7);
+        lower_resolution(&mut coarse, SIZE, 20);
+        assert!(step(&soft) < step(&edge()) && step(&edge()) < step(&sharp));
+        assert!(step(&coarse) < step(&edge()));
     }
 }

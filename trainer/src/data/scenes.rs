@@ -13,7 +13,7 @@ use fovea_core::prepare::prepare;
 use fovea_core::taxonomy::Taxonomy;
 use image::{Rgb, RgbImage};
 use rand::seq::IndexedRandom;
-use rand::{Rng, SeedableRng};
+use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use super::config::{SourceConfig, Statement};
@@ -287,26 +287,24 @@ fn lash_strokes(rng: &mut ChaCha8Rng) -> impl Fn(f32, f32, f32) -> f32 {
     }
 }
 
-/// Skin close by, with or without the lashes of a closed lid.
+/// Skin close by, with the crease and the lashes of a closed lid: without them
+/// it would look like a retina behind dense haze, which has a label of its own.
 fn skin(width: u32, height: u32, rng: &mut ChaCha8Rng) -> RgbImage {
     let tone = skin_tone(rng);
     let coarse = Cloud::new(rng.random_range(0.8..2.0), 3, rng);
     let pores = Cloud::new(18.0, 2, rng);
     let light = illumination(rng);
     let lashes = lash_strokes(rng);
-    let closed = rng.random_bool(0.7);
     let (bend, at): (f32, f32) = (rng.random_range(-0.4..0.4), rng.random_range(-0.5..0.5));
     let angle: f32 = rng.random_range(0.0..TAU);
     let (sin, cos) = angle.sin_cos();
     paint(width, height, |px, py| {
         let (x, y) = (px * cos + py * sin, py * cos - px * sin);
         let mut colour = lit(tone, 1.0 + 0.15 * coarse.at(x, y) + 0.08 * pores.at(x, y));
-        if closed {
-            let edge = at + bend * x * x;
-            let crease = (-((y - edge) / 0.035).powi(2)).exp();
-            colour = lit(colour, 1.0 - 0.55 * crease);
-            colour = blend(colour, [20.0, 14.0, 12.0], lashes(x, y, edge));
-        }
+        let edge = at + bend * x * x;
+        let crease = (-((y - edge) / 0.035).powi(2)).exp();
+        colour = lit(colour, 1.0 - 0.55 * crease);
+        colour = blend(colour, [20.0, 14.0, 12.0], lashes(x, y, edge));
         lit(colour, light(px, py))
     })
 }
@@ -419,10 +417,8 @@ fn page(width: u32, height: u32, rng: &mut ChaCha8Rng) -> RgbImage {
 
 /// Gaussian grain, the same in all channels by half.
 fn grain(mut picture: RgbImage, sigma: f32, rng: &mut ChaCha8Rng) -> RgbImage {
-    // Fast and good enough to look at.
-    let mut fast = rand_chacha::ChaCha8Rng::seed_from_u64(rng.random());
     for pixel in picture.pixels_mut() {
-        let bytes: [u8; 8] = fast.random();
+        let bytes: [u8; 8] = rng.random();
         let pair = |i: usize| f32::from(bytes[i]) + f32::from(bytes[i + 1]) - 255.0;
         for c in 0..3 {
             let shift = (pair(0) + pair(2 + 2 * c)) * sigma / 148.0;

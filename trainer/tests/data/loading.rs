@@ -1,0 +1,327 @@
+//! The cache, and what the loader makes of it.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use fovea_core::taxonomy::Label::{Absent, Present, Unknown};
+use fovea_trainer::data::{AugmentConfig, Batch, Cache, Dataset, DegradeConfig, Loader, Split};
+use image::{Rgb, RgbImage};
+use indicatif::ProgressBar;
+use tempfile::TempDir;
+
+use crate::{sources, taxonomy, write};
+
+const SIZE: u32 = 48;
+
+/// A round field with a dark spot, so that changes of place can be told.
+fn fundus(path: &Path, shade: u8) {
+    let picture = RgbImage::from_fn(80, 80, |x, y| {
+        let (dx, dy) = (x as f32 - 39.5, y as f32 - 39.5);
+        let spot = (dx - 12.0).hypot(dy + 6.0) < 6.0;
+        match dx.hypot(dy) {
+            r if r > 38.0 => Rgb([0, 0, 0]),
+            _ if spot => Rgb([60, 20, 10]),
+            _ => Rgb([shade, shade / 2, shade / 4]),
+        }
+    });
+    picture.save(path).expect("written");
+}
+
+/// Two folders of drawn eyes and one of scenes, all for training, in a cache.
+fn small() -> (TempDir, Arc<Dataset>, Arc<Cache>) {
+    let root = TempDir::new().expect("a folder");
+    for (folder, count) in [("eyes", 10), ("others", 4)] {
+        fs::create_dir(root.path().join(folder)).expect("made");
+        for n in 0..count {
+            fundus(&root.path().join(format!("{folder}/{n}.png")), 120 + 10 * n);
+        }
+    }
+    let config = "[[source]]
+        name = 'eyes'
+        format = 'folder'
+        images = 'eyes'
+        split = { train = 1.0, val = 0.0, test = 0.0 }
+        every = { absent = ['@photograph', 'glaucoma'], present = ['cataract'] }
+        [[source]]
+        name = 'others'
+        format = 'folder'
+        images = 'others'
+        evaluate_only = true
+        every = { present = ['non_fundus'] }
+        [[source]]
+        name = 'scenes'
+        format = 'scenes'
+        draws = { train = 6, val = 2, test = 0 }";
+    let mut dataset = Dataset::import(taxonomy(), &sources(config), root.path()).expect("imported");
+    let (cache, broken) = Cache::build(
+        &mut dataset,
+        SIZE,
+        &root.path().join("cache"),
+        false,
+        &ProgressBar::hidden(),
+    )
+    .expect("built");
+    assert!(broken.is_empty());
+    (root, Arc::new(dataset), Arc::new(cache))
+}
+
+#[test]
+fn a_cache_is_used_again_until_a_photograph_changes() {
+    let (root, dataset, cache) = small();
+    let folder = root.path().join("cache");
+    let files = || -> HashSet<(PathBuf, std::time::SystemTime)> {
+        let entry = |e: fs::DirEntry| {
+            (
+                e.path(),
+                e.metadata().and_then(|m| m.modified()).expect("a time"),
+            )
+        };
+        fs::read_dir(&folder)
+            .expect("a folder")
+            .map(|e| entry(e.expect("an entry")))
+            .collect()
+    };
+    let before = files();
+    let open = || {
+        let mut again = (*dataset).clone();
+        Cache::build(&mut again, SIZE, &folder, false, &ProgressBar::hidden())
+            .expect("opened")
+            .0
+    };
+    assert_eq!(open().get(3), cache.get(3));
+    assert_eq!(files(), before);
+    // Another photograph in its place: other pixels, not the old ones.
+    fundus(&dataset.examples[3].image, 255);
+    let other = open();
+    assert_ne!(other.get(3), cache.get(3));
+    assert_eq!(other.get(4), cache.get(4));
+    // A cache cut short by a full disk is made anew.
+    for (path, _) in files() {
+        let bytes = fs::read(&path).expect("read");
+        fs::write(&path, &bytes[..bytes.len() / 2]).expect("written");
+    }
+    assert_eq!(open().get(3), other.get(3));
+}
+
+#[test]
+fn missing_and_broken_images_stop_the_run_unless_told_otherwise() {
+    let root = TempDir::new().expect("a folder");
+    fundus(&root.path().join("good.png"), 200);
+    write(root.path().join("cut.png"), "not a picture");
+    write(
+        root.path().join("labels.csv"),
+        "image,label\ngone.png,\ngood.png,cataract\ncut.png,\n",
+    );
+    let config = "[[source]]
+        name = 'plain'
+        format = 'csv'
+        images = '.'
+        labels = 'labels.csv'
+        split = { train = 1.0, val = 0.0, test = 0.0 }";
+    let import = || Dataset::import(taxonomy(), &sources(config), root.path()).expect("imported");
+    let cache = root.path().join("cache");
+    let mut dataset = import();
+    let error = Cache::build(&mut dataset, SIZE, &cache, false, &ProgressBar::hidden())
+        .err()
+        .expect("refused");
+    let error = error.to_string();
+    assert!(
+        error.contains("gone.png") && error.contains("cut.png") && error.contains("allow_broken"),
+        "{error}"
+    );
+    // Twice: the second time what is broken is known from the cache alone.
+    for _ in 0..2 {
+        let mut dataset = import();
+        let (cache, broken) =
+            Cache::build(&mut dataset, SIZE, &cache, true, &ProgressBar::hidden())
+                .expect("allowed");
+        assert_eq!(broken.len(), 2);
+        assert_eq!(dataset.examples.len(), 1);
+        assert!(dataset.examples[0].image.ends_with("good.png"));
+        assert!(cache.get(0).is_some_and(|p| p.iter().any(|&v| v > 100)) && cache.get(1).is_none());
+    }
+}
+
+fn batches(loader: &Loader, order: &[usize], seed: u64) -> Vec<Batch> {
+    loader
+        .epoch(order.to_vec(), seed)
+        .expect("an epoch")
+        .collect()
+}
+
+#[test]
+fn batches_depend_on_the_seed_and_not_on_the_threads() {
+    let (_root, dataset, cache) = small();
+    let order: Vec<usize> = dataset.indices(Split::Train).repeat(3);
+    let loader = |threads| {
+        Loader::new(
+            dataset.clone(),
+            cache.clone(),
+            Some(AugmentConfig::default()),
+            7,
+            threads,
+        )
+    };
+    let one = batches(&loader(1), &order, 5);
+    assert_eq!(one, batches(&loader(3), &order, 5));
+    assert_ne!(one, batches(&loader(1), &order, 6));
+    let indices: Vec<usize> = one.iter().flat_map(|b| b.index.clone()).collect();
+    assert_eq!(indices, order);
+    // The same photograph twice in an epoch is not the same picture twice.
+    let side = (SIZE * SIZE * 3) as usize;
+    let pictures: HashSet<&[u8]> = one
+        .iter()
+        .flat_map(|b| b.pixels.chunks_exact(side))
+        .collect();
+    assert_eq!(pictures.len(), order.len());
+}
+
+#[test]
+fn evaluation_hands_out_the_prepared_pixels_and_all_labels() {
+    let (_root, dataset, cache) = small();
+    let loader = Loader::new(dataset.clone(), cache.clone(), None, 4, 2);
+    let nodes = dataset.taxonomy.nodes().len();
+    let order: Vec<usize> = (0..dataset.examples.len()).collect();
+    let first = batches(&loader, &order, 1);
+    assert_eq!(first, batches(&loader, &order, 2));
+    for batch in first {
+        for (k, &i) in batch.index.iter().enumerate() {
+            if let Some(pixels) = cache.get(i) {
+                assert_eq!(
+                    &batch.pixels[k * pixels.len()..(k + 1) * pixels.len()],
+                    pixels
+                );
+            }
+            for n in 0..nodes {
+                let known = (batch.targets[k * nodes + n], batch.mask[k * nodes + n]);
+                let expected = match dataset.examples[i].labels[n] {
+                    Present => (1.0, 1.0),
+                    Absent => (0.0, 1.0),
+                    Unknown => (0.0, 0.0),
+                };
+                assert_eq!(known, expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn training_on_what_is_not_for_training_is_refused() {
+    let (_root, dataset, cache) = small();
+    let test = dataset.indices(Split::Test);
+    assert!(!test.is_empty());
+    let loader = Loader::new(
+        dataset.clone(),
+        cache.clone(),
+        Some(AugmentConfig::default()),
+        4,
+        1,
+    );
+    let error = loader
+        .epoch(test.clone(), 1)
+        .err()
+        .expect("refused")
+        .to_string();
+    assert!(
+        error.contains("others") && error.contains("must not be trained on"),
+        "{error}"
+    );
+    let weird = AugmentConfig {
+        noise: 1.5,
+        ..AugmentConfig::default()
+    };
+    let loader = Loader::new(dataset.clone(), cache.clone(), Some(weird), 4, 1);
+    assert!(loader.epoch(dataset.indices(Split::Train), 1).is_err());
+    assert!(Loader::new(dataset, cache, None, 4, 1)
+        .epoch(test, 1)
+        .is_ok());
+}
+
+#[test]
+fn damage_makes_its_kind_present_and_the_eye_unknown() {
+    let (_root, dataset, cache) = small();
+    let order: Vec<usize> = (0..dataset.examples.len())
+        .filter(|&i| dataset.examples[i].source == "eyes")
+        .collect::<Vec<_>>()
+        .repeat(10);
+    let nodes = dataset.taxonomy.nodes().len();
+    let at = |id: &str| dataset.taxonomy.index(id).expect("a node");
+    let kinds = ["dark", "bright", "blurred", "artefact"].map(at);
+    let damaged = |severe, mild| {
+        let config = DegradeConfig {
+            chance: 1.0,
+            severe,
+            mild,
+            combined: 0.0,
+        };
+        let batches = batches(
+            &Loader::degraded(dataset.clone(), cache.clone(), config, 8, 2),
+            &order,
+            9,
+        );
+        let targets: Vec<f32> = batches.iter().flat_map(|b| b.targets.clone()).collect();
+        let mask: Vec<f32> = batches.iter().flat_map(|b| b.mask.clone()).collect();
+        (targets, mask)
+    };
+    let (targets, mask) = damaged(1.0, 0.0);
+    let (mut seen, mut told) = ([0; 4], [0; 2]);
+    for (t, m) in targets.chunks_exact(nodes).zip(mask.chunks_exact(nodes)) {
+        let present: Vec<usize> = (0..4).filter(|&k| t[kinds[k]] == 1.0).collect();
+        assert_eq!(present.len(), 1);
+        seen[present[0]] += 1;
+        assert_eq!(
+            (
+                t[at("low_quality")],
+                t[at("photograph")],
+                t[at("non_fundus")]
+            ),
+            (1.0, 1.0, 0.0)
+        );
+        assert_eq!(
+            (m[at("cataract")], m[at("glaucoma")], m[at("media")]),
+            (0.0, 0.0, 0.0)
+        );
+        // Some are so dark that it could be an empty room.
+        told[m[at("non_fundus")] as usize] += 1;
+    }
+    assert!(
+        seen.iter().chain(&told).all(|&n| n > 0),
+        "{seen:?} {told:?}"
+    );
+    let (targets, mask) = damaged(0.0, 0.0);
+    for (t, m) in targets.chunks_exact(nodes).zip(mask.chunks_exact(nodes)) {
+        assert!(kinds.iter().all(|&k| t[k] == 0.0));
+        assert_eq!(kinds.iter().filter(|&&k| m[k] == 0.0).count(), 1);
+        assert_eq!((m[at("low_quality")], m[at("cataract")]), (0.0, 0.0));
+    }
+    let (targets, mask) = damaged(0.0, 1.0);
+    for (t, m) in targets.chunks_exact(nodes).zip(mask.chunks_exact(nodes)) {
+        assert_eq!(
+            (
+                t[at("cataract")],
+                t[at("low_quality")],
+                m[at("low_quality")]
+            ),
+            (1.0, 0.0, 1.0)
+        );
+    }
+}
+
+#[test]
+fn augmentation_keeps_the_outside_black_and_the_field_lit() {
+    let (_root, dataset, cache) = small();
+    let mut augment = AugmentConfig::default();
+    augment.degrade.chance = 0.0;
+    let order: Vec<usize> = (0..10).collect::<Vec<_>>().repeat(5);
+    let loader = Loader::new(dataset.clone(), cache.clone(), Some(augment), 10, 2);
+    for batch in batches(&loader, &order, 3) {
+        for picture in batch.pixels.chunks_exact((SIZE * SIZE * 3) as usize) {
+            let corner = &picture[..3];
+            let centre = ((SIZE / 2 * SIZE + SIZE / 2) * 3) as usize;
+            assert_eq!(corner, [0, 0, 0]);
+            assert!(picture[centre] > 30);
+        }
+    }
+}
