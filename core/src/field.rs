@@ -44,6 +44,7 @@ pub struct Field {
     pub rx: f32,
     /// Vertical radius.
     pub ry: f32,
+    /// How the disc lies in the frame.
     pub shape: FieldShape,
     /// Share of the disc's area that the frame holds, 0 to 1. With
     /// [`FieldShape::None`] 1: the disc is then the largest one in the frame.

@@ -21,7 +21,9 @@ pub enum GateReason {
     Ok,
     /// No photograph of a retina.
     NonFundus,
+    /// Underexposed.
     TooDark,
+    /// Overexposed.
     TooBright,
     /// Out of focus or hazy.
     Blurred,
@@ -70,7 +72,7 @@ impl Default for GateLimits {
     /// ones.
     fn default() -> Self {
         GateLimits {
-            min_luma: 0.05,
+            min_luma: 0.04,
             max_luma: 0.9,
             min_contrast: 0.01,
             min_redness_without_field: 0.1,

@@ -118,8 +118,11 @@ pub fn fit(plane: &Plane, points: &[Point]) -> Option<(Outline, f32)> {
     const LEAST_SUPPORT: f32 = 0.4;
     /// A circle with this support is not doubted.
     const SURE_CIRCLE: f32 = 0.92;
-    /// How many more points a squashed disc must explain.
+    /// How many more points a squashed disc must explain than a circle, and
+    /// what share of the edge: two photographs laid over each other make
+    /// something like an ellipse.
     const CLEAR: f32 = 1.12;
+    const LEAST_SQUASHED: f32 = 0.48;
     /// Squashes tried; the refinement fills the gaps.
     const SQUASHES: [f32; 10] = [0.96, 0.92, 0.88, 0.84, 0.8, 0.76, 0.72, 0.68, 0.64, 0.6];
     /// Squashes believed, and how near 1 is none at all.
@@ -143,7 +146,7 @@ pub fn fit(plane: &Plane, points: &[Point]) -> Option<(Outline, f32)> {
             .filter(usable);
         if let Some(squashed) = squashed {
             let count = squashed.count(points);
-            if count as f32 > CLEAR * in_circle as f32 && share(count) >= LEAST_SUPPORT {
+            if count as f32 > CLEAR * in_circle as f32 && share(count) >= LEAST_SQUASHED {
                 return Some((squashed, share(count)));
             }
         }
