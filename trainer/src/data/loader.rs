@@ -125,9 +125,14 @@ impl Loader {
         let examples = &self.work.dataset.examples;
         for &i in &order {
             ensure!(
-                i < examples.len() && i < self.work.cache.len(),
+                i < examples.len(),
                 "example {i} was asked for; the dataset has {}",
                 examples.len()
+            );
+            ensure!(
+                examples[i].origin != Origin::File || self.work.cache.get(i).is_some(),
+                "{} is not in the cache; build the cache from this dataset",
+                examples[i].image.display()
             );
             ensure!(
                 !matches!(self.work.change, Change::Train(_)) || examples[i].split == Split::Train,
@@ -261,7 +266,7 @@ impl Work {
                 Change::Train(_) => self.scene(example.split, rng),
                 _ => self.scene(example.split, &mut ChaCha8Rng::seed_from_u64(seed)),
             }),
-            (Origin::File, None) => unreachable!("every file of the dataset is in its cache"),
+            (Origin::File, None) => unreachable!("`epoch` looked for it"),
         };
         let mut labels = example.labels.clone();
         let damage = match &self.change {
