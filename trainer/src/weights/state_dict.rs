@@ -14,22 +14,30 @@ use tch::{Kind, Tensor};
 use super::Tensors;
 
 /// The pickles of the magic number and of the protocol version 1001, as every such file begins.
-const BEGINNING: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M\xe9\x03.";
+const BEGINNING: &[u8] =
+    b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M\xe9\x03.";
 
 /// The tensors of a state dict, contiguous.
 ///
 /// # Errors
 /// `bytes` are not of that format, or hold something other than tensors of float or long on the CPU.
 pub fn read(bytes: &[u8]) -> Result<Tensors> {
-    let rest = bytes.strip_prefix(BEGINNING).context("this is not a PyTorch state dict of the old format")?;
+    let rest = bytes
+        .strip_prefix(BEGINNING)
+        .context("this is not a PyTorch state dict of the old format")?;
     let mut input = Input(rest);
     let facts = unpickle(&mut input)?.dict("the writer's facts")?;
     let little = facts.iter().any(|(key, value)| {
         matches!((key, value), (Value::Text(key), Value::Bool(true)) if key == "little_endian")
     });
-    ensure!(little, "the state dict was not written by a little-endian machine");
+    ensure!(
+        little,
+        "the state dict was not written by a little-endian machine"
+    );
     let entries = unpickle(&mut input)?.dict("the state dict")?;
-    let Value::List(keys) = unpickle(&mut input)? else { bail!("the state dict has no list of storages") };
+    let Value::List(keys) = unpickle(&mut input)? else {
+        bail!("the state dict has no list of storages")
+    };
 
     let mut kinds = HashMap::new();
     for (_, value) in &entries {
@@ -40,14 +48,18 @@ pub fn read(bytes: &[u8]) -> Result<Tensors> {
     let mut storages = HashMap::new();
     for key in keys {
         let key = key.text("a storage's key")?;
-        let kind = *kinds.get(&key).with_context(|| format!("no tensor uses the storage {key}"))?;
+        let kind = *kinds
+            .get(&key)
+            .with_context(|| format!("no tensor uses the storage {key}"))?;
         storages.insert(key, input.storage(kind)?);
     }
 
     let mut tensors = Tensors::new();
     for (name, value) in entries {
         let name = name.text("a tensor's name")?;
-        let Value::Tensor(view) = value else { bail!("{name} in the state dict is not a tensor") };
+        let Value::Tensor(view) = value else {
+            bail!("{name} in the state dict is not a tensor")
+        };
         let storage = storages
             .get(&view.storage.key)
             .with_context(|| format!("the state dict lacks the storage of {name}"))?;
@@ -112,7 +124,9 @@ impl Value {
     }
 
     fn ints(self, what: &str) -> Result<Vec<i64>> {
-        let Value::Tuple(values) = self else { bail!("{what} is not a tuple") };
+        let Value::Tuple(values) = self else {
+            bail!("{what} is not a tuple")
+        };
         let int = |value| match value {
             Value::Int(int) => Ok(int),
             _ => bail!("{what} has something else than integers"),
@@ -126,13 +140,19 @@ struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {
     fn take(&mut self, length: usize) -> Result<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(length).context("the state dict ends too early")?;
+        let (taken, rest) = self
+            .0
+            .split_at_checked(length)
+            .context("the state dict ends too early")?;
         self.0 = rest;
         Ok(taken)
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let (taken, rest) = self.0.split_first_chunk().context("the state dict ends too early")?;
+        let (taken, rest) = self
+            .0
+            .split_first_chunk()
+            .context("the state dict ends too early")?;
         self.0 = rest;
         Ok(*taken)
     }
@@ -146,7 +166,11 @@ impl<'a> Input<'a> {
     }
 
     fn line(&mut self) -> Result<&'a str> {
-        let end = self.0.iter().position(|&byte| byte == b'\n').context("the state dict ends too early")?;
+        let end = self
+            .0
+            .iter()
+            .position(|&byte| byte == b'\n')
+            .context("the state dict ends too early")?;
         let line = self.take(end)?;
         self.take(1)?;
         std::str::from_utf8(line).context("a name in the state dict is not UTF-8")
@@ -154,8 +178,11 @@ impl<'a> Input<'a> {
 
     /// A storage: the number of elements, then these.
     fn storage(&mut self, kind: Kind) -> Result<Tensor> {
-        let count = usize::try_from(i64::from_le_bytes(self.array()?)).context("a storage has a negative size")?;
-        let length = count.checked_mul(kind.elt_size_in_bytes()).context("a storage is too large")?;
+        let count = usize::try_from(i64::from_le_bytes(self.array()?))
+            .context("a storage has a negative size")?;
+        let length = count
+            .checked_mul(kind.elt_size_in_bytes())
+            .context("a storage is too large")?;
         let bytes = self.take(length)?;
         Ok(Tensor::f_from_data_size(bytes, &[count as i64], kind)?)
     }
@@ -181,7 +208,8 @@ fn unpickle(input: &mut Input) -> Result<Value> {
             // BINUNICODE
             b'X' => {
                 let length = input.u32()? as usize;
-                let text = std::str::from_utf8(input.take(length)?).context("a text is not UTF-8")?;
+                let text =
+                    std::str::from_utf8(input.take(length)?).context("a text is not UTF-8")?;
                 stack.push(Value::Text(text.to_owned()));
             }
             b')' => stack.push(Value::Tuple(Vec::new())),
@@ -190,7 +218,10 @@ fn unpickle(input: &mut Input) -> Result<Value> {
             b'(' => marks.push(stack.len()),
             // TUPLE1..3
             n @ 0x85..=0x87 => {
-                let items = stack.len().checked_sub(usize::from(n - 0x84)).context("a tuple lacks items")?;
+                let items = stack
+                    .len()
+                    .checked_sub(usize::from(n - 0x84))
+                    .context("a tuple lacks items")?;
                 let items = stack.split_off(items);
                 stack.push(Value::Tuple(items));
             }
@@ -217,7 +248,10 @@ fn unpickle(input: &mut Input) -> Result<Value> {
                 let Some(Value::Dict(dict)) = stack.last_mut() else {
                     bail!("the pickle sets items of something that is not a dict")
                 };
-                ensure!(items.len() % 2 == 0, "the pickle sets a key without a value");
+                ensure!(
+                    items.len() % 2 == 0,
+                    "the pickle sets a key without a value"
+                );
                 let mut items = items.into_iter();
                 while let (Some(key), Some(value)) = (items.next(), items.next()) {
                     dict.push((key, value));
@@ -225,7 +259,11 @@ fn unpickle(input: &mut Input) -> Result<Value> {
             }
             // BINPUT, LONG_BINPUT
             instruction @ (b'q' | b'r') => {
-                let slot = if instruction == b'q' { input.byte()?.into() } else { input.u32()? };
+                let slot = if instruction == b'q' {
+                    input.byte()?.into()
+                } else {
+                    input.u32()?
+                };
                 match stack.last() {
                     // A container is filled after it is remembered; none is ever referred to again.
                     Some(Value::Dict(_) | Value::List(_)) => {}
@@ -237,8 +275,14 @@ fn unpickle(input: &mut Input) -> Result<Value> {
             }
             // BINGET, LONG_BINGET
             instruction @ (b'h' | b'j') => {
-                let slot = if instruction == b'h' { input.byte()?.into() } else { input.u32()? };
-                let value = memo.get(&slot).context("the pickle refers to what it has not remembered")?;
+                let slot = if instruction == b'h' {
+                    input.byte()?.into()
+                } else {
+                    input.u32()?
+                };
+                let value = memo
+                    .get(&slot)
+                    .context("the pickle refers to what it has not remembered")?;
                 stack.push(value.clone());
             }
             b'c' => {
@@ -248,7 +292,9 @@ fn unpickle(input: &mut Input) -> Result<Value> {
                     ("torch._utils", "_rebuild_tensor_v2") => Global::RebuildTensor,
                     ("torch", "FloatStorage") => Global::Storage(Kind::Float),
                     ("torch", "LongStorage") => Global::Storage(Kind::Int64),
-                    _ => bail!("the pickle names {module}.{name}, which a state dict does not need"),
+                    _ => {
+                        bail!("the pickle names {module}.{name}, which a state dict does not need")
+                    }
                 }));
             }
             // BINPERSID
@@ -274,13 +320,18 @@ fn unpickle(input: &mut Input) -> Result<Value> {
             b'b' => {
                 pop(&mut stack)?;
             }
-            other => bail!("the pickle has the instruction {other:#04x}, which a state dict does not need"),
+            other => bail!(
+                "the pickle has the instruction {other:#04x}, which a state dict does not need"
+            ),
         }
     }
 }
 
 fn since_mark(stack: &mut Vec<Value>, marks: &mut Vec<usize>) -> Result<Vec<Value>> {
-    let mark = marks.pop().filter(|&mark| mark <= stack.len()).context("the pickle lacks a mark")?;
+    let mark = marks
+        .pop()
+        .filter(|&mark| mark <= stack.len())
+        .context("the pickle lacks a mark")?;
     Ok(stack.split_off(mark))
 }
 
@@ -291,7 +342,10 @@ fn persistent(identifier: Value) -> Result<Storage> {
             [Value::Text(what), Value::Global(Global::Storage(kind)), Value::Text(key), Value::Text(_), Value::Int(_), Value::None]
                 if what == "storage" =>
             {
-                Ok(Storage { key: key.clone(), kind: *kind })
+                Ok(Storage {
+                    key: key.clone(),
+                    kind: *kind,
+                })
             }
             _ => bail!("the state dict refers to something that is not a plain storage"),
         },
@@ -301,8 +355,10 @@ fn persistent(identifier: Value) -> Result<Storage> {
 
 /// The arguments of `_rebuild_tensor_v2`: storage, offset, size, stride, requires_grad, hooks.
 fn rebuild(arguments: Vec<Value>) -> Result<View> {
-    let arguments: [Value; 6] =
-        arguments.try_into().ok().context("a tensor of the state dict is not described by six values")?;
+    let arguments: [Value; 6] = arguments
+        .try_into()
+        .ok()
+        .context("a tensor of the state dict is not described by six values")?;
     let [storage, offset, size, stride, _, _] = arguments;
     match (storage, offset) {
         (Value::Storage(storage), Value::Int(offset)) => Ok(View {
@@ -328,12 +384,36 @@ mod tests {
             bytes
         };
         let mut bytes = BEGINNING.to_vec();
-        bytes.extend([b"\x80\x02}q\x00".as_slice(), &text("little_endian"), b"\x88s."].concat());
+        bytes.extend(
+            [
+                b"\x80\x02}q\x00".as_slice(),
+                &text("little_endian"),
+                b"\x88s.",
+            ]
+            .concat(),
+        );
         bytes.extend(b"\x80\x02ccollections\nOrderedDict\nq\x00)R");
-        bytes.extend([text("w"), b"ctorch._utils\n_rebuild_tensor_v2\nq\x01((".to_vec()].concat());
-        bytes.extend([text("storage"), b"ctorch\nFloatStorage\n".to_vec(), text("7"), text("cpu")].concat());
+        bytes.extend(
+            [
+                text("w"),
+                b"ctorch._utils\n_rebuild_tensor_v2\nq\x01((".to_vec(),
+            ]
+            .concat(),
+        );
+        bytes.extend(
+            [
+                text("storage"),
+                b"ctorch\nFloatStorage\n".to_vec(),
+                text("7"),
+                text("cpu"),
+            ]
+            .concat(),
+        );
         bytes.extend(b"K\x04NtQK\x00K\x02K\x02\x86");
-        bytes.extend([b'K', strides[0], b'K', strides[1], 0x86, 0x89, b'h', 0, b')', b'R', b't', b'R', b's', b'.']);
+        bytes.extend([
+            b'K', strides[0], b'K', strides[1], 0x86, 0x89, b'h', 0, b')', b'R', b't', b'R', b's',
+            b'.',
+        ]);
         bytes.extend([b"\x80\x02]q\x00".as_slice(), b"(", &text("7"), b"e."].concat());
         bytes.extend((values.len() as i64).to_le_bytes());
         bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
@@ -359,7 +439,11 @@ mod tests {
     fn nothing_cut_short_is_read() {
         let whole = state_dict([2, 1], &[1.0, 2.0, 3.0, 4.0]);
         for length in 0..whole.len() {
-            assert!(read(&whole[..length]).is_err(), "{length} of {} bytes", whole.len());
+            assert!(
+                read(&whole[..length]).is_err(),
+                "{length} of {} bytes",
+                whole.len()
+            );
         }
     }
 
