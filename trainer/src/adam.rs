@@ -38,7 +38,12 @@ impl Adam {
                 variable,
             })
             .collect();
-        Adam { slots, steps: 0, weight_decay, decoupled }
+        Adam {
+            slots,
+            steps: 0,
+            weight_decay,
+            decoupled,
+        }
     }
 
     /// One step along the gradients of `loss`, their whole norm held to `clip`
@@ -68,7 +73,10 @@ impl Adam {
     }
 
     fn grads(&self) -> impl Iterator<Item = Tensor> + '_ {
-        self.slots.iter().map(|s| s.variable.grad()).filter(Tensor::defined)
+        self.slots
+            .iter()
+            .map(|s| s.variable.grad())
+            .filter(Tensor::defined)
     }
 
     fn update(&mut self, learning_rate: f64) {
@@ -81,25 +89,43 @@ impl Adam {
             }
             // Norms and biases are left alone: decaying them only shifts what
             // batch normalisation has set.
-            let decay = if slot.variable.dim() > 1 { self.weight_decay } else { 0.0 };
+            let decay = if slot.variable.dim() > 1 {
+                self.weight_decay
+            } else {
+                0.0
+            };
             if decay > 0.0 && self.decoupled {
                 let _ = slot.variable.multiply_scalar_(1.0 - learning_rate * decay);
             } else if decay > 0.0 {
-                grad = grad + &slot.variable * decay;
+                grad += &slot.variable * decay;
             }
             let _ = slot.mean.lerp_(&grad, 1.0 - BETA1);
-            let _ = slot.square.multiply_scalar_(BETA2).addcmul_(&(&grad * (1.0 - BETA2)), &grad);
+            let _ = slot
+                .square
+                .multiply_scalar_(BETA2)
+                .addcmul_(&(&grad * (1.0 - BETA2)), &grad);
             let root = (&slot.square / unbias2).sqrt() + EPSILON;
-            let _ = slot.variable.addcdiv_(&(&slot.mean * (-learning_rate / unbias1)), &root);
+            let _ = slot
+                .variable
+                .addcdiv_(&(&slot.mean * (-learning_rate / unbias1)), &root);
         }
     }
 
     /// Everything a later process needs to go on, by name.
     pub fn state(&self) -> Vec<(String, Tensor)> {
-        let mut state = vec![("adam/steps".to_string(), Tensor::from(i64::from(self.steps)))];
+        let mut state = vec![(
+            "adam/steps".to_string(),
+            Tensor::from(i64::from(self.steps)),
+        )];
         for slot in &self.slots {
-            state.push((format!("adam/mean/{}", slot.name), slot.mean.shallow_clone()));
-            state.push((format!("adam/square/{}", slot.name), slot.square.shallow_clone()));
+            state.push((
+                format!("adam/mean/{}", slot.name),
+                slot.mean.shallow_clone(),
+            ));
+            state.push((
+                format!("adam/square/{}", slot.name),
+                slot.square.shallow_clone(),
+            ));
         }
         state
     }
@@ -112,8 +138,10 @@ impl Adam {
         self.steps = find("adam/steps")?.to_kind(Kind::Int64).int64_value(&[]) as i32;
         no_grad(|| {
             for slot in &mut self.slots {
-                slot.mean.f_copy_(find(&format!("adam/mean/{}", slot.name))?)?;
-                slot.square.f_copy_(find(&format!("adam/square/{}", slot.name))?)?;
+                slot.mean
+                    .f_copy_(find(&format!("adam/mean/{}", slot.name))?)?;
+                slot.square
+                    .f_copy_(find(&format!("adam/square/{}", slot.name))?)?;
             }
             Ok(())
         })
@@ -134,7 +162,11 @@ mod tests {
             let start = Tensor::from_slice(&[0.5f32, -1.0, 2.0, 0.1]).view([2, 2]);
             let a = ours.root().var_copy("w", &start);
             let b = theirs.root().var_copy("w", &start);
-            let mut mine = Adam::new(BTreeMap::from([("w".to_string(), a.shallow_clone())]), 0.1, decoupled);
+            let mut mine = Adam::new(
+                BTreeMap::from([("w".to_string(), a.shallow_clone())]),
+                0.1,
+                decoupled,
+            );
             let mut libtorch = if decoupled {
                 nn::OptimizerConfig::build(nn::adamw(BETA1, BETA2, 0.1), &theirs, 0.01).unwrap()
             } else {

@@ -16,14 +16,22 @@ use crate::report::Report;
 
 /// The manifest of the bundle made of `stage`; its hashes are filled in when
 /// the bundle is written.
-pub fn manifest(config: &RunConfig, stage: &StageConfig, photographs: &Photographs) -> Result<Manifest> {
+pub fn manifest(
+    config: &RunConfig,
+    stage: &StageConfig,
+    photographs: &Photographs,
+) -> Result<Manifest> {
     let taxonomy = &photographs.dataset.taxonomy;
     let data = photographs
         .statistics
         .sources
         .iter()
         .map(|s| {
-            let counts = SourceCounts { train: s.train as u64, val: s.val as u64, test: s.test as u64 };
+            let counts = SourceCounts {
+                train: s.train as u64,
+                val: s.val as u64,
+                test: s.test as u64,
+            };
             (s.name.clone(), counts)
         })
         .collect();
@@ -35,8 +43,11 @@ pub fn manifest(config: &RunConfig, stage: &StageConfig, photographs: &Photograp
             arch: stage.arch.to_string(),
             input_size: config.size,
             preparation: PREPARATION.to_owned(),
-            opset: OPSET as u32,
-            outputs: taxonomy.nodes()[..taxonomy.finest_count()].iter().map(|n| n.id.clone()).collect(),
+            opset: OPSET,
+            outputs: taxonomy.nodes()[..taxonomy.finest_count()]
+                .iter()
+                .map(|n| n.id.clone())
+                .collect(),
         },
         training: Training {
             run: config.name.clone(),
@@ -78,7 +89,12 @@ pub fn model_card(
     )?;
 
     writeln!(w, "## How it was trained\n")?;
-    writeln!(w, "On {}, seed {}, by these stages, each from ImageNet weights unless it says otherwise:\n", machine(), config.seed)?;
+    writeln!(
+        w,
+        "On {}, seed {}, by these stages, each from ImageNet weights unless it says otherwise:\n",
+        machine(),
+        config.seed
+    )?;
     for name in lineage(config, stage) {
         let stage = config.stage_named(name)?;
         let history = history(config, stage)?;
@@ -100,16 +116,27 @@ pub fn model_card(
             write!(w, ", from `{from}`")?;
         }
         if !stage.method.teachers().is_empty() {
-            write!(w, ", taught by `{}`", stage.method.teachers().join("` and `"))?;
+            write!(
+                w,
+                ", taught by `{}`",
+                stage.method.teachers().join("` and `")
+            )?;
         }
         writeln!(w)?;
     }
     writeln!(w, "\nThe exported file agrees with the trained network to {:.1e} in logits on {} photographs.\n", agreement.max_abs, agreement.photographs)?;
 
     writeln!(w, "## What it was trained on\n")?;
-    writeln!(w, "| source | train | val | test | patients |\n|---|---:|---:|---:|---:|")?;
+    writeln!(
+        w,
+        "| source | train | val | test | patients |\n|---|---:|---:|---:|---:|"
+    )?;
     for s in &photographs.statistics.sources {
-        writeln!(w, "| {} | {} | {} | {} | {} |", s.name, s.train, s.val, s.test, s.patients)?;
+        writeln!(
+            w,
+            "| {} | {} | {} | {} | {} |",
+            s.name, s.train, s.val, s.test, s.patients
+        )?;
     }
     writeln!(
         w,
@@ -119,7 +146,11 @@ pub fn model_card(
         crate::predict::DAMAGED
     )?;
 
-    writeln!(w, "## Figures on the test split\n\n```text\n{}```\n", report.to_text())?;
+    writeln!(
+        w,
+        "## Figures on the test split\n\n```text\n{}```\n",
+        report.to_text()
+    )?;
 
     writeln!(w, "## Known weaknesses\n")?;
     for weakness in weaknesses(photographs, report) {
@@ -132,7 +163,8 @@ pub fn model_card(
 fn weaknesses(photographs: &Photographs, report: &Report) -> Vec<String> {
     let mut said = Vec::new();
     let eye = |n: &&crate::report::NodeScores| {
-        n.level == fovea_core::taxonomy::Level::Finest && n.subject == fovea_core::taxonomy::Subject::Eye
+        n.level == fovea_core::taxonomy::Level::Finest
+            && n.subject == fovea_core::taxonomy::Subject::Eye
     };
     let names = |ids: Vec<&str>| ids.join(", ");
     let weak: Vec<&str> = report
@@ -144,7 +176,10 @@ fn weaknesses(photographs: &Photographs, report: &Report) -> Vec<String> {
         .map(|n| n.id.as_str())
         .collect();
     if !weak.is_empty() {
-        said.push(format!("Found poorly (average precision under 30 %): {}.", names(weak)));
+        said.push(format!(
+            "Found poorly (average precision under 30 %): {}.",
+            names(weak)
+        ));
     }
     let few: Vec<&str> = report
         .overall
@@ -155,7 +190,10 @@ fn weaknesses(photographs: &Photographs, report: &Report) -> Vec<String> {
         .map(|n| n.id.as_str())
         .collect();
     if !few.is_empty() {
-        said.push(format!("Measured on fewer than ten test photographs each: {}.", names(few)));
+        said.push(format!(
+            "Measured on fewer than ten test photographs each: {}.",
+            names(few)
+        ));
     }
     if let Some(referral) = report.overall.referral.as_ref().and_then(|r| r.sensitivity) {
         said.push(format!(
@@ -169,7 +207,9 @@ fn weaknesses(photographs: &Photographs, report: &Report) -> Vec<String> {
         photographs.size
     ));
     said.push("Labels are those of the sources; most are one reader's keywords, and mild findings are often missing from them.".to_owned());
-    said.push("Cameras, ages and peoples other than those of the sources were not tried.".to_owned());
+    said.push(
+        "Cameras, ages and peoples other than those of the sources were not tried.".to_owned(),
+    );
     said
 }
 

@@ -44,18 +44,32 @@ pub fn load(dir: &Path) -> Result<Option<(State, BTreeMap<String, Tensor>)>> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(e).with_context(|| format!("cannot read {}", path.display())),
     };
-    let state: State = serde_json::from_str(&text)
-        .with_context(|| format!("{} is damaged; delete the folder to train the stage again", path.display()))?;
+    let state: State = serde_json::from_str(&text).with_context(|| {
+        format!(
+            "{} is damaged; delete the folder to train the stage again",
+            path.display()
+        )
+    })?;
     let file = dir.join(&state.tensors);
-    let tensors = Tensor::read_safetensors(&file)
-        .with_context(|| format!("{} is damaged; delete the folder to train the stage again", file.display()))?;
+    let tensors = Tensor::read_safetensors(&file).with_context(|| {
+        format!(
+            "{} is damaged; delete the folder to train the stage again",
+            file.display()
+        )
+    })?;
     Ok(Some((state, tensors.into_iter().collect())))
 }
 
 pub fn save(dir: &Path, state: &mut State, tensors: &[(String, Tensor)]) -> Result<()> {
-    let before = std::mem::replace(&mut state.tensors, format!("epoch-{}.safetensors", state.epochs_done));
+    let before = std::mem::replace(
+        &mut state.tensors,
+        format!("epoch-{}.safetensors", state.epochs_done),
+    );
     write_tensors(&dir.join(&state.tensors), tensors)?;
-    write(&dir.join(STATE), serde_json::to_string_pretty(state)?.as_bytes())?;
+    write(
+        &dir.join(STATE),
+        serde_json::to_string_pretty(state)?.as_bytes(),
+    )?;
     if !before.is_empty() && before != state.tensors {
         // Only disk space is lost if this fails.
         let _ = std::fs::remove_file(dir.join(before));
@@ -78,7 +92,10 @@ pub fn write_tensors(path: &Path, tensors: &[(String, Tensor)]) -> Result<()> {
     let named = || format!("cannot write {}", path.display());
     let file = tempfile::NamedTempFile::new_in(parent(path)).with_context(named)?;
     // Safetensors know no strides: channels-last weights must be laid out plainly.
-    let plain: Vec<(String, Tensor)> = tensors.iter().map(|(n, t)| (n.clone(), t.contiguous())).collect();
+    let plain: Vec<(String, Tensor)> = tensors
+        .iter()
+        .map(|(n, t)| (n.clone(), t.contiguous()))
+        .collect();
     Tensor::write_safetensors(&plain, file.path()).with_context(named)?;
     file.as_file().sync_all().with_context(named)?;
     file.persist(path).with_context(named)?;

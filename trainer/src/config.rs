@@ -179,6 +179,9 @@ pub struct StageConfig {
     /// Sources this stage trains on; all of them when empty.
     #[serde(default)]
     pub sources: Vec<String>,
+    /// How this stage's photographs are changed; as the run's when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub augment: Option<AugmentConfig>,
 }
 
 /// What becomes of the run: which stage is calibrated and exported.
@@ -237,11 +240,14 @@ impl RunConfig {
             let shared = path.parent().unwrap_or(Path::new(".")).join(shared);
             let text = std::fs::read_to_string(&shared)
                 .with_context(|| format!("cannot read the sources {}", shared.display()))?;
-            let shared: SharedSources = toml::from_str(&text)
-                .with_context(|| format!("{} is not a file of [[source]] tables", shared.display()))?;
+            let shared: SharedSources = toml::from_str(&text).with_context(|| {
+                format!("{} is not a file of [[source]] tables", shared.display())
+            })?;
             config.source.extend(shared.source);
         }
-        config.check().with_context(|| format!("{} cannot be run", path.display()))?;
+        config
+            .check()
+            .with_context(|| format!("{} cannot be run", path.display()))?;
         Ok(config)
     }
 
@@ -263,7 +269,10 @@ impl RunConfig {
         for stage in &self.stage {
             for needed in stage.needs() {
                 if !known.contains(needed) {
-                    bail!("stage `{}` needs stage `{needed}`, which must stand before it", stage.name);
+                    bail!(
+                        "stage `{}` needs stage `{needed}`, which must stand before it",
+                        stage.name
+                    );
                 }
             }
             if stage.name.is_empty() || stage.name.contains(['/', '\\', '.']) {
@@ -272,14 +281,22 @@ impl RunConfig {
             if !known.insert(stage.name.as_str()) {
                 bail!("two stages are named `{}`", stage.name);
             }
-            for source in stage.sources.iter().chain(&self.validate_on).chain(&self.groups_from) {
+            for source in stage
+                .sources
+                .iter()
+                .chain(&self.validate_on)
+                .chain(&self.groups_from)
+            {
                 if !self.source.iter().any(|s| &s.name == source) {
                     bail!("`{source}` is not among the [[source]] tables");
                 }
             }
             let t = self.training_of(stage);
             if t.epochs == 0 || t.batch < 2 || t.predict_batch == 0 {
-                bail!("stage `{}` needs at least one epoch and batches of two or more", stage.name);
+                bail!(
+                    "stage `{}` needs at least one epoch and batches of two or more",
+                    stage.name
+                );
             }
             if !(t.learning_rate > 0.0 && t.learning_rate.is_finite()) {
                 bail!("stage `{}` needs a learning rate above zero", stage.name);
@@ -320,7 +337,10 @@ impl RunConfig {
             return Ok(taxonomy);
         }
         let text = std::fs::read_to_string(&self.taxonomy).with_context(|| {
-            format!("taxonomy `{}` is neither built in nor a file that can be read", self.taxonomy)
+            format!(
+                "taxonomy `{}` is neither built in nor a file that can be read",
+                self.taxonomy
+            )
         })?;
         Taxonomy::parse(&text).with_context(|| format!("{} is not a taxonomy", self.taxonomy))
     }
@@ -337,6 +357,10 @@ impl RunConfig {
 impl StageConfig {
     /// Stages that must have been trained before this one.
     pub fn needs(&self) -> Vec<&str> {
-        self.from.as_deref().into_iter().chain(self.method.teachers()).collect()
+        self.from
+            .as_deref()
+            .into_iter()
+            .chain(self.method.teachers())
+            .collect()
     }
 }

@@ -20,9 +20,9 @@ use crate::losses::{masked_bce, Hierarchy};
 use crate::methods::{Method, MethodConfig, Setting, Teacher};
 use crate::metrics;
 use crate::nets::{Net, NetOptions, Output};
+use crate::photographs::Photographs;
 use crate::progress::progress;
 use crate::report::EpochLine;
-use crate::photographs::Photographs;
 use crate::samplers::Sampler;
 use crate::{plots, predict, weights};
 
@@ -30,7 +30,12 @@ use crate::{plots, predict, weights};
 pub const FINAL: &str = "final.safetensors";
 
 /// Trains one stage, or goes on where it was left. Returns its history.
-pub fn stage(config: &RunConfig, stage: &StageConfig, photographs: &Photographs, device: Device) -> Result<Vec<EpochLine>> {
+pub fn stage(
+    config: &RunConfig,
+    stage: &StageConfig,
+    photographs: &Photographs,
+    device: Device,
+) -> Result<Vec<EpochLine>> {
     let dir = config.stage_dir(&stage.name);
     std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
     let fingerprint = photographs.fingerprint(config, stage)?;
@@ -51,7 +56,10 @@ pub fn stage(config: &RunConfig, stage: &StageConfig, photographs: &Photographs,
     fit.state.fingerprint = fingerprint;
     if let Some((state, tensors)) = saved {
         fit.restore(state, &tensors)?;
-        eprintln!("{}: going on after epoch {}", stage.name, fit.state.epochs_done);
+        eprintln!(
+            "{}: going on after epoch {}",
+            stage.name, fit.state.epochs_done
+        );
     }
     fit.run(&dir)?;
     Ok(fit.state.history)
@@ -76,7 +84,12 @@ struct Fit<'a> {
 }
 
 impl<'a> Fit<'a> {
-    fn new(config: &'a RunConfig, stage: &'a StageConfig, photographs: &'a Photographs, device: Device) -> Result<Fit<'a>> {
+    fn new(
+        config: &'a RunConfig,
+        stage: &'a StageConfig,
+        photographs: &'a Photographs,
+        device: Device,
+    ) -> Result<Fit<'a>> {
         let training = config.training_of(stage);
         let taxonomy = &photographs.dataset.taxonomy;
         let classes = taxonomy.finest_count() as i64;
@@ -87,12 +100,23 @@ impl<'a> Fit<'a> {
 
         tch::manual_seed(config.seed as i64);
         let mut store = nn::VarStore::new(device);
-        let options = NetOptions { dropout: training.dropout, ..NetOptions::default() };
-        let net = Net::with_options(&store.root(), stage.arch, classes, training.precision, options);
+        let options = NetOptions {
+            dropout: training.dropout,
+            ..NetOptions::default()
+        };
+        let net = Net::with_options(
+            &store.root(),
+            stage.arch,
+            classes,
+            training.precision,
+            options,
+        );
         match &stage.from {
             Some(from) => {
                 let path = config.stage_dir(from).join(FINAL);
-                store.load(&path).with_context(|| format!("stage `{}` starts from {}", stage.name, path.display()))?;
+                store.load(&path).with_context(|| {
+                    format!("stage `{}` starts from {}", stage.name, path.display())
+                })?;
             }
             None if training.pretrained => {
                 let path = weights::fetch(stage.arch, &config.weights)?;
@@ -110,7 +134,8 @@ impl<'a> Fit<'a> {
         };
         let one_extractor = |first: &str, second: &str| {
             config.stage_named(second).is_ok_and(|s| {
-                matches!(s.method, MethodConfig::Ics { crt: true, .. }) && s.from.as_deref() == Some(first)
+                matches!(s.method, MethodConfig::Ics { crt: true, .. })
+                    && s.from.as_deref() == Some(first)
             })
         };
         let method = stage.method.build(&Setting {
@@ -129,12 +154,16 @@ impl<'a> Fit<'a> {
             .into_iter()
             .filter(|(name, variable)| variable.requires_grad() && learns(name))
             .collect();
-        let adam = Adam::new(variables, training.weight_decay, training.optimiser == Optimiser::Adamw);
+        let adam = Adam::new(
+            variables,
+            training.weight_decay,
+            training.optimiser == Optimiser::Adamw,
+        );
         let average = (training.ema > 0.0).then(|| Average::new(&store, training.ema));
         let loader = Loader::new(
             Arc::clone(&photographs.dataset),
             Arc::clone(&photographs.cache),
-            Some(config.augment.clone()),
+            Some(stage.augment.as_ref().unwrap_or(&config.augment).clone()),
             training.batch,
             photographs.threads,
         );
@@ -144,7 +173,10 @@ impl<'a> Fit<'a> {
             sampler: Sampler::new(&photographs.dataset, &train, |i| photographs.draw_weight(i)),
             validation: photographs.indices(Split::Val, &config.validate_on),
             seed: config.seed,
-            state: State { learning_rate: training.learning_rate, ..State::default() },
+            state: State {
+                learning_rate: training.learning_rate,
+                ..State::default()
+            },
             training,
             photographs,
             device,
@@ -170,7 +202,8 @@ impl<'a> Fit<'a> {
             self.judge(&line, dir)?;
             self.state.history.push(line);
             self.state.epochs_done += 1;
-            let patient = self.training.patience == 0 || self.state.epochs_since_best < self.training.patience;
+            let patient = self.training.patience == 0
+                || self.state.epochs_since_best < self.training.patience;
             let done = self.state.epochs_done == self.training.epochs || !patient;
             if done && self.training.keep == Keep::Last {
                 self.write_network(dir)?;
@@ -186,13 +219,24 @@ impl<'a> Fit<'a> {
 
     fn epoch(&mut self, epoch: usize) -> Result<EpochLine> {
         let started = Instant::now();
-        let order = self.sampler.epoch(self.draws, self.seed.wrapping_mul(1_000_003) + epoch as u64);
+        let order = self
+            .sampler
+            .epoch(self.draws, self.seed.wrapping_mul(1_000_003) + epoch as u64);
         // A last batch of one has no batch statistics; leave it out.
-        let steps = order.len() / self.training.batch + usize::from(order.len() % self.training.batch > 1);
-        let bar = progress(order.len() as u64, &format!("{} {}/{}", self.name, epoch + 1, self.training.epochs));
+        let steps =
+            order.len() / self.training.batch + usize::from(order.len() % self.training.batch > 1);
+        let bar = progress(
+            order.len() as u64,
+            &format!("{} {}/{}", self.name, epoch + 1, self.training.epochs),
+        );
         let nodes = self.photographs.dataset.taxonomy.nodes().len();
         let (mut total, mut seen) = (0.0, 0usize);
-        for (step, batch) in self.loader.epoch(order, self.seed.wrapping_add(epoch as u64))?.take(steps).enumerate() {
+        for (step, batch) in self
+            .loader
+            .epoch(order, self.seed.wrapping_add(epoch as u64))?
+            .take(steps)
+            .enumerate()
+        {
             let count = batch.index.len();
             let tensors = predict::to_tensors(&batch, self.photographs.size, nodes, self.device);
             let output = self.forward(&tensors.images);
@@ -221,7 +265,8 @@ impl<'a> Fit<'a> {
             epoch: epoch as u32 + 1,
             phase: self.name.to_string(),
             train_loss: total / seen.max(1) as f64,
-            learning_rate: self.learning_rate((epoch + 1) * steps - 1, self.training.epochs * steps),
+            learning_rate: self
+                .learning_rate((epoch + 1) * steps - 1, self.training.epochs * steps),
             images_per_second: seen as f64 / training_seconds,
             val_loss: f64::NAN,
             val_map_average: None,
@@ -274,7 +319,8 @@ impl<'a> Fit<'a> {
             mask.extend(row[..k].iter().map(|l| f32::from(*l != Label::Unknown)));
         }
         let table = |v: &[f32]| Tensor::from_slice(v).view([-1, k as i64]);
-        line.val_loss = masked_bce(&table(&logits), &table(&targets), &table(&mask), None).double_value(&[]);
+        line.val_loss =
+            masked_bce(&table(&logits), &table(&targets), &table(&mask), None).double_value(&[]);
         let scores = metrics::group_map(taxonomy, &self.photographs.groups, &logits, &labels);
         line.many = scores.many;
         line.medium = scores.medium;
@@ -296,7 +342,11 @@ impl<'a> Fit<'a> {
         } else {
             self.state.epochs_since_best += 1;
         }
-        if self.state.lowest_loss.is_none_or(|lowest| line.val_loss < lowest) {
+        if self
+            .state
+            .lowest_loss
+            .is_none_or(|lowest| line.val_loss < lowest)
+        {
             self.state.lowest_loss = Some(line.val_loss);
             self.state.epochs_since_lowest = 0;
         } else {
@@ -312,31 +362,47 @@ impl<'a> Fit<'a> {
     /// The network alone, averaged where it is averaged: what later stages load.
     fn write_network(&mut self, dir: &Path) -> Result<()> {
         self.swap_average();
-        let network: Vec<(String, Tensor)> =
-            self.store.variables().into_iter().filter(|(name, _)| !name.starts_with("method")).collect();
+        let network: Vec<(String, Tensor)> = self
+            .store
+            .variables()
+            .into_iter()
+            .filter(|(name, _)| !name.starts_with("method"))
+            .collect();
         let written = checkpoint::write_tensors(&dir.join(FINAL), &network);
         self.swap_average();
         written
     }
 
     fn save(&mut self, dir: &Path) -> Result<()> {
-        let mut tensors: Vec<(String, Tensor)> =
-            self.store.variables().into_iter().map(|(name, tensor)| (format!("net/{name}"), tensor)).collect();
+        let mut tensors: Vec<(String, Tensor)> = self
+            .store
+            .variables()
+            .into_iter()
+            .map(|(name, tensor)| (format!("net/{name}"), tensor))
+            .collect();
         tensors.extend(self.adam.state());
         if let Some(average) = &self.average {
             tensors.extend(average.state());
         }
         checkpoint::save(dir, &mut self.state, &tensors)?;
-        let lines: Result<Vec<String>, _> = self.state.history.iter().map(serde_json::to_string).collect();
-        checkpoint::write(&dir.join("history.jsonl"), (lines?.join("\n") + "\n").as_bytes())?;
+        let lines: Result<Vec<String>, _> = self
+            .state
+            .history
+            .iter()
+            .map(serde_json::to_string)
+            .collect();
+        checkpoint::write(
+            &dir.join("history.jsonl"),
+            (lines?.join("\n") + "\n").as_bytes(),
+        )?;
         plots::curves(&self.state.history, &dir.join("curves.png"))
     }
 
     fn restore(&mut self, state: State, tensors: &BTreeMap<String, Tensor>) -> Result<()> {
         for (name, mut variable) in self.store.variables() {
-            let saved = tensors
-                .get(&format!("net/{name}"))
-                .with_context(|| format!("the checkpoint lacks `{name}`; delete it to start the stage again"))?;
+            let saved = tensors.get(&format!("net/{name}")).with_context(|| {
+                format!("the checkpoint lacks `{name}`; delete it to start the stage again")
+            })?;
             no_grad(|| variable.f_copy_(saved))?;
         }
         self.adam.restore(tensors)?;
@@ -382,13 +448,19 @@ impl Average {
                 (name, variable, average)
             })
             .collect();
-        Average { keep, updates: 0, pairs }
+        Average {
+            keep,
+            updates: 0,
+            pairs,
+        }
     }
 
     fn update(&mut self) {
         self.updates += 1;
         // Early on a long average would be mostly the starting point.
-        let keep = self.keep.min((1.0 + self.updates as f64) / (10.0 + self.updates as f64));
+        let keep = self
+            .keep
+            .min((1.0 + self.updates as f64) / (10.0 + self.updates as f64));
         no_grad(|| {
             for (_, variable, average) in &mut self.pairs {
                 let _ = average.lerp_(variable, 1.0 - keep);
@@ -409,13 +481,19 @@ impl Average {
 
     fn state(&self) -> Vec<(String, Tensor)> {
         let mut state = vec![("average/updates".to_string(), Tensor::from(self.updates))];
-        state.extend(self.pairs.iter().map(|(name, _, average)| (format!("average/{name}"), average.shallow_clone())));
+        state.extend(
+            self.pairs
+                .iter()
+                .map(|(name, _, average)| (format!("average/{name}"), average.shallow_clone())),
+        );
         state
     }
 
     fn restore(&mut self, state: &BTreeMap<String, Tensor>) -> Result<()> {
         let find = |name: String| {
-            state.get(&name).with_context(|| format!("the checkpoint lacks `{name}`; delete it to start the stage again"))
+            state.get(&name).with_context(|| {
+                format!("the checkpoint lacks `{name}`; delete it to start the stage again")
+            })
         };
         self.updates = find("average/updates".into())?.int64_value(&[]);
         no_grad(|| {

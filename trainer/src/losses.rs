@@ -50,8 +50,14 @@ impl Hierarchy {
             .filter(|range| !range.is_empty())
             .map(|range| (range.start as i64, range.len() as i64))
             .collect();
-        let paths = Tensor::from_slice(&paths).view([k as i64, n as i64]).to_device(device);
-        Hierarchy { paths, levels, device }
+        let paths = Tensor::from_slice(&paths)
+            .view([k as i64, n as i64])
+            .to_device(device);
+        Hierarchy {
+            paths,
+            levels,
+            device,
+        }
     }
 
     pub fn levels(&self) -> &[(i64, i64)] {
@@ -78,7 +84,13 @@ impl Hierarchy {
 
     /// HKGL eq. 1: binary cross-entropy summed over levels, weight 1 each.
     /// `logits`, `targets`, `mask` and `weights` are b x n.
-    pub fn level_loss(&self, logits: &Tensor, targets: &Tensor, mask: &Tensor, weights: Option<&Tensor>) -> Tensor {
+    pub fn level_loss(
+        &self,
+        logits: &Tensor,
+        targets: &Tensor,
+        mask: &Tensor,
+        weights: Option<&Tensor>,
+    ) -> Tensor {
         let mut total = Tensor::zeros([], (Kind::Float, self.device));
         for &(start, len) in &self.levels {
             total += masked_bce(
@@ -93,8 +105,15 @@ impl Hierarchy {
 }
 
 /// Mean binary cross-entropy over the known labels (HKGL eq. 5).
-pub fn masked_bce(logits: &Tensor, targets: &Tensor, mask: &Tensor, weights: Option<&Tensor>) -> Tensor {
-    let each = logits.binary_cross_entropy_with_logits::<Tensor>(targets, None, None, Reduction::None) * mask;
+pub fn masked_bce(
+    logits: &Tensor,
+    targets: &Tensor,
+    mask: &Tensor,
+    weights: Option<&Tensor>,
+) -> Tensor {
+    let each =
+        logits.binary_cross_entropy_with_logits::<Tensor>(targets, None, None, Reduction::None)
+            * mask;
     let each = match weights {
         Some(weights) => each * weights,
         None => each,
@@ -114,9 +133,15 @@ impl InstanceWeights {
     /// without any counts as one photograph: its terms are negatives only.
     pub fn new(counts: &[u32], positives_only: bool, device: Device) -> InstanceWeights {
         let k = counts.len() as f64;
-        let p: Vec<f32> = counts.iter().map(|&n| (1.0 / (k * f64::from(n.max(1)))) as f32).collect();
+        let p: Vec<f32> = counts
+            .iter()
+            .map(|&n| (1.0 / (k * f64::from(n.max(1)))) as f32)
+            .collect();
         let class = Tensor::from_slice(&p).view([1, -1]).to_device(device);
-        InstanceWeights { class, positives_only }
+        InstanceWeights {
+            class,
+            positives_only,
+        }
     }
 
     /// sqrt(p_j / p_A) with p_A the sum over the photograph's positive classes.
@@ -153,7 +178,12 @@ pub enum LogitsLoss {
 }
 
 /// HKGL eq. 8 on sigmoid(z / T), mean over photographs and classes, both b x k.
-pub fn logits_distillation(kind: LogitsLoss, student: &Tensor, teacher: &Tensor, temperature: f64) -> Tensor {
+pub fn logits_distillation(
+    kind: LogitsLoss,
+    student: &Tensor,
+    teacher: &Tensor,
+    temperature: f64,
+) -> Tensor {
     let (s, t) = (student / temperature, teacher / temperature);
     match kind {
         LogitsLoss::Kl => {
@@ -163,7 +193,9 @@ pub fn logits_distillation(kind: LogitsLoss, student: &Tensor, teacher: &Tensor,
             let divergence: Tensor = yes + no;
             divergence.mean(Kind::Float)
         }
-        LogitsLoss::Bce => s.binary_cross_entropy_with_logits::<Tensor>(&t.sigmoid(), None, None, Reduction::Mean),
+        LogitsLoss::Bce => {
+            s.binary_cross_entropy_with_logits::<Tensor>(&t.sigmoid(), None, None, Reduction::Mean)
+        }
     }
 }
 
@@ -180,9 +212,15 @@ mod tests {
         let logits = Tensor::from_slice(&[2.0f32, -50.0]).view([1, 2]);
         let targets = Tensor::from_slice(&[1.0f32, 1.0]).view([1, 2]);
         let mask = Tensor::from_slice(&[1.0f32, 0.0]).view([1, 2]);
-        close(masked_bce(&logits, &targets, &mask, None).double_value(&[]), (1.0 + (-2.0f64).exp()).ln());
+        close(
+            masked_bce(&logits, &targets, &mask, None).double_value(&[]),
+            (1.0 + (-2.0f64).exp()).ln(),
+        );
         let nothing = mask.zeros_like();
-        close(masked_bce(&logits, &targets, &nothing, None).double_value(&[]), 0.0);
+        close(
+            masked_bce(&logits, &targets, &nothing, None).double_value(&[]),
+            0.0,
+        );
     }
 
     #[test]
@@ -197,13 +235,21 @@ mod tests {
         let none = weights.weigh(&Tensor::from_slice(&[0.0f32, 0.0]).view([1, 2]));
         close(none.double_value(&[0, 1]), 1.0);
         let positives = InstanceWeights::new(&[100, 1], true, Device::Cpu);
-        close(positives.weigh(&Tensor::from_slice(&[1.0f32, 0.0]).view([1, 2])).double_value(&[0, 1]), 1.0);
+        close(
+            positives
+                .weigh(&Tensor::from_slice(&[1.0f32, 0.0]).view([1, 2]))
+                .double_value(&[0, 1]),
+            1.0,
+        );
     }
 
     #[test]
     fn a_student_equal_to_its_teacher_has_nothing_to_learn() {
         let z = Tensor::from_slice(&[1.5f32, -3.0, 0.2]).view([1, 3]);
-        close(logits_distillation(LogitsLoss::Kl, &z, &z, 3.0).double_value(&[]), 0.0);
+        close(
+            logits_distillation(LogitsLoss::Kl, &z, &z, 3.0).double_value(&[]),
+            0.0,
+        );
         close(feature_distillation(&z, &(&z * 2.0)).double_value(&[]), 0.0);
         let other = Tensor::from_slice(&[0.0f32, 0.0, 0.0]).view([1, 3]);
         assert!(logits_distillation(LogitsLoss::Kl, &other, &z, 3.0).double_value(&[]) > 0.01);
@@ -219,9 +265,17 @@ mod tests {
         let sums = hierarchy.marginalise(&z, Marginal::Sum);
         let ors = hierarchy.marginalise(&z, Marginal::NoisyOr).sigmoid();
         for (i, node) in taxonomy.nodes().iter().enumerate().skip(k) {
-            let sum: f64 = node.children.iter().map(|&c| sums.double_value(&[0, c as i64])).sum();
+            let sum: f64 = node
+                .children
+                .iter()
+                .map(|&c| sums.double_value(&[0, c as i64]))
+                .sum();
             close(sums.double_value(&[0, i as i64]), sum);
-            let absent: f64 = node.children.iter().map(|&c| 1.0 - ors.double_value(&[0, c as i64])).product();
+            let absent: f64 = node
+                .children
+                .iter()
+                .map(|&c| 1.0 - ors.double_value(&[0, c as i64]))
+                .product();
             close(ors.double_value(&[0, i as i64]), 1.0 - absent);
         }
     }

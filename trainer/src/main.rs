@@ -93,7 +93,11 @@ fn step(step: Step) -> anyhow::Result<()> {
             run::evaluate(&config, &photographs)
         }
         Step::Weights { archs, dir } => {
-            let archs = if archs.is_empty() { weights::AVAILABLE.to_vec() } else { archs };
+            let archs = if archs.is_empty() {
+                weights::AVAILABLE.to_vec()
+            } else {
+                archs
+            };
             for arch in archs {
                 println!("{arch}: {}", weights::fetch(arch, &dir)?.display());
             }

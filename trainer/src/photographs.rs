@@ -34,7 +34,13 @@ impl Photographs {
         let taxonomy = Arc::new(config.load_taxonomy()?);
         let mut dataset = Dataset::import(taxonomy, &config.source, &config.data)?;
         let bar = progress(0, "prepare");
-        let (cache, broken) = Cache::build(&mut dataset, config.size, &config.cache, config.allow_broken, &bar)?;
+        let (cache, broken) = Cache::build(
+            &mut dataset,
+            config.size,
+            &config.cache,
+            config.allow_broken,
+            &bar,
+        )?;
         bar.finish_and_clear();
         let cuts = ShotCuts::of(&dataset.taxonomy);
         let statistics = Statistics::of(&dataset, None, cuts);
@@ -59,7 +65,11 @@ impl Photographs {
     /// Examples of a split that come of the named sources, of all when none is named.
     pub fn indices(&self, split: Split, sources: &[String]) -> Vec<usize> {
         let wanted = |source: &String| sources.is_empty() || sources.contains(source);
-        self.dataset.indices(split).into_iter().filter(|&i| wanted(&self.dataset.examples[i].source)).collect()
+        self.dataset
+            .indices(split)
+            .into_iter()
+            .filter(|&i| wanted(&self.dataset.examples[i].source))
+            .collect()
     }
 
     /// How many of `which` show each node, all levels.
@@ -75,7 +85,9 @@ impl Photographs {
 
     /// Draws per epoch of a photograph, as its source says.
     pub fn draw_weight(&self, example: usize) -> f32 {
-        self.dataset.source(&self.dataset.examples[example].source).map_or(1.0, |s| s.weight as f32)
+        self.dataset
+            .source(&self.dataset.examples[example].source)
+            .map_or(1.0, |s| s.weight as f32)
     }
 
     /// The statistics as a table to read and as JSON, and what was left out.
@@ -90,8 +102,14 @@ impl Photographs {
                 path.display()
             );
         }
-        checkpoint::write(&dir.join("data.txt"), self.statistics.to_string().as_bytes())?;
-        checkpoint::write(&dir.join("data.json"), serde_json::to_string_pretty(&self.statistics)?.as_bytes())
+        checkpoint::write(
+            &dir.join("data.txt"),
+            self.statistics.to_string().as_bytes(),
+        )?;
+        checkpoint::write(
+            &dir.join("data.json"),
+            serde_json::to_string_pretty(&self.statistics)?.as_bytes(),
+        )
     }
 
     /// Hash of all that decides what comes out of a stage, and of the stages it
@@ -101,13 +119,28 @@ impl Photographs {
         for needed in stage.needs() {
             hash.update(self.fingerprint(config, config.stage_named(needed)?)?);
         }
-        let settings = serde_json::to_string(&(stage, config.training_of(stage), &config.augment, config.seed, config.size))?;
+        let settings = serde_json::to_string(&(
+            stage,
+            config.training_of(stage),
+            &config.augment,
+            config.seed,
+            config.size,
+        ))?;
         hash.update(settings);
         hash.update(serde_json::to_string(&config.source)?);
         hash.update(self.dataset.taxonomy.source());
         for i in self.indices(Split::Train, &stage.sources) {
-            hash.update(self.dataset.examples[i].image.as_os_str().as_encoded_bytes());
+            hash.update(
+                self.dataset.examples[i]
+                    .image
+                    .as_os_str()
+                    .as_encoded_bytes(),
+            );
         }
-        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(hash
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect())
     }
 }

@@ -9,9 +9,9 @@ use tch::{nn, Device, Kind, Tensor};
 use crate::data::{Batch, DegradeConfig, Loader, Split};
 use crate::methods::TensorBatch;
 use crate::nets::{Arch, Net, Precision};
+use crate::photographs::Photographs;
 use crate::predictions::{PredictedPhotograph, Predictions};
 use crate::progress::progress;
-use crate::photographs::Photographs;
 
 /// Bytes of the loader to tensors on the training device, channels last.
 pub fn to_tensors(batch: &Batch, size: u32, nodes: usize, device: Device) -> TensorBatch {
@@ -19,16 +19,33 @@ pub fn to_tensors(batch: &Batch, size: u32, nodes: usize, device: Device) -> Ten
     let pixels = Tensor::from_data_size(&batch.pixels, &[b, s, s, 3], Kind::Uint8);
     // The bytes lie row by row with the channels innermost: permuting the axes
     // is all it takes to have a channels-last tensor.
-    let images = (pixels.to_device(device).permute([0, 3, 1, 2]).to_kind(Kind::Float) - 127.0) / 128.0;
+    let images = (pixels
+        .to_device(device)
+        .permute([0, 3, 1, 2])
+        .to_kind(Kind::Float)
+        - 127.0)
+        / 128.0;
     let table = |values: &[f32]| Tensor::from_slice(values).view([b, n]).to_device(device);
-    TensorBatch { images, targets: table(&batch.targets), mask: table(&batch.mask) }
+    TensorBatch {
+        images,
+        targets: table(&batch.targets),
+        mask: table(&batch.mask),
+    }
 }
 
 /// Loads the network a stage left behind.
-pub fn load(path: &std::path::Path, arch: Arch, classes: i64, precision: Precision, device: Device) -> Result<(nn::VarStore, Net)> {
+pub fn load(
+    path: &std::path::Path,
+    arch: Arch,
+    classes: i64,
+    precision: Precision,
+    device: Device,
+) -> Result<(nn::VarStore, Net)> {
     let mut store = nn::VarStore::new(device);
     let net = Net::new(&store.root(), arch, classes, precision);
-    store.load(path).with_context(|| format!("cannot load the network {}", path.display()))?;
+    store
+        .load(path)
+        .with_context(|| format!("cannot load the network {}", path.display()))?;
     store.freeze();
     Ok((store, net))
 }
@@ -71,11 +88,13 @@ pub fn look(
         let flat: Vec<f32> = Vec::try_from(logits.to_device(Device::Cpu).contiguous().view([-1]))?;
         answers.logits.extend(flat);
         let labels = batch.targets.iter().zip(&batch.mask);
-        answers.labels.extend(labels.map(|(&target, &known)| match (known > 0.5, target > 0.5) {
-            (false, _) => Label::Unknown,
-            (true, true) => Label::Present,
-            (true, false) => Label::Absent,
-        }));
+        answers.labels.extend(
+            labels.map(|(&target, &known)| match (known > 0.5, target > 0.5) {
+                (false, _) => Label::Unknown,
+                (true, true) => Label::Present,
+                (true, false) => Label::Absent,
+            }),
+        );
         bar.inc(batch.index.len() as u64);
     }
     bar.finish_and_clear();
@@ -97,8 +116,16 @@ pub fn split(
 ) -> Result<Predictions> {
     let dataset = &photographs.dataset;
     let all = photographs.indices(split, &[]);
-    let severe = DegradeConfig { chance: 1.0, severe: 1.0, mild: 0.0, combined: 0.0 };
-    let mut predictions = Predictions { taxonomy_id: dataset.taxonomy.id.clone(), ..Predictions::default() };
+    let severe = DegradeConfig {
+        chance: 1.0,
+        severe: 1.0,
+        mild: 0.0,
+        combined: 0.0,
+    };
+    let mut predictions = Predictions {
+        taxonomy_id: dataset.taxonomy.id.clone(),
+        ..Predictions::default()
+    };
     for (which, damage) in [(all.as_slice(), None), (damaged, Some(&severe))] {
         let answers = look(net, photographs, which, damage, batch, device)?;
         predictions.logits.extend(answers.logits);
@@ -107,7 +134,9 @@ pub fn split(
             let example = &dataset.examples[i];
             PredictedPhotograph {
                 image: example.image.display().to_string(),
-                source: damage.map_or(example.source.as_str(), |_| DAMAGED).to_owned(),
+                source: damage
+                    .map_or(example.source.as_str(), |_| DAMAGED)
+                    .to_owned(),
                 patient: example.patient.clone(),
                 split: example.split.name().to_owned(),
                 raw: example.raw.clone(),

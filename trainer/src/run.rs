@@ -25,7 +25,10 @@ pub fn prepare(config: &RunConfig) -> Result<Photographs> {
     let photographs = Photographs::open(config)?;
     let dir = config.run_dir();
     std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
-    checkpoint::write(&dir.join("config.toml"), toml::to_string_pretty(config)?.as_bytes())?;
+    checkpoint::write(
+        &dir.join("config.toml"),
+        toml::to_string_pretty(config)?.as_bytes(),
+    )?;
     photographs.write_statistics(&dir)?;
     Ok(photographs)
 }
@@ -42,7 +45,6 @@ pub fn train(config: &RunConfig, photographs: &Photographs, only: &[String]) -> 
     }
     Ok(())
 }
-
 
 /// Measures every trained stage on the test split, and sets the stages side by
 /// side. The shipped stage is judged with its calibration where it has one, the
@@ -68,7 +70,10 @@ pub fn evaluate(config: &RunConfig, photographs: &Photographs) -> Result<()> {
         reports.push((stage.name.clone(), report));
     }
     if reports.is_empty() {
-        bail!("no stage of `{}` is trained; run `fovea-train train` first", config.name);
+        bail!(
+            "no stage of `{}` is trained; run `fovea-train train` first",
+            config.name
+        );
     }
     let table = report::side_by_side(&reports, &config.validate_on);
     checkpoint::write(&config.run_dir().join("stages.txt"), table.as_bytes())?;
@@ -80,16 +85,24 @@ pub fn evaluate(config: &RunConfig, photographs: &Photographs) -> Result<()> {
 pub fn calibrate(config: &RunConfig, photographs: &Photographs) -> Result<()> {
     let (ship, stage) = shipped(config)?;
     let device = device(config)?;
-    let onnx = export::to_onnx(&trained(config, stage, photographs, Device::Cpu)?.net, config.size)?;
+    let onnx = export::to_onnx(
+        &trained(config, stage, photographs, Device::Cpu)?.net,
+        config.size,
+    )?;
     let val = predicted(config, stage, photographs, Split::Val, device)?;
     let val = val.filter(|photograph| {
         ship.calibrate_on.is_empty()
             || photograph.source == predict::DAMAGED
             || ship.calibrate_on.contains(&photograph.source)
     });
+    val.save(&config.stage_dir(&stage.name).join("predictions-val.jsonl"))?;
     let taxonomy = &photographs.dataset.taxonomy;
-    let (calibration, summary) =
-        calibrate::fit(&val, taxonomy, ship.target_sensitivity as f32, &sha256_hex(&onnx))?;
+    let (calibration, summary) = calibrate::fit(
+        &val,
+        taxonomy,
+        ship.target_sensitivity as f32,
+        &sha256_hex(&onnx),
+    )?;
     println!("{}", summary.to_text());
     std::fs::create_dir_all(&ship.calibration)
         .with_context(|| format!("cannot make {}", ship.calibration.display()))?;
@@ -129,11 +142,28 @@ pub fn export(config: &RunConfig, photographs: &Photographs) -> Result<()> {
         "tract and libtorch agree on {} photographs to {:.1e} in logits",
         agreement.photographs, agreement.max_abs
     );
-    let report = measure(config, stage, photographs, Some(&calibration), device(config)?)?;
+    let report = measure(
+        config,
+        stage,
+        photographs,
+        Some(&calibration),
+        device(config)?,
+    )?;
     let card = card::model_card(config, stage, photographs, &agreement, &report)?;
     let manifest = card::manifest(config, stage, photographs)?;
-    Bundle::write(&ship.bundle, manifest, &photographs.dataset.taxonomy, &calibration, &onnx, &card)?;
-    println!("the bundle is in {} ({:.1} MB)", ship.bundle.display(), onnx.len() as f64 / 1e6);
+    Bundle::write(
+        &ship.bundle,
+        manifest,
+        &photographs.dataset.taxonomy,
+        &calibration,
+        &onnx,
+        &card,
+    )?;
+    println!(
+        "the bundle is in {} ({:.1} MB)",
+        ship.bundle.display(),
+        onnx.len() as f64 / 1e6
+    );
     Ok(())
 }
 
@@ -150,7 +180,10 @@ fn measure(
     let test = predicted(config, stage, photographs, Split::Test, device)?;
     test.save(&dir.join("predictions-test.jsonl"))?;
     let report = evaluate::evaluate(&test, taxonomy, calibration, &photographs.groups)?;
-    checkpoint::write(&dir.join("report.json"), serde_json::to_string_pretty(&report)?.as_bytes())?;
+    checkpoint::write(
+        &dir.join("report.json"),
+        serde_json::to_string_pretty(&report)?.as_bytes(),
+    )?;
     checkpoint::write(&dir.join("report.txt"), report.to_text().as_bytes())?;
     evaluate::plot(&test, taxonomy, calibration, &dir)?;
     Ok(report)
@@ -164,7 +197,12 @@ fn shipped(config: &RunConfig) -> Result<(&Ship, &StageConfig)> {
     Ok((ship, config.stage_named(&ship.stage)?))
 }
 
-fn trained(config: &RunConfig, stage: &StageConfig, photographs: &Photographs, device: Device) -> Result<Teacher> {
+fn trained(
+    config: &RunConfig,
+    stage: &StageConfig,
+    photographs: &Photographs,
+    device: Device,
+) -> Result<Teacher> {
     let classes = photographs.dataset.taxonomy.finest_count() as i64;
     let path = config.stage_dir(&stage.name).join(fit::FINAL);
     let precision = config.training_of(stage).precision;
@@ -192,7 +230,10 @@ fn calibration_file(config: &RunConfig, ship: &Ship) -> PathBuf {
 fn read_calibration(config: &RunConfig, ship: &Ship) -> Result<Calibration> {
     let path: &Path = &calibration_file(config, ship);
     let text = std::fs::read_to_string(path).with_context(|| {
-        format!("{} cannot be read; run `fovea-train calibrate` first", path.display())
+        format!(
+            "{} cannot be read; run `fovea-train calibrate` first",
+            path.display()
+        )
     })?;
     Calibration::parse(&text).with_context(|| format!("{} is damaged", path.display()))
 }
@@ -206,7 +247,9 @@ fn device(config: &RunConfig) -> Result<Device> {
         DeviceChoice::Cpu => Ok(Device::Cpu),
         DeviceChoice::Auto => Ok(Device::cuda_if_available()),
         DeviceChoice::Cuda if tch::Cuda::is_available() => Ok(Device::Cuda(0)),
-        DeviceChoice::Cuda => bail!("`device = \"cuda\"`, but libtorch finds no GPU; choose \"auto\" or mend the driver"),
+        DeviceChoice::Cuda => bail!(
+            "`device = \"cuda\"`, but libtorch finds no GPU; choose \"auto\" or mend the driver"
+        ),
     }
 }
 
@@ -215,6 +258,9 @@ fn device(config: &RunConfig) -> Result<Device> {
 fn load_cuda() {
     // SAFETY: the name is a C string, and libtorch expects to be loaded so.
     unsafe {
-        libc::dlopen(c"libtorch_cuda.so".as_ptr(), libc::RTLD_NOW | libc::RTLD_GLOBAL);
+        libc::dlopen(
+            c"libtorch_cuda.so".as_ptr(),
+            libc::RTLD_NOW | libc::RTLD_GLOBAL,
+        );
     }
 }

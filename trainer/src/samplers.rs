@@ -47,12 +47,19 @@ impl Sampler {
             }
         }
         classes.retain(|c| !c.is_empty());
-        Sampler { examples: examples.iter().map(|&i| (i, weight(i))).collect(), classes }
+        Sampler {
+            examples: examples.iter().map(|&i| (i, weight(i))).collect(),
+            classes,
+        }
     }
 
     /// Photographs in an epoch, whatever the draws.
     pub fn epoch_len(&self) -> usize {
-        self.examples.iter().map(|e| e.1 as f64).sum::<f64>().round() as usize
+        self.examples
+            .iter()
+            .map(|e| e.1 as f64)
+            .sum::<f64>()
+            .round() as usize
     }
 
     pub fn epoch(&self, draws: Draws, seed: u64) -> Vec<usize> {
@@ -75,7 +82,8 @@ impl Sampler {
     fn instances(&self, n: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
         let mut order = Vec::with_capacity(n + self.examples.len());
         for &(i, weight) in &self.examples {
-            let copies = weight.floor() as usize + usize::from(rng.random::<f32>() < weight.fract());
+            let copies =
+                weight.floor() as usize + usize::from(rng.random::<f32>() < weight.fract());
             order.extend(std::iter::repeat_n(i, copies));
         }
         order.shuffle(rng);

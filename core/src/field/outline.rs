@@ -116,6 +116,9 @@ pub fn fit(plane: &Plane, points: &[Point]) -> Option<(Outline, f32)> {
     const LEAST_POINTS: usize = 24;
     /// Share of the edge a disc must explain.
     const LEAST_SUPPORT: f32 = 0.4;
+    /// Share that some circle must explain, usable or not, to go on looking:
+    /// on one arc of a squashed disc it does.
+    const LEAST_ARC: f32 = 0.25;
     /// A circle with this support is not doubted.
     const SURE_CIRCLE: f32 = 0.92;
     /// How many more points a squashed disc must explain than a circle, and
@@ -135,9 +138,11 @@ pub fn fit(plane: &Plane, points: &[Point]) -> Option<(Outline, f32)> {
     let share = |count: usize| count as f32 / points.len() as f32;
     let usable = |outline: &Outline| outline.fits(plane) && outline.is_closed_by(points);
 
-    let circle = consensus(plane, points, &[1.0], 150)
-        .map(|circle| circle.refined(points, false))
-        .filter(usable);
+    let nearest = consensus(plane, points, &[1.0], 150)?.refined(points, false);
+    if share(nearest.count(points)) < LEAST_ARC {
+        return None;
+    }
+    let circle = Some(nearest).filter(usable);
     let in_circle = circle.map_or(0, |circle| circle.count(points));
     if share(in_circle) < SURE_CIRCLE {
         let squashed = consensus(plane, points, &SQUASHES, 400)

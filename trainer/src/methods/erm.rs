@@ -15,7 +15,10 @@ pub struct Erm {
 
 impl Erm {
     pub fn new(setting: &Setting, draws: Draws) -> Erm {
-        Erm { finest: setting.hierarchy.levels()[0].1, draws }
+        Erm {
+            finest: setting.hierarchy.levels()[0].1,
+            draws,
+        }
     }
 }
 
@@ -26,6 +29,11 @@ impl Method for Erm {
 
     fn loss(&self, output: &Output, batch: &TensorBatch) -> Tensor {
         let finest = |t: &Tensor| t.narrow(1, 0, self.finest);
-        masked_bce(&output.logits, &finest(&batch.targets), &finest(&batch.mask), None)
+        masked_bce(
+            &output.logits,
+            &finest(&batch.targets),
+            &finest(&batch.mask),
+            None,
+        )
     }
 }

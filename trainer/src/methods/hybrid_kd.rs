@@ -29,7 +29,11 @@ pub struct Hybrid {
 impl Hybrid {
     pub fn new(setting: &Setting, config: &HybridKd) -> Result<Hybrid> {
         if config.alpha < 0.0 || config.beta < 0.0 || config.alpha + config.beta > 1.0 {
-            bail!("alpha = {} and beta = {} must be shares that leave something for the labels", config.alpha, config.beta);
+            bail!(
+                "alpha = {} and beta = {} must be shares that leave something for the labels",
+                config.alpha,
+                config.beta
+            );
         }
         if config.temperature <= 0.0 {
             bail!("temperature = {} must be above zero", config.temperature);
@@ -37,8 +41,14 @@ impl Hybrid {
         let features = (setting.teacher)(&config.features)?;
         let logits = (setting.teacher)(&config.logits)?;
         let wide = features.net.width();
-        let projection = (wide != setting.width)
-            .then(|| nn::linear(&setting.own / "projection", setting.width, wide, Default::default()));
+        let projection = (wide != setting.width).then(|| {
+            nn::linear(
+                &setting.own / "projection",
+                setting.width,
+                wide,
+                Default::default(),
+            )
+        });
         Ok(Hybrid {
             config: config.clone(),
             hierarchy: setting.hierarchy.clone(),
@@ -53,11 +63,20 @@ impl Hybrid {
     fn labels_loss(&self, output: &Output, batch: &TensorBatch) -> Tensor {
         let weights = self.weights.weigh(&batch.targets);
         if self.config.hierarchy {
-            let logits = self.hierarchy.marginalise(&output.logits, self.config.marginal);
-            return self.hierarchy.level_loss(&logits, &batch.targets, &batch.mask, Some(&weights));
+            let logits = self
+                .hierarchy
+                .marginalise(&output.logits, self.config.marginal);
+            return self
+                .hierarchy
+                .level_loss(&logits, &batch.targets, &batch.mask, Some(&weights));
         }
         let finest = |t: &Tensor| t.narrow(1, 0, output.logits.size()[1]);
-        masked_bce(&output.logits, &finest(&batch.targets), &finest(&batch.mask), Some(&finest(&weights)))
+        masked_bce(
+            &output.logits,
+            &finest(&batch.targets),
+            &finest(&batch.mask),
+            Some(&finest(&weights)),
+        )
     }
 }
 
@@ -67,7 +86,13 @@ impl Method for Hybrid {
     }
 
     fn loss(&self, output: &Output, batch: &TensorBatch) -> Tensor {
-        let HybridKd { alpha, beta, gamma, temperature, .. } = self.config;
+        let HybridKd {
+            alpha,
+            beta,
+            gamma,
+            temperature,
+            ..
+        } = self.config;
         let seen = self.features.look(&batch.images);
         let taught = if self.one_extractor {
             tch::no_grad(|| self.logits.net.head(&seen.features))
@@ -78,9 +103,20 @@ impl Method for Hybrid {
             Some(projection) => projection.forward(&output.features),
             None => output.features.shallow_clone(),
         };
-        let scale = if self.config.scale_by_temperature { temperature * temperature } else { 1.0 };
+        let scale = if self.config.scale_by_temperature {
+            temperature * temperature
+        } else {
+            1.0
+        };
         let features = feature_distillation(&seen.features, &student);
-        let logits = logits_distillation(self.config.logits_loss, &output.logits, &taught, temperature);
-        self.labels_loss(output, batch) * (1.0 - alpha - beta) + features * (alpha * gamma) + logits * (beta * scale)
+        let logits = logits_distillation(
+            self.config.logits_loss,
+            &output.logits,
+            &taught,
+            temperature,
+        );
+        self.labels_loss(output, batch) * (1.0 - alpha - beta)
+            + features * (alpha * gamma)
+            + logits * (beta * scale)
     }
 }

@@ -40,7 +40,8 @@ impl Method for Ics {
     fn loss(&self, output: &Output, batch: &TensorBatch) -> Tensor {
         let logits = self.hierarchy.marginalise(&output.logits, self.marginal);
         let weights = self.weights.weigh(&batch.targets);
-        self.hierarchy.level_loss(&logits, &batch.targets, &batch.mask, Some(&weights))
+        self.hierarchy
+            .level_loss(&logits, &batch.targets, &batch.mask, Some(&weights))
     }
 }
 
@@ -57,7 +58,11 @@ impl LevelWeights {
             .iter()
             .map(|&(start, len)| {
                 let counts = &setting.counts[start as usize..(start + len) as usize];
-                (start, len, InstanceWeights::new(counts, positives_only, setting.device))
+                (
+                    start,
+                    len,
+                    InstanceWeights::new(counts, positives_only, setting.device),
+                )
             })
             .collect();
         LevelWeights { levels }

@@ -15,13 +15,17 @@ pub struct Mlmc {
 
 impl Mlmc {
     pub fn new(setting: &Setting, marginal: Marginal) -> Mlmc {
-        Mlmc { hierarchy: setting.hierarchy.clone(), marginal }
+        Mlmc {
+            hierarchy: setting.hierarchy.clone(),
+            marginal,
+        }
     }
 }
 
 impl Method for Mlmc {
     fn loss(&self, output: &Output, batch: &TensorBatch) -> Tensor {
         let logits = self.hierarchy.marginalise(&output.logits, self.marginal);
-        self.hierarchy.level_loss(&logits, &batch.targets, &batch.mask, None)
+        self.hierarchy
+            .level_loss(&logits, &batch.targets, &batch.mask, None)
     }
 }

@@ -165,9 +165,11 @@ impl MethodConfig {
             MethodConfig::Erm => Box::new(erm::Erm::new(setting, Draws::Instance)),
             MethodConfig::Rs => Box::new(erm::Erm::new(setting, Draws::ClassBalanced)),
             MethodConfig::Mlmc { marginal } => Box::new(mlmc::Mlmc::new(setting, *marginal)),
-            MethodConfig::Ics { crt, positives_only, marginal } => {
-                Box::new(ics::Ics::new(setting, *crt, *positives_only, *marginal))
-            }
+            MethodConfig::Ics {
+                crt,
+                positives_only,
+                marginal,
+            } => Box::new(ics::Ics::new(setting, *crt, *positives_only, *marginal)),
             MethodConfig::HybridKd(config) => Box::new(hybrid_kd::Hybrid::new(setting, config)?),
         })
     }

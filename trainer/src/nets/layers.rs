@@ -107,9 +107,14 @@ impl ConvNorm {
     }
 
     pub fn forward(&self, x: &Tensor, precision: Precision, train: bool) -> Tensor {
+        let depthwise = self.shape.groups > 1;
         let kind = match precision {
-            Precision::Float => Kind::Float,
+            // The backward pass of a depthwise convolution in bfloat16 is so slow on a CPU that it
+            // eats what the dense convolutions gain; in float, and these in bfloat16, EfficientNet-
+            // Lite0 trains a third faster than in either alone.
+            Precision::Bfloat16 if depthwise && train && !x.device().is_cuda() => Kind::Float,
             Precision::Bfloat16 => Kind::BFloat16,
+            Precision::Float => Kind::Float,
         };
         let size = x.size();
         let (top, bottom) = self.shape.pads(size[2]);

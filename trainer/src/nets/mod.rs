@@ -98,7 +98,8 @@ impl FromStr for Arch {
 pub enum Precision {
     #[default]
     Float,
-    /// Needs a GPU, or a CPU with AMX or AVX512-BF16, to be the faster choice.
+    /// Needs a GPU, or a CPU with AMX or AVX512-BF16, to be the faster choice. On a CPU, depthwise
+    /// convolutions still train in float, which is faster there.
     Bfloat16,
 }
 

@@ -17,11 +17,25 @@ pub fn side_by_side(reports: &[(String, Report)], sources: &[String]) -> String 
         .first()
         .map(|(_, report)| {
             let sources = report.sources.iter();
-            sources.filter(|(_, s)| retinopathy(s).is_some()).map(|(name, _)| name).collect()
+            sources
+                .filter(|(_, s)| retinopathy(s).is_some())
+                .map(|(name, _)| name)
+                .collect()
         })
         .unwrap_or_default();
-    let titles: Vec<String> = with_dr.iter().map(|name| format!("DR AUC {name}")).collect();
-    let mut header = vec!["stage", "many", "medium", "few", "average", "macro AUC", "referral AUC"];
+    let titles: Vec<String> = with_dr
+        .iter()
+        .map(|name| format!("DR AUC {name}"))
+        .collect();
+    let mut header = vec![
+        "stage",
+        "many",
+        "medium",
+        "few",
+        "average",
+        "macro AUC",
+        "referral AUC",
+    ];
     header.extend(titles.iter().map(String::as_str));
     let mut table = Table::new(&header);
     let value = |measured: Option<Measured>| percent(measured.map(|m| m.value));
@@ -29,9 +43,22 @@ pub fn side_by_side(reports: &[(String, Report)], sources: &[String]) -> String 
         let scores = section(report);
         let groups = &scores.groups;
         let mut cells = vec![name.clone()];
-        cells.extend([groups.many, groups.medium, groups.few, groups.average, groups.macro_auc].map(value));
+        cells.extend(
+            [
+                groups.many,
+                groups.medium,
+                groups.few,
+                groups.average,
+                groups.macro_auc,
+            ]
+            .map(value),
+        );
         cells.push(value(scores.referral.as_ref().and_then(|r| r.auc)));
-        cells.extend(with_dr.iter().map(|source| value(report.sources.get(*source).and_then(retinopathy))));
+        cells.extend(
+            with_dr
+                .iter()
+                .map(|source| value(report.sources.get(*source).and_then(retinopathy))),
+        );
         table.row(cells);
     }
     table.to_text()
@@ -39,6 +66,9 @@ pub fn side_by_side(reports: &[(String, Report)], sources: &[String]) -> String 
 
 /// By the source's own column where it grades no finer than that.
 fn retinopathy(section: &Section) -> Option<Measured> {
-    let scores = section.any_dr_by_column.as_ref().or(section.referable_dr.as_ref());
+    let scores = section
+        .any_dr_by_column
+        .as_ref()
+        .or(section.referable_dr.as_ref());
     scores.and_then(|s| s.auc)
 }
