@@ -169,7 +169,8 @@ pub fn load_imagenet(vs: &mut nn::VarStore, arch: Arch, path: &Path) -> Result<(
         .into_iter()
         .collect();
     let mut pairs = Vec::new();
-    for (name, variable) in vs.variables() {
+    // In the order of names, so that the same wrong file always gets the same answer.
+    for (name, variable) in vs.variables().into_iter().collect::<BTreeMap<_, _>>() {
         if !name.starts_with("features.") {
             continue;
         }
@@ -178,7 +179,7 @@ pub fn load_imagenet(vs: &mut nn::VarStore, arch: Arch, path: &Path) -> Result<(
             .with_context(|| format!("{} has no {name}: it is not of {arch}", path.display()))?;
         ensure!(
             tensor.size() == variable.size(),
-            "{name} in {} is {:?}, where {arch} has {:?}",
+            "{name} in {} is {:?}, where {arch} has {:?}: it is not of {arch}",
             path.display(),
             tensor.size(),
             variable.size()
