@@ -36,7 +36,11 @@ impl Preset {
             What::Fundus(alter) => {
                 let mut scene = Scene {
                     seed,
-                    eye: if seed % 2 == 0 { Eye::Right } else { Eye::Left },
+                    eye: if seed.is_multiple_of(2) {
+                        Eye::Right
+                    } else {
+                        Eye::Left
+                    },
                     anatomy: Anatomy::of(seed),
                     ..Scene::default()
                 };

@@ -98,9 +98,17 @@ fn fit_level(
             .filter(|&node| nodes[node].subject == subject && only_child(node).is_none())
             .collect();
         let global = platt::fit(&pool(&mut fitted.iter().copied()), Line::IDENTITY);
+        // How many photographs are damaged, and in how many ways at once, is the
+        // trainer's own choice: no correction of a parent can be learned from
+        // it, and the noisy-or of calibrated children stands as it is.
+        let as_it_is = subject == Subject::Photograph
+            && level != Level::Finest
+            && calibration.parent_rule == ParentRule::NoisyOr;
         for &member in &fitted {
             let own = &pairs[&member];
-            let (line, source) = if positives(own) >= OWN_POSITIVES {
+            let (line, source) = if as_it_is {
+                (Line::IDENTITY, CalibrationSource::Global)
+            } else if positives(own) >= OWN_POSITIVES {
                 (platt::fit(own, global), CalibrationSource::Own)
             } else {
                 let siblings = nodes[member].parents.iter().find_map(|&parent| {
