@@ -478,7 +478,7 @@ fn eye(side: u32, colour: [u8; 3]) -> RgbImage {
             return image::Rgb([0, 0, 0]);
         }
         // Stripes stand for vessels: without detail it would be a blur.
-        let stripe = if (x * 24 / side + y * 24 / side) % 6 == 0 {
+        let stripe = if (x * 24 / side + y * 24 / side).is_multiple_of(6) {
             0.8
         } else {
             1.0
