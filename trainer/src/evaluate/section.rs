@@ -46,7 +46,14 @@ impl Drawn {
         Drawn {
             value: mean(parts.clone().map(|part| part.value)),
             draws: (0..draws)
-                .map(|draw| mean(parts.clone().map(|part| part.draws[draw])))
+                .map(|draw| {
+                    // A measure that is not defined at all was never drawn.
+                    mean(
+                        parts
+                            .clone()
+                            .map(|part| part.draws.get(draw).copied().flatten()),
+                    )
+                })
                 .collect(),
         }
     }
