@@ -1,7 +1,8 @@
 //! The gate's limits on the student's own outputs.
 
+use fovea_core::calibration::Calibration;
 use fovea_core::gate::GateLimits;
-use fovea_core::taxonomy::{Label, Subject};
+use fovea_core::taxonomy::{Label, Subject, Taxonomy};
 use serde::{Deserialize, Serialize};
 
 use super::threshold::between;
@@ -131,7 +132,7 @@ pub fn fit(judged: &Judged, limits: &mut GateLimits) -> GateFit {
         }
     }
     // Counted with the gate itself, not with the search's own idea of it.
-    let calibration = fovea_core::calibration::Calibration {
+    let calibration = Calibration {
         gate: *limits,
         ..judged.calibration.clone()
     };
@@ -153,6 +154,21 @@ pub fn fit(judged: &Judged, limits: &mut GateLimits) -> GateFit {
         good_refused: count(&good),
         faulty: faulty.len() as u32,
         faulty_refused: count(&faulty),
+    }
+}
+
+/// Makes a node of the photograph positive exactly where the gate refuses for
+/// it; one that the gate has no limit for, where it is likelier than not.
+pub fn share_limits(taxonomy: &Taxonomy, calibration: &mut Calibration) {
+    let mut limits = calibration.gate;
+    for node in taxonomy.nodes() {
+        if node.subject != Subject::Photograph {
+            continue;
+        }
+        let limit = limit_of(&mut limits, &node.id).map_or(LOWEST, |limit| *limit);
+        if let Some(own) = calibration.nodes.get_mut(&node.id) {
+            own.threshold = limit;
+        }
     }
 }
 

@@ -85,6 +85,7 @@ pub fn fit(
     let decisions = operating::referral(&judged, &mut calibration, target)?;
     operating::other_composites(&judged, &mut calibration, target);
     let gate = gate::fit(&judged, &mut calibration.gate);
+    gate::share_limits(taxonomy, &mut calibration);
     calibration.check(taxonomy)?;
     let summary = summary::of(val, taxonomy, &calibration, rules, decisions, gate)?;
     Ok((calibration, summary))
