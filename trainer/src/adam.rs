@@ -4,8 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{bail, Result};
+use anyhow::Result;
 use tch::{no_grad, Kind, Tensor};
+
+use crate::checkpoint;
 
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
@@ -131,10 +133,7 @@ impl Adam {
     }
 
     pub fn restore(&mut self, state: &BTreeMap<String, Tensor>) -> Result<()> {
-        let find = |name: &str| match state.get(name) {
-            Some(tensor) => Ok(tensor),
-            None => bail!("the checkpoint lacks `{name}`; delete it to start the stage again"),
-        };
+        let find = |name: &str| checkpoint::named(state, name);
         self.steps = find("adam/steps")?.to_kind(Kind::Int64).int64_value(&[]) as i32;
         no_grad(|| {
             for slot in &mut self.slots {

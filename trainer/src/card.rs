@@ -53,7 +53,7 @@ pub fn manifest(
             run: config.name.clone(),
             method: stage.method.name().to_owned(),
             seed: config.seed,
-            epochs: epochs_done(config, stage)? as u32,
+            epochs: history(config, stage)?.len() as u32,
             machine: machine(),
         },
         data,
@@ -227,12 +227,8 @@ fn lineage<'a>(config: &'a RunConfig, stage: &'a StageConfig) -> Vec<&'a str> {
 }
 
 fn history(config: &RunConfig, stage: &StageConfig) -> Result<Vec<crate::report::EpochLine>> {
-    let saved = checkpoint::load(&config.stage_dir(&stage.name))?;
-    Ok(saved.map(|(state, _)| state.history).unwrap_or_default())
-}
-
-fn epochs_done(config: &RunConfig, stage: &StageConfig) -> Result<usize> {
-    Ok(history(config, stage)?.len())
+    let state = checkpoint::state(&config.stage_dir(&stage.name))?;
+    Ok(state.map(|state| state.history).unwrap_or_default())
 }
 
 /// The processor, and the accelerator where libtorch has one.

@@ -2,8 +2,8 @@
 //! from its last epoch with the same result as one that was not.
 //!
 //! A stage's folder holds `epoch-N.safetensors` (network, averages, moments),
-//! `state.json` that names it, `best.safetensors` or `final.safetensors`, and
-//! `history.jsonl`. `state.json` is renamed into place last: it either names a
+//! `state.json` that names it, `final.safetensors` (the network alone, which
+//! later stages load) and `history.jsonl`. `state.json` is renamed into place last: it either names a
 //! complete file or the one before.
 
 use std::collections::BTreeMap;
@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
+use tempfile::NamedTempFile;
 
 use crate::report::EpochLine;
 
@@ -37,27 +38,37 @@ pub struct State {
     pub history: Vec<EpochLine>,
 }
 
-pub fn load(dir: &Path) -> Result<Option<(State, BTreeMap<String, Tensor>)>> {
+/// Where the stage in `dir` stands; `None` before its first epoch is done.
+pub fn state(dir: &Path) -> Result<Option<State>> {
     let path = dir.join(STATE);
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(e).with_context(|| format!("cannot read {}", path.display())),
     };
-    let state: State = serde_json::from_str(&text).with_context(|| {
-        format!(
-            "{} is damaged; delete the folder to train the stage again",
-            path.display()
-        )
-    })?;
-    let file = dir.join(&state.tensors);
-    let tensors = Tensor::read_safetensors(&file).with_context(|| {
-        format!(
-            "{} is damaged; delete the folder to train the stage again",
-            file.display()
-        )
-    })?;
-    Ok(Some((state, tensors.into_iter().collect())))
+    let state = serde_json::from_str(&text).with_context(|| damaged(&path))?;
+    Ok(Some(state))
+}
+
+/// The tensors that go with a state.
+pub fn tensors(dir: &Path, state: &State) -> Result<BTreeMap<String, Tensor>> {
+    let path = dir.join(&state.tensors);
+    let tensors = Tensor::read_safetensors(&path).with_context(|| damaged(&path))?;
+    Ok(tensors.into_iter().collect())
+}
+
+/// One of a checkpoint's tensors.
+pub fn named<'a>(tensors: &'a BTreeMap<String, Tensor>, name: &str) -> Result<&'a Tensor> {
+    tensors.get(name).with_context(|| {
+        format!("the checkpoint lacks `{name}`; delete it to start the stage again")
+    })
+}
+
+fn damaged(path: &Path) -> String {
+    format!(
+        "{} is damaged; delete the folder to train the stage again",
+        path.display()
+    )
 }
 
 pub fn save(dir: &Path, state: &mut State, tensors: &[(String, Tensor)]) -> Result<()> {
@@ -80,26 +91,29 @@ pub fn save(dir: &Path, state: &mut State, tensors: &[(String, Tensor)]) -> Resu
 /// Writes to a temporary name beside `path`, syncs, and renames: `path` is
 /// either as it was or whole.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let named = || format!("cannot write {}", path.display());
-    let mut file = tempfile::NamedTempFile::new_in(parent(path)).with_context(named)?;
-    file.write_all(bytes).with_context(named)?;
-    file.as_file().sync_all().with_context(named)?;
-    file.persist(path).with_context(named)?;
-    Ok(())
+    replace(path, |file| Ok(file.write_all(bytes)?))
 }
 
 pub fn write_tensors(path: &Path, tensors: &[(String, Tensor)]) -> Result<()> {
-    let named = || format!("cannot write {}", path.display());
-    let file = tempfile::NamedTempFile::new_in(parent(path)).with_context(named)?;
     // Safetensors know no strides: channels-last weights must be laid out plainly.
     let plain: Vec<(String, Tensor)> = tensors
         .iter()
         .map(|(n, t)| (n.clone(), t.contiguous()))
         .collect();
-    Tensor::write_safetensors(&plain, file.path()).with_context(named)?;
-    file.as_file().sync_all().with_context(named)?;
-    file.persist(path).with_context(named)?;
-    Ok(())
+    replace(path, |file| {
+        Ok(Tensor::write_safetensors(&plain, file.path())?)
+    })
+}
+
+fn replace(path: &Path, fill: impl FnOnce(&mut NamedTempFile) -> Result<()>) -> Result<()> {
+    let write = || -> Result<()> {
+        let mut file = NamedTempFile::new_in(parent(path))?;
+        fill(&mut file)?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn parent(path: &Path) -> PathBuf {

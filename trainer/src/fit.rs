@@ -29,18 +29,18 @@ use crate::{plots, predict, weights};
 /// The network a stage leaves behind, in its folder.
 pub const FINAL: &str = "final.safetensors";
 
-/// Trains one stage, or goes on where it was left. Returns its history.
+/// Trains one stage, or goes on where it was left.
 pub fn stage(
     config: &RunConfig,
     stage: &StageConfig,
     photographs: &Photographs,
     device: Device,
-) -> Result<Vec<EpochLine>> {
+) -> Result<()> {
     let dir = config.stage_dir(&stage.name);
     std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
     let fingerprint = photographs.fingerprint(config, stage)?;
-    let saved = checkpoint::load(&dir)?;
-    if let Some((state, _)) = &saved {
+    let saved = checkpoint::state(&dir)?;
+    if let Some(state) = &saved {
         if state.fingerprint != fingerprint {
             bail!(
                 "{} holds a stage trained with other settings or data; delete it, or give the run another name",
@@ -49,20 +49,20 @@ pub fn stage(
         }
         if state.finished {
             eprintln!("{}: trained already", stage.name);
-            return Ok(state.history.clone());
+            return Ok(());
         }
     }
     let mut fit = Fit::new(config, stage, photographs, device)?;
     fit.state.fingerprint = fingerprint;
-    if let Some((state, tensors)) = saved {
+    if let Some(state) = saved {
+        let tensors = checkpoint::tensors(&dir, &state)?;
         fit.restore(state, &tensors)?;
         eprintln!(
             "{}: going on after epoch {}",
             stage.name, fit.state.epochs_done
         );
     }
-    fit.run(&dir)?;
-    Ok(fit.state.history)
+    fit.run(&dir)
 }
 
 struct Fit<'a> {
@@ -400,9 +400,7 @@ impl<'a> Fit<'a> {
 
     fn restore(&mut self, state: State, tensors: &BTreeMap<String, Tensor>) -> Result<()> {
         for (name, mut variable) in self.store.variables() {
-            let saved = tensors.get(&format!("net/{name}")).with_context(|| {
-                format!("the checkpoint lacks `{name}`; delete it to start the stage again")
-            })?;
+            let saved = checkpoint::named(tensors, &format!("net/{name}"))?;
             no_grad(|| variable.f_copy_(saved))?;
         }
         self.adam.restore(tensors)?;
@@ -490,15 +488,11 @@ impl Average {
     }
 
     fn restore(&mut self, state: &BTreeMap<String, Tensor>) -> Result<()> {
-        let find = |name: String| {
-            state.get(&name).with_context(|| {
-                format!("the checkpoint lacks `{name}`; delete it to start the stage again")
-            })
-        };
-        self.updates = find("average/updates".into())?.int64_value(&[]);
+        let find = |name: &str| checkpoint::named(state, name);
+        self.updates = find("average/updates")?.int64_value(&[]);
         no_grad(|| {
             for (name, _, average) in &mut self.pairs {
-                average.f_copy_(find(format!("average/{name}"))?)?;
+                average.f_copy_(find(&format!("average/{name}"))?)?;
             }
             Ok(())
         })

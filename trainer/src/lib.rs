@@ -1,4 +1,10 @@
-//! The trainer.
+//! The trainer: photographs and labels in, a bundle for the device out.
+//!
+//! [`config`] reads a run's file and [`run`] walks its steps. [`data`] and
+//! [`photographs`] hand out what is trained on; [`nets`], [`methods`] and
+//! [`losses`] say what is trained and how, and [`fit`] is the one loop that
+//! does it. [`evaluate`] and [`calibrate`] work on [`predictions`] alone;
+//! [`export`] and [`card`] make the bundle.
 
 pub mod adam;
 pub mod calibrate;

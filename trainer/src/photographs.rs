@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
+use fovea_core::bundle::sha256_hex;
 use fovea_core::taxonomy::Label;
-use sha2::{Digest, Sha256};
 
 use crate::checkpoint;
 use crate::config::{RunConfig, StageConfig};
@@ -115,9 +115,12 @@ impl Photographs {
     /// Hash of all that decides what comes out of a stage, and of the stages it
     /// builds on.
     pub fn fingerprint(&self, config: &RunConfig, stage: &StageConfig) -> Result<String> {
-        let mut hash = Sha256::new();
+        let mut all = Vec::new();
         for needed in stage.needs() {
-            hash.update(self.fingerprint(config, config.stage_named(needed)?)?);
+            all.extend(
+                self.fingerprint(config, config.stage_named(needed)?)?
+                    .bytes(),
+            );
         }
         let settings = serde_json::to_string(&(
             stage,
@@ -126,21 +129,13 @@ impl Photographs {
             config.seed,
             config.size,
         ))?;
-        hash.update(settings);
-        hash.update(serde_json::to_string(&config.source)?);
-        hash.update(self.dataset.taxonomy.source());
+        all.extend(settings.bytes());
+        all.extend(serde_json::to_string(&config.source)?.bytes());
+        all.extend(self.dataset.taxonomy.source().bytes());
         for i in self.indices(Split::Train, &stage.sources) {
-            hash.update(
-                self.dataset.examples[i]
-                    .image
-                    .as_os_str()
-                    .as_encoded_bytes(),
-            );
+            let image = self.dataset.examples[i].image.as_os_str();
+            all.extend(image.as_encoded_bytes());
         }
-        Ok(hash
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect())
+        Ok(sha256_hex(&all))
     }
 }

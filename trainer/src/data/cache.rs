@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use anyhow::{bail, Context, Result};
+use fovea_core::bundle::sha256_hex;
 use fovea_core::photograph;
 use fovea_core::prepare::{prepare, PREPARATION};
 use image::imageops::{self, FilterType};
@@ -21,7 +22,6 @@ use indicatif::ProgressBar;
 use memmap2::Mmap;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::{Broken, Dataset, Example, Origin};
 
@@ -208,13 +208,12 @@ impl Stamp {
 }
 
 fn key(size: u32, list: &[(usize, Stamp)]) -> String {
-    let mut hash = Sha256::new();
-    hash.update(format!("{PREPARATION} {size}\n"));
+    let mut all = format!("{PREPARATION} {size}\n").into_bytes();
     for (_, s) in list {
-        hash.update(s.path.as_os_str().as_encoded_bytes());
-        hash.update(format!("\0{} {} {}\n", s.bytes, s.modified, s.aspect));
+        all.extend(s.path.as_os_str().as_encoded_bytes());
+        all.extend(format!("\0{} {} {}\n", s.bytes, s.modified, s.aspect).bytes());
     }
-    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    sha256_hex(&all)
 }
 
 fn slot_bytes(size: u32) -> usize {

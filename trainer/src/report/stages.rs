@@ -6,13 +6,6 @@ use super::{percent, Measured, Report, Section, Table};
 /// the first of `sources` (all photographs when none is named), then the AUC of
 /// retinopathy on every source that has it. In percent.
 pub fn side_by_side(reports: &[(String, Report)], sources: &[String]) -> String {
-    let section = |report: &Report| -> Section {
-        sources
-            .first()
-            .and_then(|source| report.sources.get(source))
-            .unwrap_or(&report.overall)
-            .clone()
-    };
     let with_dr: Vec<&String> = reports
         .first()
         .map(|(_, report)| {
@@ -40,7 +33,8 @@ pub fn side_by_side(reports: &[(String, Report)], sources: &[String]) -> String 
     let mut table = Table::new(&header);
     let value = |measured: Option<Measured>| percent(measured.map(|m| m.value));
     for (name, report) in reports {
-        let scores = section(report);
+        let source = sources.first().and_then(|s| report.sources.get(s));
+        let scores = source.unwrap_or(&report.overall);
         let groups = &scores.groups;
         let mut cells = vec![name.clone()];
         cells.extend(

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{bail, ensure, Context, Result};
-use sha2::{Digest, Sha256};
+use fovea_core::bundle::sha256_hex;
 
 /// More than any file read here needs (the largest is 40 MB), and little enough to hold in memory.
 const LARGEST_MEMBER: u64 = 256 << 20;
@@ -69,10 +69,7 @@ fn only_file(dir: &Path, extension: &str) -> Result<PathBuf> {
 
 /// Refuses `bytes` that are not the ones this was written for.
 pub fn check(bytes: &[u8], sha256: &str, what: &str) -> Result<()> {
-    let found: String = Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let found = sha256_hex(bytes);
     ensure!(
         found == sha256,
         "{what} has the SHA-256 {found} where {sha256} was expected; it is not used"
