@@ -8,11 +8,11 @@ use anyhow::Result;
 use fovea_core::bundle::{Manifest, Network, SourceCounts, Training, FORMAT};
 use fovea_core::prepare::PREPARATION;
 
-use crate::checkpoint;
 use crate::config::{RunConfig, StageConfig};
 use crate::export::{Agreement, OPSET};
 use crate::photographs::Photographs;
 use crate::report::Report;
+use crate::{checkpoint, start};
 
 /// The manifest of the bundle made of `stage`; its hashes are filled in when
 /// the bundle is written.
@@ -114,6 +114,9 @@ pub fn model_card(
         )?;
         if let Some(from) = &stage.from {
             write!(w, ", from `{from}`")?;
+        }
+        if let Some(origin) = start::origin(stage, &config.stage_dir(&stage.name))? {
+            write!(w, ", from {origin}")?;
         }
         if !stage.method.teachers().is_empty() {
             write!(

@@ -167,6 +167,9 @@ pub struct StageConfig {
     /// The stage whose weights this one starts from; ImageNet's when absent.
     #[serde(default)]
     pub from: Option<String>,
+    /// A bundle whose student this stage starts from, instead of a stage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_bundle: Option<PathBuf>,
     /// How photographs are drawn; each method has its own default.
     #[serde(default)]
     pub draws: Option<Draws>,
@@ -290,6 +293,12 @@ impl RunConfig {
                 if !self.source.iter().any(|s| &s.name == source) {
                     bail!("`{source}` is not among the [[source]] tables");
                 }
+            }
+            if stage.from.is_some() && stage.from_bundle.is_some() {
+                bail!(
+                    "stage `{}` can start `from` a stage or `from_bundle`, not both",
+                    stage.name
+                );
             }
             let t = self.training_of(stage);
             if t.epochs == 0 || t.batch < 2 || t.predict_batch == 0 {

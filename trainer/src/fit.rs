@@ -24,10 +24,12 @@ use crate::photographs::Photographs;
 use crate::progress::progress;
 use crate::report::EpochLine;
 use crate::samplers::Sampler;
-use crate::{plots, predict, weights};
+use crate::{export, plots, predict, start, weights};
 
 /// The network a stage leaves behind, in its folder.
 pub const FINAL: &str = "final.safetensors";
+/// Photographs that give a shipped student its normalisation statistics back.
+const RECENTRED_ON: usize = 128;
 
 /// Trains one stage, or goes on where it was left.
 pub fn stage(
@@ -38,6 +40,7 @@ pub fn stage(
 ) -> Result<()> {
     let dir = config.stage_dir(&stage.name);
     std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    let shipped = start::student(stage, &dir, &photographs.dataset.taxonomy)?;
     let fingerprint = photographs.fingerprint(config, stage)?;
     let saved = checkpoint::state(&dir)?;
     if let Some(state) = &saved {
@@ -52,7 +55,7 @@ pub fn stage(
             return Ok(());
         }
     }
-    let mut fit = Fit::new(config, stage, photographs, device)?;
+    let mut fit = Fit::new(config, stage, shipped.as_deref(), photographs, device)?;
     fit.state.fingerprint = fingerprint;
     if let Some(state) = saved {
         let tensors = checkpoint::tensors(&dir, &state)?;
@@ -63,6 +66,12 @@ pub fn stage(
         );
     }
     fit.run(&dir)
+}
+
+/// About `count` of `all`, evenly spread.
+fn every_nth(all: &[usize], count: usize) -> Vec<usize> {
+    let step = (all.len() / count).max(1);
+    all.iter().copied().step_by(step).take(count).collect()
 }
 
 struct Fit<'a> {
@@ -87,6 +96,7 @@ impl<'a> Fit<'a> {
     fn new(
         config: &'a RunConfig,
         stage: &'a StageConfig,
+        shipped: Option<&[u8]>,
         photographs: &'a Photographs,
         device: Device,
     ) -> Result<Fit<'a>> {
@@ -111,18 +121,24 @@ impl<'a> Fit<'a> {
             training.precision,
             options,
         );
-        match &stage.from {
-            Some(from) => {
+        match (&stage.from, shipped) {
+            (_, Some(onnx)) => {
+                let few = every_nth(&train, RECENTRED_ON);
+                let few = predict::plain(photographs, few, device)?;
+                export::adopt(onnx, &net, &few)
+                    .with_context(|| format!("stage `{}` starts from a bundle", stage.name))?;
+            }
+            (Some(from), _) => {
                 let path = config.stage_dir(from).join(FINAL);
                 store.load(&path).with_context(|| {
                     format!("stage `{}` starts from {}", stage.name, path.display())
                 })?;
             }
-            None if training.pretrained => {
+            _ if training.pretrained => {
                 let path = weights::fetch(stage.arch, &config.weights)?;
                 weights::load_imagenet(&mut store, stage.arch, &path)?;
             }
-            None => {}
+            _ => {}
         }
 
         let teacher = |name: &str| -> Result<Rc<Teacher>> {

@@ -29,4 +29,5 @@ pub mod progress;
 pub mod report;
 pub mod run;
 pub mod samplers;
+pub mod start;
 pub mod weights;

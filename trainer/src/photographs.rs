@@ -13,6 +13,7 @@ use crate::config::{RunConfig, StageConfig};
 use crate::data::{Broken, Cache, Dataset, Shot, ShotCuts, Split, Statistics};
 use crate::metrics::ClassGroups;
 use crate::progress::progress;
+use crate::start;
 
 pub struct Photographs {
     pub dataset: Arc<Dataset>,
@@ -132,6 +133,8 @@ impl Photographs {
         all.extend(settings.bytes());
         all.extend(serde_json::to_string(&config.source)?.bytes());
         all.extend(self.dataset.taxonomy.source().bytes());
+        let start = start::sha256(stage, &config.stage_dir(&stage.name))?;
+        all.extend(start.unwrap_or_default().bytes());
         for i in self.indices(Split::Train, &stage.sources) {
             let image = self.dataset.examples[i].image.as_os_str();
             all.extend(image.as_encoded_bytes());

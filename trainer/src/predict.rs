@@ -33,6 +33,18 @@ pub fn to_tensors(batch: &Batch, size: u32, nodes: usize, device: Device) -> Ten
     }
 }
 
+/// The photographs `which` as they are, in one batch: b x 3 x S x S on `device`, channels last.
+pub fn plain(photographs: &Photographs, which: Vec<usize>, device: Device) -> Result<Tensor> {
+    let (dataset, cache) = (
+        Arc::clone(&photographs.dataset),
+        Arc::clone(&photographs.cache),
+    );
+    let nodes = dataset.taxonomy.nodes().len();
+    let loader = Loader::new(dataset, cache, None, which.len(), photographs.threads);
+    let batch = loader.epoch(which, 0)?.next().context("no photographs")?;
+    Ok(to_tensors(&batch, photographs.size, nodes, device).images)
+}
+
 /// Loads the network a stage left behind.
 pub fn load(
     path: &std::path::Path,

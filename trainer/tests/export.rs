@@ -125,3 +125,39 @@ fn a_photograph_too_small_is_refused() {
     let error = export::to_onnx(&net(Arch::Resnet18, Precision::Float), 16).unwrap_err();
     assert!(error.to_string().contains("16 px"), "{error}");
 }
+
+#[test]
+fn an_exported_student_can_be_trained_on() {
+    for arch in [Arch::EfficientnetLite0, Arch::Resnet50] {
+        let first = net(arch, Precision::Float);
+        let onnx = export::to_onnx(&first, 64).unwrap();
+        let store = nn::VarStore::new(Device::Cpu);
+        let second = Net::new(&store.root(), arch, CLASSES, Precision::Float);
+        let values = photographs(64, 24).concat();
+        let x = channels_last(&Tensor::from_slice(&values).reshape([24, 3, 64, 64]));
+        export::adopt(&onnx, &second, &x).unwrap();
+        export::verify(&onnx, &second, 64, &photographs(64, 3), 1e-3).unwrap();
+
+        // The same photographs are a batch whose statistics are the ones given back.
+        let features = |train| tch::no_grad(|| second.forward(&x, train).features);
+        let apart = (features(true) - features(false)).abs().max();
+        assert!(apart.double_value(&[]) < 1e-2, "{arch}: {apart:?}");
+    }
+}
+
+#[test]
+fn another_networks_student_is_not_taken_over() {
+    let onnx = export::to_onnx(&net(Arch::Resnet18, Precision::Float), 64).unwrap();
+    let x = Tensor::zeros([2, 3, 64, 64], (Kind::Float, Device::Cpu));
+    let take = |onnx: &[u8], arch, classes| {
+        let store = nn::VarStore::new(Device::Cpu);
+        let other = Net::new(&store.root(), arch, classes, Precision::Float);
+        format!("{:#}", export::adopt(onnx, &other, &x).unwrap_err())
+    };
+    let error = take(&onnx, Arch::Resnet34, CLASSES);
+    assert!(error.contains("another network"), "{error}");
+    let error = take(&onnx, Arch::Resnet18, CLASSES + 1);
+    assert!(error.contains("other classes"), "{error}");
+    let error = take(b"no student", Arch::Resnet18, CLASSES);
+    assert!(error.contains("damaged"), "{error}");
+}

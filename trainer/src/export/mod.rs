@@ -5,9 +5,11 @@
 //! `maps`, 1 x K x h x w, one activation map per class, and `logits`, 1 x K, their means. A class's map
 //! shows where its logit comes from (class activation maps, Zhou et al. 2016).
 
+mod adopt;
 mod graph;
 mod verify;
 
+pub use adopt::adopt;
 pub use graph::OPSET;
 pub use verify::{verify, Agreement};
 

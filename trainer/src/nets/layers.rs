@@ -1,7 +1,7 @@
 //! What every trunk is made of: convolution + batch normalisation + activation, and residual blocks.
 
 use tch::nn::{self, ModuleT};
-use tch::{Kind, Tensor};
+use tch::{no_grad, Kind, TchError, Tensor};
 
 use super::Precision;
 
@@ -107,6 +107,11 @@ impl ConvNorm {
     }
 
     pub fn forward(&self, x: &Tensor, precision: Precision, train: bool) -> Tensor {
+        let x = self.convolve(x, precision, train);
+        self.activation.apply(self.norm.forward_t(&x, train))
+    }
+
+    fn convolve(&self, x: &Tensor, precision: Precision, train: bool) -> Tensor {
         let depthwise = self.shape.groups > 1;
         let kind = match precision {
             // The backward pass of a depthwise convolution in bfloat16 is so slow on a CPU that it
@@ -125,15 +130,51 @@ impl ConvNorm {
         } else {
             (x.constant_pad_nd([left, right, top, bottom]), [0, 0])
         };
-        let x = x.conv2d(
+        x.conv2d(
             &self.weight.to_kind(kind),
             None::<&Tensor>,
             [self.shape.stride; 2],
             padding,
             [1, 1],
             self.shape.groups,
-        );
-        self.activation.apply(self.norm.forward_t(&x, train))
+        )
+    }
+
+    /// Takes over the convolution `weight` and `bias` that [`ConvNorm::folded`] gave: the
+    /// normalisation only adds the bias then.
+    pub fn unfold(&self, weight: &Tensor, bias: &Tensor) -> Result<(), TchError> {
+        let norm = &self.norm;
+        no_grad(|| {
+            self.weight.shallow_clone().f_copy_(weight)?;
+            let _ = norm.running_mean.shallow_clone().f_zero_()?;
+            let _ = norm.running_var.shallow_clone().f_fill_(1.0 - self.eps)?;
+            if let (Some(scale), Some(shift)) = (&norm.ws, &norm.bs) {
+                let _ = scale.shallow_clone().f_fill_(1.0)?;
+                shift.shallow_clone().f_copy_(bias)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Makes the running statistics those of the unit's own convolution over the batch `x`, and
+    /// scale and shift such that the unit's answer in evaluation stays what it was. In training,
+    /// which normalises by the batch, it is then nearly that too.
+    pub fn recentre(&self, x: &Tensor) {
+        let norm = &self.norm;
+        let (Some(scale), Some(shift)) = (&norm.ws, &norm.bs) else {
+            return;
+        };
+        no_grad(|| {
+            let maps = self.convolve(x, Precision::Float, false);
+            let (variance, mean) = maps.var_mean_dim([0i64, 2, 3].as_slice(), false, false);
+            let old = scale / (&norm.running_var + self.eps).sqrt();
+            let new_shift = shift + (&mean - &norm.running_mean) * &old;
+            let new_scale = (&variance + self.eps).sqrt() * old;
+            norm.running_mean.shallow_clone().copy_(&mean);
+            norm.running_var.shallow_clone().copy_(&variance);
+            scale.shallow_clone().copy_(&new_scale);
+            shift.shallow_clone().copy_(&new_shift);
+        });
     }
 
     /// Its variables and running statistics.
@@ -173,6 +214,9 @@ impl ConvNorm {
     }
 }
 
+/// How one unit is run on its input.
+type RunUnit<'a> = dyn Fn(&ConvNorm, &Tensor) -> Tensor + 'a;
+
 /// What is added to a block's branch.
 #[derive(Debug)]
 pub(crate) enum Shortcut {
@@ -191,22 +235,22 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    fn forward(&self, x: &Tensor, precision: Precision, drop: f64, train: bool) -> Tensor {
+    fn forward(&self, x: &Tensor, drop: f64, run: &RunUnit) -> Tensor {
         let mut branch = x.shallow_clone();
         for unit in &self.branch {
-            branch = unit.forward(&branch, precision, train);
+            branch = run(unit, &branch);
         }
         let sum = match &self.shortcut {
             Shortcut::None => branch,
             // Stochastic depth skips a branch for single photographs, and only where the block's
             // input can stand for its output.
-            Shortcut::Identity if train && drop > 0.0 => {
+            Shortcut::Identity if drop > 0.0 => {
                 let keep = 1.0 - drop;
                 let mask = Tensor::full([x.size()[0], 1, 1, 1], keep, (Kind::Float, x.device()));
                 branch * (mask.bernoulli() / keep).to_kind(x.kind()) + x
             }
             Shortcut::Identity => branch + x,
-            Shortcut::Project(unit) => branch + unit.forward(x, precision, train),
+            Shortcut::Project(unit) => branch + run(unit, x),
         };
         self.activation.apply(sum)
     }
@@ -237,24 +281,38 @@ impl Trunk {
         std::iter::once(&self.stem).chain(blocks).chain(&self.head)
     }
 
+    /// The last maps of `x`; with `train`, blocks are dropped with probabilities up to `drop`.
     pub fn forward(&self, x: &Tensor, precision: Precision, drop: f64, train: bool) -> Tensor {
+        let drop = if train { drop } else { 0.0 };
+        self.walk(x, drop, &|unit, x| unit.forward(x, precision, train))
+    }
+
+    /// Every unit's [`ConvNorm::recentre`] by what reaches it when the batch `x` comes in.
+    pub fn recentre(&self, x: &Tensor) {
+        let _maps = no_grad(|| {
+            self.walk(x, 0.0, &|unit, x| {
+                unit.recentre(x);
+                unit.forward(x, Precision::Float, false)
+            })
+        });
+    }
+
+    fn walk(&self, x: &Tensor, drop: f64, run: &RunUnit) -> Tensor {
         let shifted = self.shift.map(|shift| {
             x + Tensor::from_slice(&shift)
                 .to_device(x.device())
                 .reshape([1, 3, 1, 1])
         });
-        let mut x = self
-            .stem
-            .forward(shifted.as_ref().unwrap_or(x), precision, train);
+        let mut x = run(&self.stem, shifted.as_ref().unwrap_or(x));
         if self.pool {
             x = x.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
         }
         let last = self.blocks.len().saturating_sub(1).max(1) as f64;
         for (i, block) in self.blocks.iter().enumerate() {
-            x = block.forward(&x, precision, drop * i as f64 / last, train);
+            x = block.forward(&x, drop * i as f64 / last, run);
         }
         match &self.head {
-            Some(head) => head.forward(&x, precision, train),
+            Some(head) => run(head, &x),
             None => x,
         }
     }

@@ -219,6 +219,12 @@ impl Net {
         self.arch.width()
     }
 
+    /// Makes the normalisations' statistics those over the batch `x` (as [`Net::maps`] takes it)
+    /// without changing what the network answers in evaluation.
+    pub(crate) fn recentre(&self, x: &Tensor) {
+        self.trunk.recentre(x);
+    }
+
     pub fn arch(&self) -> Arch {
         self.arch
     }

@@ -1,0 +1,82 @@
+//! The shipped student that a stage starts from.
+
+use std::path::Path;
+
+use anyhow::{bail, ensure, Context, Result};
+use fovea_core::bundle::{sha256_hex, Bundle};
+use fovea_core::taxonomy::Taxonomy;
+
+use crate::checkpoint;
+use crate::config::StageConfig;
+
+/// Its copy in the stage's folder: the bundle may be replaced by what the run ships.
+const STUDENT: &str = "start.onnx";
+/// What its manifest says of it.
+const ORIGIN: &str = "start.txt";
+
+/// The ONNX file of the bundle that `stage` starts from; none where it starts from no bundle. `dir`
+/// is the stage's folder, which keeps a copy from the first call on.
+///
+/// # Errors
+/// The bundle does not open, or its student is of another network or taxonomy.
+pub fn student(stage: &StageConfig, dir: &Path, taxonomy: &Taxonomy) -> Result<Option<Vec<u8>>> {
+    let Some(folder) = &stage.from_bundle else {
+        return Ok(None);
+    };
+    let copy = dir.join(STUDENT);
+    match std::fs::read(&copy) {
+        Ok(onnx) => return Ok(Some(onnx)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+        Err(e) => bail!("cannot read {} ({e})", copy.display()),
+    }
+    let bundle =
+        Bundle::open(folder).with_context(|| format!("stage `{}` starts from it", stage.name))?;
+    let network = &bundle.manifest.network;
+    ensure!(
+        network.arch == stage.arch.name(),
+        "stage `{}` trains {}, but the student in {} is {}",
+        stage.name,
+        stage.arch,
+        folder.display(),
+        network.arch
+    );
+    let finest = &taxonomy.nodes()[..taxonomy.finest_count()];
+    ensure!(
+        finest.iter().map(|node| &node.id).eq(&network.outputs),
+        "the student in {} knows other classes than the run's taxonomy `{}`",
+        folder.display(),
+        taxonomy.id
+    );
+    let training = &bundle.manifest.training;
+    let origin = format!(
+        "the student of the run `{}` ({}, {size} x {size} pixels, seed {}, sha256 {})",
+        training.run,
+        training.method,
+        training.seed,
+        bundle.sha256,
+        size = network.input_size,
+    );
+    checkpoint::write(&dir.join(ORIGIN), origin.as_bytes())?;
+    checkpoint::write(&copy, &bundle.onnx)?;
+    Ok(Some(bundle.onnx))
+}
+
+/// Which student `stage` started from, in words, where it did from one.
+pub fn origin(stage: &StageConfig, dir: &Path) -> Result<Option<String>> {
+    kept(stage, &dir.join(ORIGIN))
+        .map(|text| text.map(|t| String::from_utf8_lossy(&t).into_owned()))
+}
+
+/// SHA-256 of the student that `stage` started from, where it did from one.
+pub fn sha256(stage: &StageConfig, dir: &Path) -> Result<Option<String>> {
+    kept(stage, &dir.join(STUDENT)).map(|onnx| onnx.map(|onnx| sha256_hex(&onnx)))
+}
+
+fn kept(stage: &StageConfig, file: &Path) -> Result<Option<Vec<u8>>> {
+    if stage.from_bundle.is_none() {
+        return Ok(None);
+    }
+    std::fs::read(file)
+        .map(Some)
+        .with_context(|| format!("cannot read {}; train the stage again", file.display()))
+}
