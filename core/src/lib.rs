@@ -2,11 +2,12 @@
 //!
 //! Everything here is used by both sides, so that nothing can differ between
 //! training and screening: which labels there are ([`taxonomy`]), how a file
-//! becomes pixels ([`photograph`]) and pixels become the network's input
-//! ([`prepare`]), what makes a photograph gradable ([`quality`], [`gate`]),
-//! how logits become probabilities and a verdict ([`calibration`],
-//! [`decision`]), and the folder that carries a student to the device
-//! ([`bundle`]). There is no inference engine in this crate.
+//! becomes pixels ([`photograph`]), what of them is the camera's ([`profile`]),
+//! how they become the network's input ([`prepare`]), what makes a photograph
+//! gradable ([`quality`], [`gate`]), how logits become probabilities and a
+//! verdict ([`calibration`], [`decision`]), and the folder that carries a
+//! student to the device ([`bundle`]). There is no inference engine in this
+//! crate.
 
 pub mod bundle;
 pub mod calibration;
@@ -15,6 +16,7 @@ pub mod field;
 pub mod gate;
 pub mod photograph;
 pub mod prepare;
+pub mod profile;
 pub mod quality;
 pub mod taxonomy;
 
