@@ -1,0 +1,362 @@
+//! The camera's own thread.
+//!
+//! Whatever a camera does, nobody waits for it: the thread owns it, looks at
+//! each preview picture with the function it was given, and leaves the newest
+//! for whoever asks. It opens the camera, and opens it again when it was lost,
+//! until the [`Feed`] is dropped.
+
+mod slot;
+#[cfg(test)]
+mod tests;
+
+use std::sync::mpsc::{
+    sync_channel, Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError,
+};
+use std::sync::Arc;
+use std::time::Duration;
+use std::{io, thread};
+
+use super::{guarded, Camera, CameraError, Control, ControlKind, Frame, Level};
+use crate::exam::words::Eye;
+use slot::Slot;
+pub use slot::{Live, Status};
+
+/// How patient the thread is.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    /// How long the next picture is waited for: longer than any rate that is
+    /// chosen for a preview needs.
+    picture: Duration,
+    /// How long before a lost camera is tried again.
+    retry: Duration,
+}
+
+const PATIENCE: Patience = Patience {
+    picture: Duration::from_secs(2),
+    retry: Duration::from_millis(500),
+};
+
+/// Bad pictures in a row after which a camera counts as lost, and is opened
+/// anew: a third of a second of them, at thirty a second.
+const TOLERATED: u32 = 10;
+
+/// Commands that may wait, and answers that nobody has fetched.
+const WAITING: usize = 8;
+
+/// A camera at work in its own thread. Dropping this lets it go; the thread
+/// ends after the picture it waits for.
+pub struct Feed<T> {
+    slot: Arc<Slot<T>>,
+    commands: SyncSender<Command>,
+    answers: Receiver<Answer>,
+}
+
+/// What the thread was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Command {
+    Still,
+    Set(ControlKind, Level),
+    Aim(Eye),
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// A photograph in full resolution, with an id of its own.
+    Still(Result<Frame, CameraError>),
+    /// A control was set, or not.
+    Set(ControlKind, Result<(), CameraError>),
+}
+
+impl<T: Send + 'static> Feed<T> {
+    /// Starts the thread. `open` opens the camera, for the first time and
+    /// again after every loss; `assess` looks at each preview picture, in this
+    /// thread.
+    ///
+    /// # Errors
+    /// When the system has no thread left.
+    pub fn start(
+        open: impl FnMut() -> Result<Box<dyn Camera>, CameraError> + Send + 'static,
+        assess: impl FnMut(&Frame) -> T + Send + 'static,
+    ) -> io::Result<Feed<T>> {
+        Feed::patient(PATIENCE, open, assess)
+    }
+
+    fn patient(
+        patience: Patience,
+        open: impl FnMut() -> Result<Box<dyn Camera>, CameraError> + Send + 'static,
+        assess: impl FnMut(&Frame) -> T + Send + 'static,
+    ) -> io::Result<Feed<T>> {
+        let slot = Arc::new(Slot::new());
+        let (commands, asked) = sync_channel(WAITING);
+        let (answering, answers) = sync_channel(WAITING);
+        let worker = Worker {
+            slot: slot.clone(),
+            commands: asked,
+            answers: answering,
+            open,
+            assess,
+            patience,
+            frame: Frame::default(),
+            last_id: 0,
+            levels: [None; ControlKind::ALL.len()],
+            aimed: None,
+        };
+        thread::Builder::new()
+            .name("camera".to_owned())
+            .spawn(move || worker.run())?;
+        Ok(Feed {
+            slot,
+            commands,
+            answers,
+        })
+    }
+
+    /// How the camera is.
+    pub fn status(&self) -> Status {
+        self.slot.status()
+    }
+
+    /// The controls of the camera, none while it is not there.
+    pub fn controls(&self) -> Arc<[Control]> {
+        self.slot.controls()
+    }
+
+    /// Swaps the newest picture into `seen` and says so, unless there is none
+    /// since the last time. What `seen` held before is used again.
+    pub fn take(&self, seen: &mut Option<Live<T>>) -> bool {
+        self.slot.take(seen)
+    }
+
+    /// Asks for a photograph in full resolution. The answer comes later; while
+    /// the camera is lost, it is that error. False when so much was asked for
+    /// already that this is not heard.
+    pub fn still(&self) -> bool {
+        self.ask(Command::Still)
+    }
+
+    /// Asks for a control to be set, and set again whenever the camera was
+    /// lost and is back. False as with [`Feed::still`].
+    pub fn set(&self, control: ControlKind, level: Level) -> bool {
+        self.ask(Command::Set(control, level))
+    }
+
+    /// Says which eye is about to be photographed. False as with
+    /// [`Feed::still`].
+    pub fn aim(&self, eye: Eye) -> bool {
+        self.ask(Command::Aim(eye))
+    }
+
+    /// The next answer that has come, in the order of asking. No answer is
+    /// thrown away: with eight of them not fetched, the thread waits.
+    pub fn answer(&self) -> Option<Answer> {
+        self.answers.try_recv().ok()
+    }
+
+    fn ask(&self, command: Command) -> bool {
+        match self.commands.try_send(command) {
+            Ok(()) => true,
+            // Full: the thread is busy. Gone: the status says why.
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
+        }
+    }
+}
+
+/// The [`Feed`] was dropped.
+struct Over;
+
+/// Why the thread is done with a camera.
+enum End {
+    Over,
+    Lost(CameraError),
+}
+
+impl From<Over> for End {
+    fn from(_: Over) -> End {
+        End::Over
+    }
+}
+
+/// What the thread owns.
+struct Worker<T, O, A> {
+    slot: Arc<Slot<T>>,
+    commands: Receiver<Command>,
+    answers: SyncSender<Answer>,
+    open: O,
+    assess: A,
+    patience: Patience,
+    /// The picture that is filled next.
+    frame: Frame,
+    last_id: u64,
+    /// What was set and where was aimed, for a camera that comes back.
+    levels: [Option<Level>; ControlKind::ALL.len()],
+    aimed: Option<Eye>,
+}
+
+impl<T, O, A> Worker<T, O, A>
+where
+    O: FnMut() -> Result<Box<dyn Camera>, CameraError>,
+    A: FnMut(&Frame) -> T,
+{
+    fn run(mut self) {
+        // A picture that stands still must not look live if this thread dies.
+        let _last_word = LastWord(self.slot.clone());
+        loop {
+            let end = match guarded(&mut self.open) {
+                Ok(mut camera) => {
+                    let end = self.watch(camera.as_mut());
+                    // Its destructor talks to the driver, too.
+                    let closed = guarded(|| {
+                        drop(camera);
+                        Ok(())
+                    });
+                    match (end, closed) {
+                        (End::Lost(_), Err(error)) => End::Lost(error),
+                        (end, _) => end,
+                    }
+                }
+                Err(error) => End::Lost(error),
+            };
+            let End::Lost(why) = end else {
+                return;
+            };
+            self.slot.lost(why.clone());
+            if let Err(Over) = self.pause(&why) {
+                return;
+            }
+        }
+    }
+
+    /// Shows what the camera sees until it is lost.
+    fn watch(&mut self, camera: &mut dyn Camera) -> End {
+        self.restore(camera);
+        let mut live = false;
+        let mut bad = 0;
+        loop {
+            if let Err(end) = self.obey(camera) {
+                return end;
+            }
+            let wait = self.patience.picture;
+            match guarded(|| camera.next(&mut self.frame, wait)) {
+                Ok(()) => {
+                    bad = 0;
+                    self.publish();
+                    // Not before: a camera that opens and then stalls is not live.
+                    if !live {
+                        self.slot.live(camera.describe(), camera.controls());
+                        live = true;
+                    }
+                }
+                Err(error) if error.passes() && bad < TOLERATED => bad += 1,
+                Err(error) => return End::Lost(error),
+            }
+        }
+    }
+
+    fn publish(&mut self) {
+        let mut frame = std::mem::take(&mut self.frame);
+        frame.id = self.next_id();
+        let assessment = (self.assess)(&frame);
+        self.frame = self.slot.put(Live { frame, assessment });
+    }
+
+    fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    /// Brings a camera to where the one before was.
+    fn restore(&mut self, camera: &mut dyn Camera) {
+        for kind in ControlKind::ALL {
+            if let Some(level) = self.levels[kind.index()] {
+                // A camera that was replaced may lack it. Whoever set it was
+                // told then what became of it.
+                let _ = guarded(|| camera.set(kind, level));
+            }
+        }
+        if let Some(eye) = self.aimed {
+            camera.aim(eye);
+        }
+    }
+
+    /// Does what was asked for.
+    fn obey(&mut self, camera: &mut dyn Camera) -> Result<(), End> {
+        loop {
+            let command = match self.commands.try_recv() {
+                Ok(command) => command,
+                Err(TryRecvError::Empty) => return Ok(()),
+                Err(TryRecvError::Disconnected) => return Err(End::Over),
+            };
+            self.remember(command);
+            match command {
+                Command::Still => {
+                    let mut frame = Frame::default();
+                    let taken = guarded(|| camera.still(&mut frame));
+                    frame.id = self.next_id();
+                    self.answer(Answer::Still(taken.clone().map(|()| frame)))?;
+                    lasting(taken)?;
+                }
+                Command::Set(kind, level) => {
+                    let set = guarded(|| camera.set(kind, level));
+                    self.answer(Answer::Set(kind, set.clone()))?;
+                    lasting(set)?;
+                }
+                Command::Aim(eye) => camera.aim(eye),
+            }
+        }
+    }
+
+    /// Waits before the camera is tried again, and answers that it is lost.
+    fn pause(&mut self, why: &CameraError) -> Result<(), Over> {
+        loop {
+            match self.commands.recv_timeout(self.patience.retry) {
+                Ok(command) => {
+                    self.remember(command);
+                    match command {
+                        Command::Still => self.answer(Answer::Still(Err(why.clone())))?,
+                        Command::Set(kind, _) => {
+                            self.answer(Answer::Set(kind, Err(why.clone())))?;
+                        }
+                        Command::Aim(_) => {}
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => return Ok(()),
+                Err(RecvTimeoutError::Disconnected) => return Err(Over),
+            }
+        }
+    }
+
+    fn remember(&mut self, command: Command) {
+        match command {
+            Command::Still => {}
+            Command::Set(kind, level) => self.levels[kind.index()] = Some(level),
+            Command::Aim(eye) => self.aimed = Some(eye),
+        }
+    }
+
+    /// An answer is never thrown away: a photograph may be in it.
+    fn answer(&self, answer: Answer) -> Result<(), Over> {
+        self.answers.send(answer).map_err(|_| Over)
+    }
+}
+
+/// The loss in a result, if it does not pass.
+fn lasting(result: Result<(), CameraError>) -> Result<(), End> {
+    match result {
+        Err(error) if !error.passes() => Err(End::Lost(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Says that no more pictures come when the thread panics.
+struct LastWord<T>(Arc<Slot<T>>);
+
+impl<T> Drop for LastWord<T> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.lost(CameraError::BrokeDown {
+                reason: "its thread ended".to_owned(),
+            });
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The place between the camera's thread and everybody else's: the newest
+//! picture, and how the camera is.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::camera::error::CameraError;
+use crate::camera::{Control, Frame};
+
+/// How the camera is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It is being opened for the first time.
+    Connecting,
+    /// Pictures come; what it is and what was chosen.
+    Live(Arc<str>),
+    /// No pictures come, and why. Whatever was shown before is not live any
+    /// more. It is tried again and again.
+    Lost(CameraError),
+}
+
+/// A picture of the live view and what was made of it.
+#[derive(Clone, Debug)]
+pub struct Live<T> {
+    pub frame: Frame,
+    pub assessment: T,
+}
+
+/// Keeps the newest picture and no other. Pictures go in and out by swapping,
+/// so three of them go round for ever: one being filled, one here, one being
+/// shown.
+pub struct Slot<T> {
+    held: Mutex<Held<T>>,
+}
+
+struct Held<T> {
+    /// The newest, or one that was seen and whose memory waits to be filled.
+    picture: Option<Live<T>>,
+    fresh: bool,
+    status: Status,
+    controls: Arc<[Control]>,
+}
+
+impl<T> Slot<T> {
+    pub fn new() -> Slot<T> {
+        Slot {
+            held: Mutex::new(Held {
+                picture: None,
+                fresh: false,
+                status: Status::Connecting,
+                controls: Arc::default(),
+            }),
+        }
+    }
+
+    /// Puts `live` in; gives back a frame whose memory can be filled.
+    pub fn put(&self, live: Live<T>) -> Frame {
+        let mut held = self.held();
+        held.fresh = true;
+        held.picture
+            .replace(live)
+            .map(|old| old.frame)
+            .unwrap_or_default()
+    }
+
+    /// Swaps the newest picture into `seen`, unless it was taken before.
+    pub fn take(&self, seen: &mut Option<Live<T>>) -> bool {
+        let mut held = self.held();
+        let fresh = std::mem::take(&mut held.fresh);
+        if fresh {
+            std::mem::swap(seen, &mut held.picture);
+        }
+        fresh
+    }
+
+    pub fn status(&self) -> Status {
+        self.held().status.clone()
+    }
+
+    pub fn controls(&self) -> Arc<[Control]> {
+        self.held().controls.clone()
+    }
+
+    /// Pictures come.
+    pub fn live(&self, about: String, controls: &[Control]) {
+        let mut held = self.held();
+        held.status = Status::Live(about.into());
+        held.controls = controls.into();
+    }
+
+    /// No pictures come: what nobody has taken yet is not live any more.
+    pub fn lost(&self, why: CameraError) {
+        let mut held = self.held();
+        held.fresh = false;
+        held.controls = Arc::default();
+        held.status = Status::Lost(why);
+    }
+
+    /// A thread that panicked while holding the lock left whole values behind:
+    /// all that is done under it is moving them.
+    fn held(&self) -> MutexGuard<'_, Held<T>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,191 @@
+//! Which camera is meant, in words, and opening it.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use super::demo::Demo;
+use super::folder::Folder;
+use super::v4l::{Identity, V4l};
+use super::{guarded, Camera, CameraError, Clock};
+use crate::render::{by_name, presets, Preset};
+
+/// Where pictures come from, as the command line and the configuration name
+/// it: `v4l`, `v4l:/dev/videoN`, `folder:DIR`, `demo`, `demo:PRESET,PRESET...`.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A V4L2 device; the first that can be used when none is named.
+    V4l(Option<PathBuf>),
+    /// The photographs of a folder, one after the other.
+    Folder(PathBuf),
+    /// Drawn eyes: the first eye photographed is as the first preset, the
+    /// second as the second, and so on round the list, which is never empty.
+    Demo(Vec<&'static Preset>),
+}
+
+/// Two sources are the same when they are written the same.
+impl PartialEq for Source {
+    fn eq(&self, other: &Source) -> bool {
+        self.to_string() == other.to_string()
+    }
+}
+
+/// What `demo` alone shows: a healthy eye, then one to be referred.
+const DEMO: &str = "healthy,moderate_npdr";
+
+/// Why a text names no camera.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SourceError {
+    #[error("\"{0}\" is no camera; write v4l, v4l:/dev/video0, folder:DIR, demo or demo:PRESET")]
+    Unknown(String),
+    #[error("\"{0}\" lacks a name behind the colon, as in v4l:/dev/video0 or folder:photographs")]
+    Unnamed(String),
+    #[error("there is no drawn eye \"{0}\"; there are {known}", known = names())]
+    UnknownPreset(String),
+}
+
+fn names() -> String {
+    let names: Vec<&str> = presets().iter().map(|preset| preset.name).collect();
+    names.join(", ")
+}
+
+impl FromStr for Source {
+    type Err = SourceError;
+
+    fn from_str(text: &str) -> Result<Source, SourceError> {
+        let text = text.trim();
+        let (kind, name) = match text.split_once(':') {
+            Some((_, "")) => return Err(SourceError::Unnamed(text.to_owned())),
+            Some((kind, name)) => (kind, Some(name)),
+            None => (text, None),
+        };
+        match (kind, name) {
+            ("v4l", name) => Ok(Source::V4l(name.map(PathBuf::from))),
+            ("folder", Some(name)) => Ok(Source::Folder(PathBuf::from(name))),
+            ("folder", None) => Err(SourceError::Unnamed(text.to_owned())),
+            ("demo", name) => demo(name.unwrap_or(DEMO)).map(Source::Demo),
+            _ => Err(SourceError::Unknown(text.to_owned())),
+        }
+    }
+}
+
+fn demo(names: &str) -> Result<Vec<&'static Preset>, SourceError> {
+    names
+        .split(',')
+        .map(str::trim)
+        .map(|name| by_name(name).ok_or_else(|| SourceError::UnknownPreset(name.to_owned())))
+        .collect()
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::V4l(None) => f.write_str("v4l"),
+            Source::V4l(Some(place)) => write!(f, "v4l:{}", place.display()),
+            Source::Folder(folder) => write!(f, "folder:{}", folder.display()),
+            Source::Demo(eyes) => {
+                let names: Vec<&str> = eyes.iter().map(|preset| preset.name).collect();
+                write!(f, "demo:{}", names.join(","))
+            }
+        }
+    }
+}
+
+/// Opens a source, and opens it again when it was lost: a camera that comes
+/// back under another number is recognised.
+#[derive(Clone, Debug)]
+pub struct Opener {
+    source: Source,
+    clock: Clock,
+    known: Option<Identity>,
+}
+
+impl Opener {
+    /// Opens `source` when asked to; frames are stamped by `clock`.
+    pub fn new(source: Source, clock: &Clock) -> Opener {
+        Opener {
+            source,
+            clock: *clock,
+            known: None,
+        }
+    }
+
+    /// Opens the camera.
+    ///
+    /// # Errors
+    /// When there is none, or none that can be used.
+    pub fn open(&mut self) -> Result<Box<dyn Camera>, CameraError> {
+        guarded(|| match &self.source {
+            Source::V4l(place) => {
+                let camera = V4l::open(place.as_deref(), self.known.as_ref(), &self.clock)?;
+                self.known = Some(camera.identity().clone());
+                Ok(Box::new(camera) as Box<dyn Camera>)
+            }
+            Source::Folder(folder) => Ok(Box::new(Folder::open(folder, &self.clock)?)),
+            Source::Demo(eyes) => Ok(Box::new(Demo::new(eyes, &self.clock))),
+        })
+    }
+}
+
+/// Opens `source` once.
+///
+/// # Errors
+/// As [`Opener::open`].
+pub fn open(source: &Source, clock: &Clock) -> Result<Box<dyn Camera>, CameraError> {
+    Opener::new(source.clone(), clock).open()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(text: &str) -> String {
+        match text.parse::<Source>() {
+            Ok(source) => source.to_string(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn every_way_of_naming_a_camera_is_understood() {
+        for text in [
+            "v4l",
+            "v4l:/dev/video2",
+            "v4l:/dev/v4l/by-id/usb-Maker_Camera:1-video-index0",
+            "folder:some/photographs",
+            "demo:healthy,glaucoma,hand",
+        ] {
+            assert_eq!(said(text), text);
+        }
+        assert_eq!(said(" demo "), format!("demo:{DEMO}"));
+    }
+
+    #[test]
+    fn what_names_none_is_told_what_would() {
+        for text in ["", "usb", "/dev/video0", "V4L:/dev/video0"] {
+            assert!(said(text).contains("write v4l, v4l:/dev/video0"), "{text}");
+        }
+        for text in ["v4l:", "folder:", "folder", "demo:"] {
+            assert!(said(text).contains("lacks a name"), "{text}");
+        }
+        let unknown = said("demo:healthy,helthy");
+        assert!(
+            unknown.contains("\"helthy\"") && unknown.contains("glaucoma"),
+            "{unknown}"
+        );
+    }
+
+    #[test]
+    fn a_source_that_is_not_there_says_so() {
+        let clock = Clock::start();
+        for text in ["v4l:/dev/video_none", "folder:/no/such/folder"] {
+            let error = open(&text.parse().unwrap(), &clock)
+                .map(|_| ())
+                .unwrap_err();
+            let place = text.split_once(':').unwrap().1;
+            assert!(error.to_string().contains(place), "{error}");
+        }
+    }
+}

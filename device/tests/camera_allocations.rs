@@ -1,0 +1,124 @@
+//! What a preview picture costs in memory: nothing, once the first few were
+//! seen. An allocator counts.
+//!
+//! One test, so that nothing else allocates meanwhile.
+
+use std::alloc::{GlobalAlloc, Layout as Memory, System};
+use std::cell::Cell;
+use std::time::Duration;
+
+use fovea_device::camera::convert::{Coding, Converter, Layout};
+use fovea_device::camera::negotiate::PixelFormat;
+use fovea_device::camera::{open, Clock, Frame};
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+use zune_jpeg::JpegDecoder;
+
+/// The system's allocator, counting this thread's requests.
+struct Counting;
+
+thread_local! {
+    static REQUESTS: Cell<u64> = const { Cell::new(0) };
+}
+
+fn count() {
+    // A thread that is ending has no counter any more, and is not counted.
+    let _ = REQUESTS.try_with(|requests| requests.set(requests.get() + 1));
+}
+
+// SAFETY: every request goes to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, memory: Memory) -> *mut u8 {
+        count();
+        System.alloc(memory)
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, memory: Memory) {
+        System.dealloc(pointer, memory);
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, memory: Memory, size: usize) -> *mut u8 {
+        count();
+        System.realloc(pointer, memory, size)
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// Requests that `work` makes.
+fn requests(work: impl FnOnce()) -> u64 {
+    let before = REQUESTS.get();
+    work();
+    REQUESTS.get() - before
+}
+
+const WIDTH: u32 = 640;
+const HEIGHT: u32 = 480;
+
+fn layout(format: PixelFormat) -> Layout {
+    Layout {
+        format,
+        width: WIDTH,
+        height: HEIGHT,
+        stride: 0,
+        coding: Coding::BT601,
+    }
+}
+
+fn jpeg() -> Vec<u8> {
+    let pixels: Vec<u8> = (0..3 * WIDTH * HEIGHT).map(|i| (i / 7) as u8).collect();
+    let mut file = Vec::new();
+    let mut encoder = Encoder::new(&mut file, 90);
+    encoder.set_sampling_factor(SamplingFactor::R_4_2_2);
+    encoder
+        .encode(&pixels, WIDTH as u16, HEIGHT as u16, ColorType::Rgb)
+        .unwrap();
+    file
+}
+
+/// What the JPEG decoder asks for by itself.
+fn decoder_alone(file: &[u8], rgb: &mut [u8]) {
+    let options = DecoderOptions::default()
+        .set_strict_mode(true)
+        .jpeg_set_out_colorspace(ColorSpace::RGB);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(file), options);
+    decoder.decode_headers().unwrap();
+    decoder.decode_into(rgb).unwrap();
+}
+
+#[test]
+fn a_preview_picture_asks_for_no_memory() {
+    let mut converter = Converter::default();
+    let mut rgb = vec![0; 3 * (WIDTH * HEIGHT) as usize];
+
+    let raw = vec![128; 3 * (WIDTH * HEIGHT) as usize];
+    for format in [
+        PixelFormat::Yuyv,
+        PixelFormat::Nv12,
+        PixelFormat::Rgb3,
+        PixelFormat::Grey,
+    ] {
+        let layout = layout(format);
+        let asked = requests(|| converter.convert(&raw, &layout, &mut rgb).unwrap());
+        assert_eq!(asked, 0, "{format}");
+    }
+
+    // The decoder has working memory of its own; nothing is added to it.
+    let file = jpeg();
+    let decoder = requests(|| decoder_alone(&file, &mut rgb));
+    let layout = layout(PixelFormat::Mjpg);
+    let ours = requests(|| converter.convert(&file, &layout, &mut rgb).unwrap());
+    println!("MJPG: {ours} requests, all of them the decoder's");
+    assert_eq!(ours, decoder);
+
+    // A camera that needs no decoder: pictures go into the same frame.
+    let mut camera = open(&"demo:hand".parse().unwrap(), &Clock::start()).unwrap();
+    let mut frame = Frame::default();
+    let mut next = || camera.next(&mut frame, Duration::from_secs(1)).unwrap();
+    next();
+    let asked = requests(|| (0..5).for_each(|_| next()));
+    assert_eq!(asked, 0, "preview");
+}
