@@ -1,0 +1,76 @@
+//! What an exam is told and what it asks for.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::record::{ExamId, ExamRecord, Verdict};
+use super::words::{Action, Eye};
+
+/// One request for a photograph and all that comes of it: the photograph
+/// itself, its verdict, its place in the record. The exam never gives one out
+/// twice while the program runs, whatever the camera's frame ids do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ShotId(pub u64);
+
+/// A photograph as the camera gave it; its pixels stay with the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Still {
+    /// The camera's id of the frame.
+    pub frame: u64,
+    /// When it was exposed, where the camera says, and when it was taken from
+    /// the camera's queue; since the program's start.
+    pub captured: Option<Duration>,
+    pub dequeued: Duration,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The operator asks for something.
+    Action(Action),
+    /// Answers [`Effect::Open`]: a new exam may begin under this id.
+    /// `unix_ms` is the wall clock now, in milliseconds since 1970.
+    Opened { exam: ExamId, unix_ms: i64 },
+    /// Answers [`Effect::Open`]: no exam may begin, for this reason (a
+    /// sentence), such as a disk that is nearly full.
+    Refused(String),
+    /// The live view has been good for long enough to take the photograph.
+    AutoCapture,
+    /// Answers [`Effect::TakeStill`].
+    Captured { shot: ShotId, still: Still },
+    /// Answers [`Effect::TakeStill`]: there is no photograph, and why (a
+    /// sentence).
+    CaptureFailed { shot: ShotId, why: String },
+    /// Answers [`Effect::Grade`].
+    Graded { shot: ShotId, verdict: Box<Verdict> },
+    /// The verdict on this photograph has reached the screen.
+    Shown { shot: ShotId },
+    /// Answers [`Effect::Save`]: the exam will survive a power cut.
+    Saved { exam: ExamId },
+    /// Answers [`Effect::Save`]: the exam is not kept, and why (a sentence).
+    SaveFailed { exam: ExamId, why: String },
+    /// Time has passed.
+    Tick,
+}
+
+/// Something the caller is to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// See whether another exam can be kept, and name it.
+    Open,
+    /// Take a photograph at full resolution.
+    TakeStill { shot: ShotId, eye: Eye },
+    /// Grade this photograph.
+    Grade { shot: ShotId, eye: Eye },
+    /// A photograph that came too late to belong to anything: let it go.
+    Discard { shot: ShotId },
+    /// Keep the exam as far as it has come, in case it never comes to its end.
+    /// Needs no answer.
+    Keep(Box<ExamRecord>),
+    /// Keep the exam and its photographs for good, then answer. After a
+    /// failure the same record comes again.
+    Save(Box<ExamRecord>),
+    /// This exam is over: its photographs need not stay in memory.
+    Release { exam: ExamId },
+}

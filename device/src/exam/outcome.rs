@@ -1,0 +1,88 @@
+//! What becomes of an eye and of the patient: the worse eye decides.
+
+use fovea_core::decision::ReferralDecision;
+use serde::{Deserialize, Serialize};
+
+use super::words::{Eye, SkipReason};
+
+/// Where one eye stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EyeOutcome {
+    /// Neither photographed nor left out for a reason.
+    NotExamined,
+    Skipped(SkipReason),
+    /// A photograph is being graded, and no earlier one could be.
+    Pending,
+    /// No photograph could be graded yet, after this many.
+    Refused(usize),
+    /// So many photographs were refused that the eye needs another's look.
+    CannotBeGraded,
+    /// The decision of the last photograph that could be graded. Never
+    /// [`ReferralDecision::Retake`].
+    Decided(ReferralDecision),
+}
+
+/// What becomes of the patient, in the order of weight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Overall {
+    /// Nothing that needs a referral was found in any eye that was examined.
+    NoReferableDisease,
+    /// No eye was examined, or an eye was not judged before the exam ended.
+    NoVerdict,
+    Refer,
+    /// An eye cannot be graded: a referral, because disease may be the cause.
+    CannotBeGraded,
+    ReferUrgent,
+}
+
+impl Overall {
+    /// Whether the patient is to be seen by an ophthalmologist.
+    pub fn refers(self) -> bool {
+        self >= Overall::Refer
+    }
+}
+
+/// The patient's result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    pub overall: Overall,
+    /// Eyes that it says nothing of, because they were not photographed.
+    pub not_examined: Vec<Eye>,
+}
+
+impl Outcome {
+    /// From where both eyes stand.
+    pub fn of(right: EyeOutcome, left: EyeOutcome) -> Outcome {
+        let eyes = [(Eye::Right, right), (Eye::Left, left)];
+        let weights = eyes.iter().filter_map(|(_, outcome)| outcome.weight());
+        Outcome {
+            overall: weights.max().unwrap_or(Overall::NoVerdict),
+            not_examined: eyes
+                .iter()
+                .filter(|(_, outcome)| outcome.weight().is_none())
+                .map(|(eye, _)| *eye)
+                .collect(),
+        }
+    }
+}
+
+impl EyeOutcome {
+    /// What the eye alone would make of the patient; nothing when it was not
+    /// photographed.
+    fn weight(self) -> Option<Overall> {
+        match self {
+            EyeOutcome::NotExamined | EyeOutcome::Skipped(_) => None,
+            EyeOutcome::Pending => Some(Overall::NoVerdict),
+            EyeOutcome::Refused(_)
+            | EyeOutcome::CannotBeGraded
+            | EyeOutcome::Decided(ReferralDecision::Retake) => Some(Overall::CannotBeGraded),
+            EyeOutcome::Decided(ReferralDecision::Refer) => Some(Overall::Refer),
+            EyeOutcome::Decided(ReferralDecision::ReferUrgent) => Some(Overall::ReferUrgent),
+            EyeOutcome::Decided(ReferralDecision::NoReferableDisease) => {
+                Some(Overall::NoReferableDisease)
+            }
+        }
+    }
+}

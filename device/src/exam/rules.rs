@@ -1,0 +1,57 @@
+//! The limits an exam is held to.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Refused photographs after which an eye cannot be graded, which refers the
+/// patient. Cleared screening systems ask for as many.
+pub const REFUSALS: usize = 3;
+
+/// Most photographs of one eye: they stay in memory until they are saved.
+pub const MOST_SHOTS: usize = 2 * REFUSALS;
+
+/// Time-outs, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rules {
+    /// Without the operator for this long, an exam is ended and the screen
+    /// locked.
+    pub idle_seconds: NonZeroU32,
+    /// A photograph that the camera has not given by then has failed.
+    pub capture_seconds: NonZeroU32,
+    /// A photograph without a verdict by then counts as refused.
+    pub grade_seconds: NonZeroU32,
+}
+
+impl Default for Rules {
+    /// Five minutes are enough to seat a patient and focus; ten seconds and a
+    /// minute are far beyond what a camera that works and a slow computer need.
+    fn default() -> Rules {
+        let seconds = |n: u32| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
+        Rules {
+            idle_seconds: seconds(300),
+            capture_seconds: seconds(10),
+            grade_seconds: seconds(60),
+        }
+    }
+}
+
+impl Rules {
+    pub(super) fn idle(&self) -> Duration {
+        duration(self.idle_seconds)
+    }
+
+    pub(super) fn capture(&self) -> Duration {
+        duration(self.capture_seconds)
+    }
+
+    pub(super) fn grade(&self) -> Duration {
+        duration(self.grade_seconds)
+    }
+}
+
+fn duration(seconds: NonZeroU32) -> Duration {
+    Duration::from_secs(u64::from(seconds.get()))
+}

@@ -1,0 +1,671 @@
+//! The walks of a technician, one after the other.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use fovea_core::decision::ReferralDecision;
+use fovea_core::gate::{GateReason, GateVerdict};
+
+use super::words::{Action, Eye, Page, PatientField, SkipReason};
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A verdict as the grader would give it; [`ReferralDecision::Retake`] is one
+/// that the gate refused.
+pub(super) fn verdict(decision: ReferralDecision, shows: Option<Eye>, tag: u64) -> Box<Verdict> {
+    let accepted = decision != ReferralDecision::Retake;
+    let reason = if accepted {
+        GateReason::Ok
+    } else {
+        GateReason::Blurred
+    };
+    Box::new(Verdict {
+        decision,
+        score: Some(0.25),
+        gate: GateVerdict {
+            accepted,
+            reason,
+            scores: BTreeMap::from([("sharpness".to_owned(), 0.125)]),
+        },
+        shows,
+        record: serde_json::json!({ "tag": tag }),
+    })
+}
+
+pub(super) fn still(frame: u64, now: Duration) -> Still {
+    Still {
+        frame,
+        captured: Some(now),
+        dequeued: now,
+    }
+}
+
+/// An exam, its clock, and what it asked for last.
+struct Walk {
+    exam: Exam,
+    now: Duration,
+    effects: Vec<Effect>,
+}
+
+impl Walk {
+    fn new() -> Walk {
+        Walk {
+            exam: Exam::new(Rules::default()),
+            now: SECOND,
+            effects: Vec::new(),
+        }
+    }
+
+    /// In the live view of the right eye of the patient `id`.
+    fn at_the_first_eye(id: &str) -> Walk {
+        let mut walk = Walk::new();
+        walk.begin(id);
+        walk.act(Action::Continue);
+        walk
+    }
+
+    fn begin(&mut self, id: &str) {
+        self.act(Action::Start);
+        assert_eq!(self.effects, [Effect::Open]);
+        self.tell(Event::Opened {
+            exam: ExamId(format!("exam of {id}")),
+            unix_ms: 1_000_000,
+        });
+        for letter in id.chars() {
+            self.act(Action::Type(letter));
+        }
+    }
+
+    fn tell(&mut self, event: Event) -> &mut Walk {
+        self.now += Duration::from_millis(100);
+        let (exam, effects) = self.exam.clone().step(event, self.now);
+        (self.exam, self.effects) = (exam, effects);
+        self
+    }
+
+    fn act(&mut self, action: Action) -> &mut Walk {
+        self.tell(Event::Action(action))
+    }
+
+    fn wait(&mut self, seconds: u64) -> &mut Walk {
+        self.now += Duration::from_secs(seconds);
+        self.tell(Event::Tick)
+    }
+
+    fn asked_still(&self) -> ShotId {
+        match self.effects[..] {
+            [Effect::TakeStill { shot, .. }] => shot,
+            _ => panic!("no photograph was asked for but {:?}", self.effects),
+        }
+    }
+
+    fn asked_save(&self) -> ExamRecord {
+        match &self.effects[..] {
+            [Effect::Save(record)] => (**record).clone(),
+            effects => panic!("no save was asked for but {effects:?}"),
+        }
+    }
+
+    /// Takes a photograph that is then being graded.
+    fn capture(&mut self) -> ShotId {
+        self.act(Action::Capture);
+        let shot = self.asked_still();
+        let still = still(shot.0 + 100, self.now);
+        self.tell(Event::Captured { shot, still });
+        shot
+    }
+
+    fn grade(&mut self, shot: ShotId, decision: ReferralDecision) -> &mut Walk {
+        self.tell(Event::Graded {
+            shot,
+            verdict: verdict(decision, None, shot.0),
+        })
+    }
+
+    fn photograph(&mut self, decision: ReferralDecision) -> ShotId {
+        let shot = self.capture();
+        self.grade(shot, decision);
+        shot
+    }
+
+    /// Takes one that looks like `shows`.
+    fn photograph_showing(&mut self, shows: Eye) -> ShotId {
+        let shot = self.capture();
+        self.tell(Event::Graded {
+            shot,
+            verdict: verdict(NoReferableDisease, Some(shows), shot.0),
+        });
+        shot
+    }
+
+    fn saved(&mut self) -> &mut Walk {
+        let exam = self.exam.id().expect("an exam is being saved").clone();
+        self.tell(Event::Saved { exam })
+    }
+
+    fn save_fails(&mut self) -> &mut Walk {
+        let exam = self.exam.id().expect("an exam is being saved").clone();
+        let why = "The disk is full.".to_owned();
+        self.tell(Event::SaveFailed { exam, why })
+    }
+
+    fn overall(&self) -> Overall {
+        self.exam.outcome().expect("there is an exam").overall
+    }
+}
+
+use ReferralDecision::{NoReferableDisease, Refer, ReferUrgent, Retake};
+
+const RIGHT_LIVE: Stage = Stage::Live { eye: Eye::Right };
+const LEFT_LIVE: Stage = Stage::Live { eye: Eye::Left };
+
+fn result(eye: Eye) -> Stage {
+    Stage::Result {
+        eye,
+        attention: false,
+    }
+}
+
+#[test]
+fn an_exam_from_start_to_the_next() {
+    let mut walk = Walk::at_the_first_eye("P-7");
+    assert_eq!(walk.exam.stage(), RIGHT_LIVE);
+    let right = walk.capture();
+    assert_eq!(walk.exam.stage(), result(Eye::Right));
+    let asked = Effect::Grade {
+        shot: right,
+        eye: Eye::Right,
+    };
+    assert!(walk.effects.contains(&asked), "{:?}", walk.effects);
+    assert!(walk.exam.is_grading());
+    walk.grade(right, NoReferableDisease);
+    walk.tell(Event::Shown { shot: right });
+    walk.act(Action::Continue);
+    assert_eq!(walk.exam.stage(), LEFT_LIVE);
+    let left = walk.photograph(Refer);
+    walk.act(Action::Continue);
+    assert_eq!(walk.exam.stage(), Stage::Summary);
+    assert_eq!(walk.overall(), Overall::Refer);
+
+    walk.act(Action::Continue);
+    assert_eq!(walk.exam.stage(), Stage::Saving);
+    let record = walk.asked_save();
+    assert!(record.complete());
+    assert_eq!(record.patient.id, "P-7");
+    assert_eq!(record.right.decided_by, Some(right));
+    assert_eq!(record.left.decided_by, Some(left));
+    assert_eq!(record.outcome.not_examined, []);
+    let stamps = record.right.shots[0].stamps;
+    assert!(stamps.accepted < stamps.graded.unwrap() && stamps.graded < stamps.shown);
+    let actions: Vec<Action> = record.operations.iter().map(|o| o.action).collect();
+    let (go_on, capture) = (Action::Continue, Action::Capture);
+    assert_eq!(actions, [go_on, capture, go_on, capture, go_on, go_on]);
+
+    walk.saved();
+    assert_eq!(walk.exam.stage(), Stage::Saved);
+    walk.act(Action::Continue);
+    assert_eq!(walk.exam.stage(), Stage::Ready);
+    assert!(matches!(walk.effects[..], [Effect::Release { .. }]));
+    assert_eq!(walk.exam.patient(), None);
+}
+
+#[test]
+fn from_saved_straight_to_the_next_patient() {
+    let mut walk = Walk::at_the_first_eye("A");
+    walk.photograph(NoReferableDisease);
+    walk.act(Action::Continue);
+    walk.photograph(NoReferableDisease);
+    walk.act(Action::Continue).act(Action::Continue).saved();
+    walk.act(Action::Start);
+    assert!(matches!(
+        walk.effects[..],
+        [Effect::Release { .. }, Effect::Open]
+    ));
+    let exam = ExamId("next".to_owned());
+    walk.tell(Event::Opened { exam, unix_ms: 0 });
+    assert_eq!(walk.exam.patient(), Some(&Patient::default()));
+}
+
+#[test]
+fn the_left_eye_may_come_first() {
+    let mut walk = Walk::at_the_first_eye("A");
+    walk.act(Action::Photograph(Eye::Left));
+    walk.photograph(NoReferableDisease);
+    walk.act(Action::Continue);
+    assert_eq!(walk.exam.stage(), RIGHT_LIVE);
+    walk.act(Action::Back);
+    assert_eq!(walk.exam.stage(), result(Eye::Left));
+    walk.act(Action::Back);
+    assert!(matches!(walk.exam.stage(), Stage::Patient { .. }));
+}
+
+#[test]
+fn a_result_need_not_be_waited_for() {
+    let mut walk = Walk::at_the_first_eye("A");
+    let right = walk.capture();
+    walk.act(Action::Continue);
+    assert_eq!(walk.exam.stage(), LEFT_LIVE);
+    let left = walk.capture();
+    walk.act(Action::Continue);
+    assert_eq!(walk.overall(), Overall::NoVerdict);
+    walk.act(Action::Continue);
+    assert_eq!(
+        walk.exam.stage(),
+        Stage::Summary,
+        "nothing ungraded is saved"
+    );
+    walk.grade(left, NoReferableDisease);
+    assert_eq!(walk.overall(), Overall::NoVerdict);
+    walk.grade(right, ReferUrgent);
+    assert_eq!(walk.overall(), Overall::ReferUrgent);
+    walk.act(Action::Continue);
+    assert_eq!(walk.exam.stage(), Stage::Saving);
+}
+
+#[test]
+fn an_eye_left_out_gets_no_all_clear() {
+    let mut walk = Walk::at_the_first_eye("A");
+    walk.photograph(NoReferableDisease);
+    walk.act(Action::Continue).act(Action::Skip);
+    assert_eq!(walk.exam.stage(), Stage::Skipping { eye: Eye::Left });
+    walk.act(Action::SkipFor(SkipReason::Declined));
+    assert_eq!(walk.exam.stage(), Stage::Summary);
+    let outcome = walk.exam.outcome().unwrap();
+    assert_eq!(outcome.overall, Overall::NoReferableDisease);
+    assert_eq!(outcome.not_examined, [Eye::Left]);
+    // A photograph outranks the reason.
+    walk.act(Action::Back);
+    assert_eq!(walk.exam.stage(), LEFT_LIVE);
+    walk.photograph(Refer);
+    assert_eq!(walk.exam.eye(Eye::Left).unwrap().skipped(), None);
+    assert_eq!(walk.overall(), Overall::Refer);
+}
+
+#[test]
+fn both_eyes_left_out_is_no_verdict_but_a_record() {
+    let mut walk = Walk::at_the_first_eye("A");
+    for _ in Eye::BOTH {
+        walk.act(Action::Skip);
+        walk.act(Action::SkipFor(SkipReason::NotPossible));
+    }
+    walk.act(Action::Continue);
+    let record = walk.asked_save();
+    assert_eq!(record.outcome.overall, Overall::NoVerdict);
+    assert_eq!(record.outcome.not_examined, Eye::BOTH);
+}
+
+#[test]
+fn three_refusals_refer() {
+    let mut walk = Walk::at_the_first_eye("A");
+    for refusals in 1..=REFUSALS {
+        walk.photograph(Retake);
+        let outcome = walk.exam.eye(Eye::Right).unwrap().outcome();
+        if refusals < REFUSALS {
+            assert_eq!(outcome, EyeOutcome::Refused(refusals));
+            walk.act(Action::Retake);
+            assert_eq!(walk.exam.stage(), RIGHT_LIVE);
+        } else {
+            assert_eq!(outcome, EyeOutcome::CannotBeGraded);
+        }
+    }
+    walk.act(Action::Continue);
+    walk.photograph(NoReferableDisease);
+    assert_eq!(walk.overall(), Overall::CannotBeGraded);
+    assert!(walk.overall().refers());
+    walk.act(Action::Continue).act(Action::Continue);
+    assert_eq!(walk.asked_save().right.shots.len(), REFUSALS);
+}
+
+#[test]
+fn going_on_after_one_refusal_is_no_all_clear_either() {
+    let mut walk = Walk::at_the_first_eye("A");
+    walk.photograph(Retake);
+    walk.act(Action::Continue);
+    walk.photograph(NoReferableDisease);
+    assert_eq!(walk.overall(), Overall::CannotBeGraded);
+}
+
+#[test]
+fn a_retake_counts_from_its_verdict_on() {
+    let mut walk = Walk::at_the_first_eye("A");
+    let first = walk.photograph(Refer);
+    walk.act(Action::Retake);
+    let deciding = |walk: &Walk| {
+        let eye = walk.exam.eye(Eye::Right).unwrap();
+        eye.deciding().map(|shot| shot.id)
+    };
+    assert_eq!(deciding(&walk), Some(first));
+    let second = walk.capture();
+    assert_eq!(deciding(&walk), Some(first));
+    walk.grade(second, NoReferableDisease);
+    assert_eq!(deciding(&walk), Some(second));
+    // Thinking better of a retake leads back to the result.
+    walk.act(Action::Retake).act(Action::Back);
+    assert_eq!(walk.exam.stage(), result(Eye::Right));
+}
+
+#[test]
+fn photographs_of_an_eye_come_to_an_end() {
+    let mut walk = Walk::at_the_first_eye("A");
+    for _ in 0..MOST_SHOTS {
+        walk.photograph(Refer);
+        walk.act(Action::Retake);
+    }
+    walk.act(Action::Capture);
+    assert_eq!(walk.effects, []);
+    assert_eq!(walk.exam.notice(), Some(&Notice::NoMoreShots));
+}
+
+#[test]
+fn a_verdict_of_the_last_patient_is_dropped() {
+    let mut walk = Walk::at_the_first_eye("A");
+    let of_a = walk.capture();
+    walk.act(Action::Cancel).saved();
+    walk.begin("B");
+    walk.act(Action::Continue);
+    let of_b = walk.capture();
+    let before = walk.exam.clone();
+    walk.grade(of_a, ReferUrgent);
+    assert_eq!(walk.exam, before);
+    walk.grade(of_b, NoReferableDisease);
+    assert_eq!(walk.overall(), Overall::NoReferableDisease);
+}
+
+#[test]
+fn a_photograph_that_comes_too_late_is_let_go() {
+    let mut walk = Walk::at_the_first_eye("A");
+    walk.act(Action::Capture);
+    let shot = walk.asked_still();
+    walk.wait(10);
+    assert_eq!(walk.exam.stage(), RIGHT_LIVE);
+    assert_eq!(walk.exam.notice(), Some(&Notice::CaptureOverdue));
+    let still = still(1, walk.now);
+    walk.tell(Event::Captured { shot, still });
+    assert_eq!(walk.effects, [Effect::Discard { shot }]);
+    assert!(walk.exam.latest_shot(Eye::Right).is_none());
+}
+
+#[test]
+fn a_failed_capture_says_why() {
+    let mut walk = Walk::at_the_first_eye("A");
+    walk.tell(Event::AutoCapture);
+    let shot = walk.asked_still();
+    let why = "The camera was unplugged.".to_owned();
+    walk.tell(Event::CaptureFailed {
+        shot,
+        why: why.clone(),
+    });
+    assert_eq!(walk.exam.stage(), RIGHT_LIVE);
+    assert_eq!(walk.exam.notice(), Some(&Notice::CaptureFailed(why)));
+    walk.act(Action::Acknowledge);
+    assert_eq!(walk.exam.notice(), None);
+}
+
+#[test]
+fn a_grader_that_does_not_answer_counts_as_a_refusal() {
+    let mut walk = Walk::at_the_first_eye("A");
+    let shot = walk.capture();
+    walk.wait(60);
+    assert!(!walk.exam.is_grading());
+    let eye = walk.exam.eye(Eye::Right).unwrap();
+    assert_eq!(eye.outcome(), EyeOutcome::Refused(1));
+    walk.grade(shot, NoReferableDisease);
+    let eye = walk.exam.eye(Eye::Right).unwrap();
+    assert_eq!(eye.shots()[0].judgement, Judgement::Overdue);
+}
+
+#[test]
+fn cancelling_keeps_what_was_captured() {
+    let mut walk = Walk::at_the_first_eye("A");
+    walk.act(Action::Cancel);
+    assert_eq!(walk.exam.stage(), Stage::Ready);
+    assert_eq!(walk.effects, []);
+
+    walk.begin("B");
+    walk.act(Action::Continue);
+    walk.photograph(Refer);
+    walk.act(Action::Cancel);
+    let record = walk.asked_save();
+    assert_eq!(record.ending, Ending::Cancelled);
+    assert_eq!(record.operations.last().unwrap().action, Action::Cancel);
+    assert_eq!(record.right.shots.len(), 1);
+    assert_eq!(record.outcome.not_examined, [Eye::Left]);
+    walk.saved();
+    assert_eq!(walk.exam.stage(), Stage::Ready);
+    assert_eq!(walk.exam.notice(), Some(&Notice::SavedIncomplete));
+}
+
+#[test]
+fn whoever_goes_away_leaves_a_locked_screen() {
+    let mut walk = Walk::new();
+    walk.begin("A");
+    walk.wait(299);
+    assert!(matches!(walk.exam.stage(), Stage::Patient { .. }));
+    walk.wait(1);
+    assert_eq!(walk.exam.stage(), Stage::Locked);
+    assert_eq!(walk.exam.patient(), None);
+    walk.act(Action::Open(Page::Today));
+    assert_eq!(walk.exam.stage(), Stage::Locked);
+    walk.act(Action::Acknowledge);
+    assert_eq!(walk.exam.stage(), Stage::Ready);
+    walk.act(Action::Open(Page::Today)).wait(300);
+    assert_eq!(walk.exam.stage(), Stage::Locked);
+
+    let mut walk = Walk::at_the_first_eye("B");
+    walk.photograph(NoReferableDisease);
+    walk.wait(300);
+    assert_eq!(walk.asked_save().ending, Ending::TimedOut);
+    walk.saved();
+    assert_eq!(walk.exam.stage(), Stage::Locked);
+    assert_eq!(walk.exam.patient(), None);
+}
+
+#[test]
+fn an_exam_that_is_not_kept_stays() {
+    let mut walk = Walk::at_the_first_eye("A");
+    walk.photograph(Refer);
+    walk.act(Action::Cancel);
+    let record = walk.asked_save();
+    walk.save_fails();
+    assert_eq!(walk.exam.stage(), Stage::Summary);
+    assert!(matches!(walk.exam.notice(), Some(Notice::NotSaved(_))));
+    for action in [Action::Start, Action::Back, Action::Photograph(Eye::Left)] {
+        walk.act(action);
+        assert_eq!(walk.exam.stage(), Stage::Summary, "{action:?}");
+    }
+    walk.act(Action::Continue);
+    assert_eq!(walk.asked_save(), record);
+    walk.save_fails().wait(300);
+    assert_eq!(walk.asked_save(), record);
+    walk.saved();
+    assert_eq!(walk.exam.stage(), Stage::Ready);
+}
+
+#[test]
+fn nobody_else_comes_in_while_an_exam_is_saved() {
+    let mut walk = Walk::at_the_first_eye("A");
+    walk.photograph(Refer);
+    walk.act(Action::Cancel);
+    let exam = ExamId("intruder".to_owned());
+    walk.act(Action::Start);
+    walk.tell(Event::Opened { exam, unix_ms: 0 });
+    assert_eq!(walk.exam.stage(), Stage::Saving);
+    assert_eq!(walk.exam.patient().unwrap().id, "A");
+    let stranger = ExamId("stranger".to_owned());
+    walk.tell(Event::Saved { exam: stranger });
+    assert_eq!(walk.exam.stage(), Stage::Saving);
+}
+
+#[test]
+fn a_device_without_room_begins_nothing() {
+    let mut walk = Walk::new();
+    walk.act(Action::Start);
+    let why = "The disk is nearly full: export and remove old exams.".to_owned();
+    walk.tell(Event::Refused(why.clone()));
+    assert_eq!(walk.exam.stage(), Stage::Ready);
+    assert_eq!(walk.exam.notice(), Some(&Notice::Refused(why)));
+    let exam = ExamId("late".to_owned());
+    walk.tell(Event::Opened { exam, unix_ms: 0 });
+    assert_eq!(walk.exam.stage(), Stage::Ready);
+}
+
+#[test]
+fn a_picture_of_the_other_eye_is_asked_about() {
+    let mut walk = Walk::at_the_first_eye("A");
+    let shot = walk.photograph_showing(Eye::Left);
+    let asked = Stage::WrongEye {
+        eye: Eye::Right,
+        shot,
+    };
+    assert_eq!(walk.exam.stage(), asked);
+    walk.act(Action::Continue);
+    assert_eq!(walk.exam.stage(), asked, "it must be answered");
+    walk.act(Action::Acknowledge);
+    assert_eq!(walk.exam.stage(), result(Eye::Right));
+    assert_eq!(walk.exam.latest_shot(Eye::Right).unwrap().side, Side::Kept);
+}
+
+#[test]
+fn a_picture_can_be_moved_to_its_eye() {
+    let mut walk = Walk::at_the_first_eye("A");
+    let shot = walk.photograph_showing(Eye::Left);
+    walk.act(Action::Swap);
+    assert_eq!(walk.exam.stage(), result(Eye::Left));
+    let moved = walk.exam.latest_shot(Eye::Left).unwrap();
+    assert_eq!((moved.id, moved.side), (shot, Side::Swapped));
+    let right = walk.exam.eye(Eye::Right).unwrap();
+    assert_eq!(right.outcome(), EyeOutcome::NotExamined);
+    walk.act(Action::Continue);
+    assert_eq!(walk.exam.stage(), RIGHT_LIVE);
+}
+
+#[test]
+fn the_side_is_asked_about_when_the_verdict_comes_late() {
+    let mut walk = Walk::at_the_first_eye("A");
+    let shot = walk.capture();
+    walk.act(Action::Continue);
+    walk.tell(Event::Graded {
+        shot,
+        verdict: verdict(NoReferableDisease, Some(Eye::Left), shot.0),
+    });
+    assert_eq!(
+        walk.exam.stage(),
+        LEFT_LIVE,
+        "not in the middle of the next"
+    );
+    walk.photograph(NoReferableDisease);
+    walk.act(Action::Continue);
+    let asked = Stage::WrongEye {
+        eye: Eye::Right,
+        shot,
+    };
+    assert_eq!(walk.exam.stage(), asked);
+}
+
+#[test]
+fn what_is_known_is_kept_before_the_end() {
+    let mut walk = Walk::at_the_first_eye("A");
+    let shot = walk.capture();
+    let kept = |walk: &Walk| match walk.effects.last() {
+        Some(Effect::Keep(record)) => (**record).clone(),
+        _ => panic!("nothing was kept: {:?}", walk.effects),
+    };
+    assert_eq!(kept(&walk).ending, Ending::Interrupted);
+    assert_eq!(kept(&walk).right.shots[0].judgement, Judgement::Pending);
+    walk.grade(shot, Refer);
+    assert_eq!(kept(&walk).right.decided_by, Some(shot));
+}
+
+#[test]
+fn a_record_reads_back_as_it_was_written() {
+    let mut walk = Walk::at_the_first_eye("Ω-12");
+    let shot = walk.photograph_showing(Eye::Left);
+    walk.tell(Event::Shown { shot });
+    walk.act(Action::Acknowledge).act(Action::Continue);
+    walk.act(Action::Skip);
+    walk.act(Action::SkipFor(SkipReason::EyeAbsent));
+    walk.act(Action::Continue);
+    let record = walk.asked_save();
+    let text = serde_json::to_string(&record).unwrap();
+    let mut read: ExamRecord = serde_json::from_str(&text).unwrap();
+    assert_eq!(read, record);
+    assert_eq!(record.began.unix_ms(record.began.since_start), 1_000_000);
+    read.patient.id.clear();
+    assert_ne!(read, record);
+}
+
+#[test]
+fn a_patient_is_typed_or_scanned() {
+    let mut walk = Walk::new();
+    walk.begin("AB\u{7}C");
+    walk.act(Action::Erase);
+    walk.act(Action::Choose(PatientField::Age));
+    for letter in "1x50".chars() {
+        walk.act(Action::Type(letter));
+    }
+    walk.act(Action::Choose(PatientField::Note));
+    for _ in 0..2 * LONGEST_NOTE {
+        walk.act(Action::Type('ñ'));
+    }
+    let patient = walk.exam.patient().unwrap();
+    assert_eq!(patient.id, "AB");
+    assert_eq!(patient.age, Some(15), "150 is no age");
+    assert_eq!(patient.note.chars().count(), LONGEST_NOTE);
+    walk.act(Action::Choose(PatientField::Age));
+    walk.act(Action::Erase).act(Action::Erase);
+    assert_eq!(walk.exam.patient().unwrap().age, None);
+}
+
+#[test]
+fn the_attention_map_comes_and_goes() {
+    let mut walk = Walk::at_the_first_eye("A");
+    walk.photograph(Refer);
+    for attention in [true, false] {
+        walk.act(Action::Attention);
+        let eye = Eye::Right;
+        assert_eq!(walk.exam.stage(), Stage::Result { eye, attention });
+    }
+}
+
+#[test]
+fn the_worse_eye_decides() {
+    let decided = EyeOutcome::Decided;
+    let clear = decided(NoReferableDisease);
+    for (right, left, overall) in [
+        (clear, clear, Overall::NoReferableDisease),
+        (clear, decided(Refer), Overall::Refer),
+        (decided(ReferUrgent), decided(Refer), Overall::ReferUrgent),
+        (
+            EyeOutcome::CannotBeGraded,
+            decided(ReferUrgent),
+            Overall::ReferUrgent,
+        ),
+        (
+            decided(Refer),
+            EyeOutcome::CannotBeGraded,
+            Overall::CannotBeGraded,
+        ),
+        (clear, EyeOutcome::Refused(1), Overall::CannotBeGraded),
+        (clear, EyeOutcome::Pending, Overall::NoVerdict),
+        (EyeOutcome::Pending, decided(Refer), Overall::Refer),
+        (clear, EyeOutcome::NotExamined, Overall::NoReferableDisease),
+        (
+            EyeOutcome::NotExamined,
+            EyeOutcome::Skipped(SkipReason::Declined),
+            Overall::NoVerdict,
+        ),
+    ] {
+        let one = Outcome::of(right, left).overall;
+        let other = Outcome::of(left, right).overall;
+        assert_eq!((one, other), (overall, overall), "{right:?}, {left:?}");
+    }
+}
+
+#[test]
+fn rules_refuse_what_they_do_not_know() {
+    assert_eq!(toml::from_str::<Rules>(""), Ok(Rules::default()));
+    for wrong in ["idle = 3", "idle_seconds = 0"] {
+        assert!(toml::from_str::<Rules>(wrong).is_err(), "{wrong}");
+    }
+}
