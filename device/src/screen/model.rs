@@ -1,0 +1,378 @@
+//! What a view shows, as plain values: nothing here knows a camera, a clock or
+//! a disk. Texts that the device made up, such as an id, are borrowed as they
+//! are; what the screen says itself comes from the language's table.
+
+use fovea_core::gate::GateReason;
+use fovea_core::taxonomy::Taxonomy;
+use image::RgbImage;
+
+use crate::exam::words::{Eye, PatientField};
+use crate::exam::{EyeOutcome, Overall};
+use crate::record::Record;
+
+/// One screenful.
+#[derive(Clone, Copy, Debug)]
+pub enum View<'a> {
+    Ready(Ready<'a>),
+    Locked(Locked<'a>),
+    Patient(Patient<'a>),
+    Live(Live<'a>),
+    Grading(Grading<'a>),
+    Result(Judged<'a>),
+    Refused(Refused<'a>),
+    Skip(Skip),
+    Summary(Summary<'a>),
+    Saving,
+    Saved(Saved<'a>),
+    Today(Today<'a>),
+    Settings(Settings<'a>),
+    Problem(Trouble<'a>),
+    Warning(Warning<'a>),
+}
+
+/// Nobody is being examined.
+#[derive(Clone, Copy, Debug)]
+pub struct Ready<'a> {
+    /// Names this device.
+    pub device: &'a str,
+    /// Wall clock as it is to be read, such as `14:32`.
+    pub clock: &'a str,
+    /// The self-test, a line each.
+    pub health: &'a [HealthLine<'a>],
+    /// Whether an exam may begin.
+    pub may_start: bool,
+    /// Exams saved today.
+    pub saved_today: usize,
+    /// Whether the last exam ended before its summary.
+    pub ended_early: bool,
+}
+
+/// One line of the self-test.
+#[derive(Clone, Copy, Debug)]
+pub struct HealthLine<'a> {
+    pub check: Check,
+    pub health: Health,
+    /// What was found: an id, a size, what is wrong.
+    pub detail: &'a str,
+}
+
+/// What the self-test looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Check {
+    Bundle,
+    Calibration,
+    Camera,
+    Display,
+    Input,
+    Store,
+    Clock,
+    Disk,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Health {
+    Good,
+    /// Works, but somebody should see to it.
+    Care,
+    Bad,
+}
+
+/// After a time-out. Nothing of any patient is shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Locked<'a> {
+    pub clock: &'a str,
+    /// Whether an exam was open; what was photographed of it is kept.
+    pub ended_early: bool,
+}
+
+/// Writing down the patient.
+#[derive(Clone, Copy, Debug)]
+pub struct Patient<'a> {
+    pub id: &'a str,
+    pub age: Option<u8>,
+    pub note: &'a str,
+    /// Where the keys write.
+    pub field: PatientField,
+    /// Whether something was photographed already: the exam can then only be
+    /// ended, not left.
+    pub photographed: bool,
+}
+
+/// The live picture with its guidance.
+#[derive(Clone, Copy, Debug)]
+pub struct Live<'a> {
+    /// What stands still from one frame to the next.
+    pub panel: Panel<'a>,
+    /// The newest frame, best of the size that [`super::live_picture`] names
+    /// (see [`super::Preview`]); nothing before the first.
+    pub picture: Option<&'a RgbImage>,
+    /// Where the field lies in that picture.
+    pub ring: Option<Ring>,
+    /// How good the frame is, in the order of [`Measure::ALL`].
+    pub bars: [Bar; 4],
+    /// How much of the time until automatic capture has passed, 0 to 1.
+    pub progress: f32,
+}
+
+/// The part of the live view that is drawn again only when it changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Panel<'a> {
+    pub eye: Eye,
+    /// The patient's id; empty when there is none.
+    pub patient: &'a str,
+    pub state: LiveState,
+    /// Whether the device takes the photograph by itself.
+    pub automatic: bool,
+    /// Whether the eye can be left out: not once it has been photographed.
+    pub may_skip: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LiveState {
+    /// No frame has come yet.
+    Waiting,
+    Guiding(Instruction),
+    /// The photograph is being taken.
+    Taking,
+}
+
+/// What the operator is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Instruction {
+    LookForEye,
+    Closer,
+    Centre,
+    TooDark,
+    TooBright,
+    Blurred,
+    HoldStill,
+    NotRetina,
+    /// Nothing but to keep it so.
+    Ready,
+}
+
+impl Instruction {
+    pub const ALL: [Instruction; 9] = [
+        Instruction::LookForEye,
+        Instruction::Closer,
+        Instruction::Centre,
+        Instruction::TooDark,
+        Instruction::TooBright,
+        Instruction::Blurred,
+        Instruction::HoldStill,
+        Instruction::NotRetina,
+        Instruction::Ready,
+    ];
+}
+
+/// What the bars of the live view measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Measure {
+    Focus,
+    /// Neither too dark nor too bright.
+    Light,
+    /// How much of the retina is in view, and how well it is centred.
+    Field,
+    Steady,
+}
+
+impl Measure {
+    pub const ALL: [Measure; 4] = [
+        Measure::Focus,
+        Measure::Light,
+        Measure::Field,
+        Measure::Steady,
+    ];
+}
+
+/// A measure against its limit, both 0 to 1, more being better.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bar {
+    pub value: f32,
+    pub limit: f32,
+}
+
+/// The field of view in a live picture, in that picture's pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ring {
+    pub centre: (f32, f32),
+    pub radius: f32,
+    /// Whether the frame is good enough for a photograph.
+    pub good: bool,
+}
+
+/// The photograph is being graded.
+#[derive(Clone, Copy, Debug)]
+pub struct Grading<'a> {
+    pub eye: Eye,
+    pub patient: &'a str,
+    /// Best of the size that [`super::photograph`] names, as in every view below;
+    /// each scales it to its own.
+    pub picture: Option<&'a RgbImage>,
+    /// How much of the usual time has passed, 0 to 1.
+    pub progress: f32,
+}
+
+/// A photograph that could be graded.
+#[derive(Clone, Copy, Debug)]
+pub struct Judged<'a> {
+    pub eye: Eye,
+    pub patient: &'a str,
+    /// What was found, and by which model.
+    pub record: &'a Record,
+    /// The taxonomy it was graded by.
+    pub taxonomy: &'a Taxonomy,
+    /// Operating point of the composite `referable`, where there is one.
+    pub operating_point: Option<f32>,
+    /// Names the calibration.
+    pub calibration: &'a str,
+    pub picture: Option<&'a RgbImage>,
+    /// The same picture with the evidence over it; nothing where no finding
+    /// has a place in it.
+    pub evidence: Option<Evidence<'a>>,
+    /// Whether the evidence is shown.
+    pub attention: bool,
+}
+
+/// Where the evidence for a finding lies.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence<'a> {
+    pub picture: &'a RgbImage,
+    /// The finding's index in the taxonomy.
+    pub node: usize,
+}
+
+/// A photograph that could not be graded.
+#[derive(Clone, Copy, Debug)]
+pub struct Refused<'a> {
+    pub eye: Eye,
+    pub patient: &'a str,
+    pub reason: GateReason,
+    pub picture: Option<&'a RgbImage>,
+    /// How many were refused, this one among them, and at how many the eye
+    /// counts as one that cannot be graded.
+    pub refusals: usize,
+    pub most: usize,
+}
+
+impl Refused<'_> {
+    /// Whether the eye is referred because it cannot be graded.
+    pub fn ungradable(&self) -> bool {
+        self.refusals >= self.most
+    }
+}
+
+/// Asking why an eye is left out.
+#[derive(Clone, Copy, Debug)]
+pub struct Skip {
+    pub eye: Eye,
+}
+
+/// Both eyes.
+#[derive(Clone, Copy, Debug)]
+pub struct Summary<'a> {
+    pub patient: &'a str,
+    /// What becomes of the patient: the worse eye decides.
+    pub overall: Overall,
+    pub right: EyeSummary<'a>,
+    pub left: EyeSummary<'a>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct EyeSummary<'a> {
+    pub outcome: EyeOutcome,
+    pub picture: Option<&'a RgbImage>,
+    /// The gravest finding, as id and name of its node.
+    pub finding: Option<(&'a str, &'a str)>,
+}
+
+/// The exam is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Saved<'a> {
+    /// Names the record.
+    pub record: &'a str,
+    pub patient: &'a str,
+    pub overall: Overall,
+}
+
+/// The list of today's exams, the latest first.
+#[derive(Clone, Copy, Debug)]
+pub struct Today<'a> {
+    pub exams: &'a [ExamLine<'a>],
+    /// The first one shown; [`super::today_rows`] says how many are.
+    pub first: usize,
+    /// The one whose details are shown.
+    pub selected: Option<usize>,
+}
+
+/// A saved exam.
+#[derive(Clone, Copy, Debug)]
+pub struct ExamLine<'a> {
+    /// When it began, such as `09:15`.
+    pub time: &'a str,
+    pub record: &'a str,
+    pub patient: &'a str,
+    pub age: Option<u8>,
+    pub note: &'a str,
+    pub overall: Overall,
+    pub right: EyeOutcome,
+    pub left: EyeOutcome,
+}
+
+/// What can be set at the device, and what it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings<'a> {
+    pub automatic: bool,
+    /// In percent; nothing where the screen's cannot be set.
+    pub brightness: Option<u8>,
+    pub device: &'a str,
+    pub version: &'a str,
+    pub model: &'a str,
+    pub calibration: &'a str,
+    pub profile: &'a str,
+    pub disk: &'a str,
+}
+
+/// Something does not work.
+#[derive(Clone, Copy, Debug)]
+pub struct Trouble<'a> {
+    pub problem: Problem,
+    /// What exactly happened, a sentence; may be empty.
+    pub detail: &'a str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Problem {
+    /// No frames come; the device keeps trying.
+    CameraLost,
+    /// There is no photograph, or it did not come in time.
+    CaptureFailed,
+    /// The eye has been photographed as often as an exam can hold.
+    NoMorePhotographs,
+    /// The student failed, or gave no verdict in time.
+    GradingFailed,
+    /// An exam could not be kept, for another reason than the disk's room.
+    CannotBegin,
+    DiskFull,
+    SaveFailed,
+}
+
+impl Problem {
+    pub const ALL: [Problem; 7] = [
+        Problem::CameraLost,
+        Problem::CaptureFailed,
+        Problem::NoMorePhotographs,
+        Problem::GradingFailed,
+        Problem::CannotBegin,
+        Problem::DiskFull,
+        Problem::SaveFailed,
+    ];
+}
+
+/// The photograph looks like the other eye.
+#[derive(Clone, Copy, Debug)]
+pub struct Warning<'a> {
+    /// The eye that was chosen.
+    pub chosen: Eye,
+    pub picture: Option<&'a RgbImage>,
+}

@@ -1,0 +1,207 @@
+//! Both eyes, and what becomes of the patient: the worse eye decides.
+
+use embedded_graphics::pixelcolor::Rgb888;
+use embedded_graphics::prelude::*;
+use embedded_graphics::primitives::Rectangle;
+
+use super::parts::{band, eye_look, head, overall_look, photograph, BUTTON, GAP, HEAD};
+use super::Sheet;
+use crate::exam::words::{Action, Eye};
+use crate::exam::{EyeOutcome, Overall};
+use crate::screen::grid::{columns, inset, Grid, Room};
+use crate::screen::model::{EyeSummary, Summary};
+use crate::screen::page::{Page, Words};
+use crate::screen::theme::{CARE, FAINT, INK, PANEL};
+use crate::screen::touch::{row, Label, Look, Touch};
+use crate::screen::words::Texts;
+use crate::text::{Align, Weight};
+
+struct Layout {
+    head: Rectangle,
+    band: Rectangle,
+    /// The right eye at the left, as the examiner faces the patient.
+    right: Card,
+    left: Card,
+    buttons: Rectangle,
+}
+
+#[derive(Clone, Copy)]
+struct Card {
+    /// The card without the button below it.
+    all: Rectangle,
+    title: Rectangle,
+    inside: Rectangle,
+    photograph: Rectangle,
+}
+
+fn lay_out(grid: &Grid) -> Layout {
+    let gap = grid.px(GAP);
+    let mut room = grid.page();
+    let head = room.top(grid.px(HEAD));
+    room.top(grid.px(4));
+    let band = room.top(grid.px(92));
+    room.top(gap);
+    let buttons = room.bottom(grid.px(BUTTON));
+    room.bottom(gap);
+    let mut cards = columns(room.rest(), 2, gap).map(|all| card(all, grid));
+    let empty = card(Rectangle::zero(), grid);
+    Layout {
+        head,
+        band,
+        right: cards.next().unwrap_or(empty),
+        left: cards.next().unwrap_or(empty),
+        buttons,
+    }
+}
+
+fn card(all: Rectangle, grid: &Grid) -> Card {
+    let mut column = Room::of(all);
+    let photograph = column.bottom(grid.px(60));
+    column.bottom(grid.px(4));
+    let mut room = Room::of(inset(column.rest(), grid.px(8)));
+    let title = room.top(grid.px(26));
+    Card {
+        all: column.rest(),
+        title,
+        inside: room.rest(),
+        photograph,
+    }
+}
+
+impl Sheet for Summary<'_> {
+    fn touches(&self, grid: &Grid) -> Vec<Touch> {
+        let at = lay_out(grid);
+        let eye = |card: Card, eye, summary: &EyeSummary| {
+            let label: Label = match summary.outcome {
+                EyeOutcome::NotExamined | EyeOutcome::Skipped(_) => |t| &t.summary.photograph,
+                _ => |t| &t.summary.again,
+            };
+            Touch::button(card.photograph, Action::Photograph(eye), label, Look::Plain)
+        };
+        let mut touches = row(
+            at.buttons,
+            grid,
+            &[
+                (Action::Back, |t| &t.common.back, Look::Plain),
+                (Action::Continue, |t| &t.summary.save, Look::Primary),
+            ],
+        );
+        for touch in &mut touches {
+            *touch = touch.when(touch.action != Action::Continue || !self.pending());
+        }
+        touches.extend([
+            eye(at.right, Eye::Right, &self.right),
+            eye(at.left, Eye::Left, &self.left),
+        ]);
+        touches
+    }
+
+    fn draw<D>(&self, page: &mut Page<D>, _: &[Touch]) -> Result<(), D::Error>
+    where
+        D: DrawTarget<Color = Rgb888>,
+    {
+        let at = lay_out(&page.grid);
+        self.heading(page, at.head)?;
+        let words = match self.overall {
+            Overall::NoVerdict if self.pending() => page.texts.summary.pending.as_str(),
+            overall => page.texts.overall(overall),
+        };
+        band(page, at.band, overall_look(self.overall), words)?;
+        eye(page, at.right, Eye::Right, &self.right)?;
+        eye(page, at.left, Eye::Left, &self.left)
+    }
+}
+
+impl Summary<'_> {
+    /// Whether a photograph is still being graded: nothing can be saved then.
+    fn pending(&self) -> bool {
+        [self.right, self.left]
+            .iter()
+            .any(|eye| eye.outcome == EyeOutcome::Pending)
+    }
+
+    /// The patient, and how many eyes the result speaks of.
+    fn heading<D>(&self, page: &mut Page<D>, area: Rectangle) -> Result<(), D::Error>
+    where
+        D: DrawTarget<Color = Rgb888>,
+    {
+        let silent = [self.right, self.left]
+            .iter()
+            .filter(|eye| {
+                matches!(
+                    eye.outcome,
+                    EyeOutcome::NotExamined | EyeOutcome::Skipped(_)
+                )
+            })
+            .count();
+        let texts = page.texts;
+        let patient = match self.patient {
+            "" => texts.common.no_id.as_str(),
+            id => id,
+        };
+        let words = match silent {
+            0 => return head(page, area, patient, " "),
+            1 => &texts.summary.one_eye,
+            _ => &texts.summary.no_eye,
+        };
+        let mut room = Room::of(area);
+        let left = room.left(area.size.width as i32 / 2);
+        let bold = Words::plain(Weight::Bold, (28.0, 16.0), INK).middle();
+        page.words(&bold, patient, left)?;
+        let care = Words::plain(Weight::Bold, (22.0, 16.0), CARE);
+        page.words(&care.align(Align::Right).middle(), words, room.rest())?;
+        Ok(())
+    }
+}
+
+fn eye<D>(page: &mut Page<D>, at: Card, eye: Eye, summary: &EyeSummary) -> Result<(), D::Error>
+where
+    D: DrawTarget<Color = Rgb888>,
+{
+    page.card(at.all)?;
+    let bold = Words::plain(Weight::Bold, (22.0, 16.0), INK).over(PANEL);
+    page.words(&bold.middle(), page.texts.eye(eye), at.title)?;
+    let mut room = Room::of(at.inside);
+    if summary.picture.is_some() {
+        let side = room.rest().size.height as i32;
+        photograph(page, summary.picture, room.left(side))?;
+        room.left(page.grid.px(10));
+    }
+    let texts = page.texts;
+    let (verdict, detail) = said(summary, texts);
+    let ink = match eye_look(summary.outcome) {
+        Some((sign, colour)) => {
+            let mark = room.left(page.grid.px(46));
+            page.sign(sign, mark, colour, PANEL)?;
+            room.left(page.grid.px(10));
+            colour
+        }
+        None => FAINT,
+    };
+    let height = room.rest().size.height as i32;
+    let upper = room.top(if detail.is_empty() {
+        height
+    } else {
+        height * 3 / 5
+    });
+    let bold = Words::plain(Weight::Bold, (26.0, 16.0), ink).over(PANEL);
+    page.words(&bold.middle(), verdict, upper)?;
+    let plain = Words::plain(Weight::Regular, (18.0, 14.0), INK).over(PANEL);
+    page.words(&plain, detail, room.rest())?;
+    Ok(())
+}
+
+/// The eye's result in words, and what stands behind it.
+fn said<'a>(summary: &'a EyeSummary, texts: &'a Texts) -> (&'a str, &'a str) {
+    let finding = summary
+        .finding
+        .map_or("", |(id, name)| texts.finding(id, name));
+    match summary.outcome {
+        EyeOutcome::NotExamined => (&texts.summary.not_examined, ""),
+        EyeOutcome::Skipped(reason) => (&texts.summary.skipped, texts.skip(reason)),
+        EyeOutcome::Pending => (&texts.summary.pending, ""),
+        EyeOutcome::Refused(_) => (&texts.summary.refused, ""),
+        EyeOutcome::CannotBeGraded => (texts.overall(Overall::CannotBeGraded), ""),
+        EyeOutcome::Decided(decision) => (texts.verdict(decision), finding),
+    }
+}

@@ -1,0 +1,411 @@
+//! Everything the screen says, in each language: one file each.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use fovea_core::decision::ReferralDecision;
+use fovea_core::gate::GateReason;
+use serde::{Deserialize, Serialize};
+
+use super::model::{Check, Instruction, Measure, Problem};
+use crate::exam::words::{Eye, SkipReason};
+use crate::exam::Overall;
+
+/// A language of the screen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Language {
+    #[default]
+    #[serde(rename = "en")]
+    English,
+    #[serde(rename = "es")]
+    Spanish,
+}
+
+impl Language {
+    /// In the order in which the settings go through them.
+    pub const ALL: [Language; 2] = [Language::English, Language::Spanish];
+
+    /// The one after this, and after the last the first.
+    pub fn next(self) -> Language {
+        match self {
+            Language::English => Language::Spanish,
+            Language::Spanish => Language::English,
+        }
+    }
+
+    /// What the screen says in this language.
+    pub fn texts(self) -> &'static Texts {
+        static ENGLISH: OnceLock<Texts> = OnceLock::new();
+        static SPANISH: OnceLock<Texts> = OnceLock::new();
+        let cell = match self {
+            Language::English => &ENGLISH,
+            Language::Spanish => &SPANISH,
+        };
+        // The tables are compiled in: they are whole, or no test passes.
+        cell.get_or_init(|| toml::from_str(self.source()).expect("a table of texts is whole"))
+    }
+
+    fn source(self) -> &'static str {
+        match self {
+            Language::English => include_str!("languages/en.toml"),
+            Language::Spanish => include_str!("languages/es.toml"),
+        }
+    }
+}
+
+/// `template` with every `{name}` replaced by the value of that name.
+pub(super) fn fill(template: &str, values: &[(&str, &str)]) -> String {
+    values
+        .iter()
+        .fold(template.to_owned(), |text, (name, value)| {
+            text.replace(&format!("{{{name}}}"), value)
+        })
+}
+
+/// Tables of texts. Every key must be there and no other may be.
+macro_rules! tables {
+    ($($(#[$doc:meta])* $table:ident { $($key:ident),+ $(,)? })+) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Debug, Deserialize)]
+            #[serde(deny_unknown_fields)]
+            pub(super) struct $table {
+                $(pub(super) $key: String,)+
+            }
+        )+
+    };
+}
+
+/// Everything the screen says in one language.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Texts {
+    /// The language's own name for itself.
+    pub(super) name: String,
+    pub(super) common: Common,
+    pub(super) eyes: Eyes,
+    pub(super) skips: Skips,
+    pub(super) instructions: Instructions,
+    pub(super) measures: Measures,
+    pub(super) checks: Checks,
+    pub(super) verdicts: Verdicts,
+    pub(super) overall: Overalls,
+    pub(super) refusals: Refusals,
+    pub(super) mends: Refusals,
+    pub(super) ready: Ready,
+    pub(super) locked: Locked,
+    pub(super) patient: Patient,
+    pub(super) live: Live,
+    pub(super) grading: Grading,
+    pub(super) result: Result,
+    pub(super) refused: Refused,
+    pub(super) ungradable: Ungradable,
+    pub(super) skip: Skip,
+    pub(super) summary: Summary,
+    pub(super) save: Save,
+    pub(super) today: Today,
+    pub(super) settings: Settings,
+    pub(super) problems: Problems,
+    pub(super) warning: Warning,
+    /// The findings' names by the taxonomy's node ids. A finding without one
+    /// is shown under the taxonomy's own name, which is English.
+    #[serde(default)]
+    findings: BTreeMap<String, String>,
+}
+
+tables! {
+    /// What several views say.
+    Common { back, go_on, retake, end, research, no_id }
+    Eyes { right, left }
+    Skips { declined, eye_absent, not_possible, under_treatment }
+    /// What the operator is to do at the live picture.
+    Instructions {
+        look_for_eye, closer, centre, too_dark, too_bright, blurred, hold_still, not_retina, ready,
+    }
+    /// The bars beside the live picture.
+    Measures { focus, light, field, steady }
+    /// The parts of the self-test.
+    Checks { bundle, calibration, camera, display, input, store, clock, disk }
+    Verdicts { refer_urgent, refer, no_referable_disease, retake }
+    Overalls { refer_urgent, cannot_be_graded, refer, no_verdict, no_referable_disease }
+    /// Why a photograph was refused, or what to do about it.
+    Refusals { ok, non_fundus, too_dark, too_bright, blurred, field_of_view, artefact, unreadable }
+    Ready { start, today, settings, not_ready, saved_one, saved_many, ended_early }
+    Locked { title, hint }
+    Patient {
+        title, hint, id, age, note, erase, space,
+    }
+    Live { capture, skip, waiting, taking, automatic }
+    Grading { title, hint }
+    Result {
+        attention, photograph, evidence, findings, more, more_positive, made_by, reaches, open,
+        any_disease, nearest, not_referred,
+    }
+    Refused { attempt, skip }
+    Ungradable { why, hint }
+    Skip { title, hint }
+    Summary { save, one_eye, no_eye, photograph, again, not_examined, pending, skipped, refused }
+    Save { saving, saving_hint, saved, saved_hint, number, next, home }
+    Today { title, none, hint, up, down, range, number, age }
+    Settings {
+        title, language, automatic, on, off, brightness, device, version, model, calibration,
+        profile, disk,
+    }
+    Problems {
+        camera_lost, camera_lost_mend, capture_failed, capture_failed_mend, no_more, no_more_mend,
+        grading_failed, grading_failed_mend, cannot_begin, cannot_begin_mend, disk_full,
+        disk_full_mend, save_failed, save_failed_mend, try_again, understood,
+    }
+    Warning { title, looks, chosen }
+}
+
+impl Texts {
+    /// The language's own name for itself.
+    pub fn language(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn eye(&self, eye: Eye) -> &str {
+        match eye {
+            Eye::Right => &self.eyes.right,
+            Eye::Left => &self.eyes.left,
+        }
+    }
+
+    pub(super) fn skip(&self, reason: SkipReason) -> &str {
+        match reason {
+            SkipReason::Declined => &self.skips.declined,
+            SkipReason::EyeAbsent => &self.skips.eye_absent,
+            SkipReason::NotPossible => &self.skips.not_possible,
+            SkipReason::UnderTreatment => &self.skips.under_treatment,
+        }
+    }
+
+    pub(super) fn instruction(&self, instruction: Instruction) -> &str {
+        let table = &self.instructions;
+        match instruction {
+            Instruction::LookForEye => &table.look_for_eye,
+            Instruction::Closer => &table.closer,
+            Instruction::Centre => &table.centre,
+            Instruction::TooDark => &table.too_dark,
+            Instruction::TooBright => &table.too_bright,
+            Instruction::Blurred => &table.blurred,
+            Instruction::HoldStill => &table.hold_still,
+            Instruction::NotRetina => &table.not_retina,
+            Instruction::Ready => &table.ready,
+        }
+    }
+
+    pub(super) fn measure(&self, measure: Measure) -> &str {
+        match measure {
+            Measure::Focus => &self.measures.focus,
+            Measure::Light => &self.measures.light,
+            Measure::Field => &self.measures.field,
+            Measure::Steady => &self.measures.steady,
+        }
+    }
+
+    pub(super) fn check(&self, check: Check) -> &str {
+        match check {
+            Check::Bundle => &self.checks.bundle,
+            Check::Calibration => &self.checks.calibration,
+            Check::Camera => &self.checks.camera,
+            Check::Display => &self.checks.display,
+            Check::Input => &self.checks.input,
+            Check::Store => &self.checks.store,
+            Check::Clock => &self.checks.clock,
+            Check::Disk => &self.checks.disk,
+        }
+    }
+
+    pub(super) fn verdict(&self, decision: ReferralDecision) -> &str {
+        match decision {
+            ReferralDecision::ReferUrgent => &self.verdicts.refer_urgent,
+            ReferralDecision::Refer => &self.verdicts.refer,
+            ReferralDecision::NoReferableDisease => &self.verdicts.no_referable_disease,
+            ReferralDecision::Retake => &self.verdicts.retake,
+        }
+    }
+
+    pub(super) fn overall(&self, overall: Overall) -> &str {
+        match overall {
+            Overall::ReferUrgent => &self.overall.refer_urgent,
+            Overall::CannotBeGraded => &self.overall.cannot_be_graded,
+            Overall::Refer => &self.overall.refer,
+            Overall::NoVerdict => &self.overall.no_verdict,
+            Overall::NoReferableDisease => &self.overall.no_referable_disease,
+        }
+    }
+
+    /// Why a photograph was refused.
+    pub(super) fn refusal(&self, reason: GateReason) -> &str {
+        self.refusals.of(reason)
+    }
+
+    /// What to do about it.
+    pub(super) fn mend(&self, reason: GateReason) -> &str {
+        self.mends.of(reason)
+    }
+
+    /// What happened, and what is to be done.
+    pub(super) fn problem(&self, problem: Problem) -> (&str, &str) {
+        let table = &self.problems;
+        match problem {
+            Problem::CameraLost => (&table.camera_lost, &table.camera_lost_mend),
+            Problem::CaptureFailed => (&table.capture_failed, &table.capture_failed_mend),
+            Problem::NoMorePhotographs => (&table.no_more, &table.no_more_mend),
+            Problem::GradingFailed => (&table.grading_failed, &table.grading_failed_mend),
+            Problem::CannotBegin => (&table.cannot_begin, &table.cannot_begin_mend),
+            Problem::DiskFull => (&table.disk_full, &table.disk_full_mend),
+            Problem::SaveFailed => (&table.save_failed, &table.save_failed_mend),
+        }
+    }
+
+    /// The finding `id` in this language, else `name`.
+    pub(super) fn finding<'a>(&'a self, id: &str, name: &'a str) -> &'a str {
+        self.findings.get(id).map_or(name, String::as_str)
+    }
+}
+
+impl Refusals {
+    fn of(&self, reason: GateReason) -> &str {
+        match reason {
+            GateReason::Ok => &self.ok,
+            GateReason::NonFundus => &self.non_fundus,
+            GateReason::TooDark => &self.too_dark,
+            GateReason::TooBright => &self.too_bright,
+            GateReason::Blurred => &self.blurred,
+            GateReason::FieldOfView => &self.field_of_view,
+            GateReason::Artefact => &self.artefact,
+            GateReason::Unreadable => &self.unreadable,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use fovea_core::taxonomy::Taxonomy;
+
+    use super::*;
+    use crate::{gate, verdict};
+
+    /// Every text of a language under its path, but for the findings' names.
+    fn texts(language: Language) -> BTreeMap<String, String> {
+        fn collect(path: &str, table: &toml::Table, into: &mut BTreeMap<String, String>) {
+            for (key, value) in table {
+                let path = format!("{path}.{key}");
+                match value {
+                    toml::Value::Table(table) => collect(&path, table, into),
+                    toml::Value::String(text) => {
+                        into.insert(path, text.clone());
+                    }
+                    other => panic!("{path} is {other}, not a text"),
+                }
+            }
+        }
+        let mut table: toml::Table = language.source().parse().unwrap();
+        table.remove("findings");
+        let mut texts = BTreeMap::new();
+        collect("", &table, &mut texts);
+        texts
+    }
+
+    fn placeholders(text: &str) -> BTreeSet<&str> {
+        text.split('{')
+            .skip(1)
+            .map(|rest| rest.split_once('}').expect("a closing brace").0)
+            .collect()
+    }
+
+    #[test]
+    fn every_language_says_the_same_with_the_same_placeholders() {
+        let english = texts(Language::English);
+        for language in Language::ALL {
+            let own = texts(language);
+            assert_eq!(
+                english.keys().collect::<Vec<_>>(),
+                own.keys().collect::<Vec<_>>(),
+                "{language:?}"
+            );
+            for (key, text) in &own {
+                assert!(!text.trim().is_empty(), "{language:?} {key}");
+                assert_eq!(
+                    placeholders(text),
+                    placeholders(&english[key]),
+                    "{language:?} {key}"
+                );
+            }
+            assert_eq!(language.texts().language(), own[".name"]);
+        }
+    }
+
+    #[test]
+    fn a_key_too_many_or_too_few_is_refused() {
+        let source = Language::English.source();
+        let more = source.replace("[eyes]", "[eyes]\nmiddle = \"Middle\"");
+        let error = toml::from_str::<Texts>(&more).unwrap_err().to_string();
+        assert!(error.contains("middle"), "{error}");
+        let fewer = source.replace("right = ", "# right = ");
+        let error = toml::from_str::<Texts>(&fewer).unwrap_err().to_string();
+        assert!(error.contains("right"), "{error}");
+    }
+
+    #[test]
+    fn the_languages_are_gone_through_and_come_back() {
+        let mut language = Language::English;
+        for expected in Language::ALL.into_iter().skip(1) {
+            language = language.next();
+            assert_eq!(language, expected);
+        }
+        assert_eq!(language.next(), Language::English);
+    }
+
+    #[test]
+    fn english_says_what_the_command_line_says() {
+        let texts = Language::English.texts();
+        for decision in [
+            ReferralDecision::ReferUrgent,
+            ReferralDecision::Refer,
+            ReferralDecision::NoReferableDisease,
+            ReferralDecision::Retake,
+        ] {
+            assert_eq!(
+                texts.verdict(decision).to_lowercase(),
+                verdict::words(decision)
+            );
+        }
+        for reason in [
+            GateReason::NonFundus,
+            GateReason::TooDark,
+            GateReason::TooBright,
+            GateReason::Blurred,
+            GateReason::FieldOfView,
+            GateReason::Artefact,
+        ] {
+            let both = format!("{}: {}", texts.refusal(reason), texts.mend(reason));
+            assert_eq!(both.to_lowercase(), gate::advice(reason).to_lowercase());
+        }
+    }
+
+    #[test]
+    fn every_finding_has_a_spanish_name_and_no_name_is_for_nothing() {
+        let taxonomy = Taxonomy::builtin("odir").unwrap();
+        let names = &Language::Spanish.texts().findings;
+        for node in taxonomy.nodes() {
+            assert!(names.contains_key(&node.id), "{}", node.id);
+        }
+        for id in names.keys() {
+            assert!(taxonomy.index(id).is_some(), "{id}");
+        }
+        let texts = Language::English.texts();
+        assert_eq!(texts.finding("pdr", "Proliferative DR"), "Proliferative DR");
+    }
+
+    #[test]
+    fn placeholders_are_filled_by_name() {
+        let filled = fill("{n} of {m}, {n}", &[("n", "1"), ("m", "3")]);
+        assert_eq!(filled, "1 of 3, 1");
+    }
+}
