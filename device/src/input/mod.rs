@@ -1,0 +1,69 @@
+//! What the operator does: touches, keys, and scripts that do both.
+//!
+//! An [`Input`] hands over what happened since it was asked last: the kernel's
+//! devices ([`evdev`]), the keys and the mouse of a window, or nothing at all.
+//! A [`script`] stands in for the operator in tests and demonstrations.
+//! [`keys`] is the one table that says what a key asks for.
+
+pub mod evdev;
+mod keyboard;
+pub mod keys;
+pub mod script;
+pub mod surface;
+pub mod tap;
+mod touch;
+
+use std::thread;
+use std::time::Duration;
+
+use embedded_graphics::prelude::Point;
+
+use crate::exam::words::Action;
+pub use keys::Key;
+
+/// Something the operator did. Points are in pixels of the picture shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InputEvent {
+    /// A finger came down here: what lies there is to look pressed.
+    Press(Point),
+    /// A tap: the finger that came down here was lifted again.
+    Touch(Point),
+    /// The finger was not lifted where it came down: nothing is asked for.
+    Release,
+    Key(Key),
+    /// Asked for directly, by a script.
+    Action(Action),
+    /// A script wants the picture that is shown kept under this name.
+    Shot(ShotName),
+    /// The program is to end.
+    Quit,
+}
+
+/// The name of a picture that a script asks for.
+pub type ShotName = heapless::String<40>;
+
+/// What happened, oldest first. What does not fit waits where it came from.
+pub type Events = heapless::Deque<InputEvent, 64>;
+
+/// Something the operator touches or types on.
+pub trait Input {
+    /// Appends what happened to `events`. Waits for something to happen, but
+    /// at most for `wait`; it may return earlier with nothing.
+    fn poll(&mut self, wait: Duration, events: &mut Events);
+
+    /// One line for the self-test and the log.
+    fn describe(&self) -> String;
+}
+
+/// An input that nobody touches, for pictures in a folder.
+pub struct Silent;
+
+impl Input for Silent {
+    fn poll(&mut self, wait: Duration, _: &mut Events) {
+        thread::sleep(wait);
+    }
+
+    fn describe(&self) -> String {
+        "no input".to_owned()
+    }
+}
