@@ -107,7 +107,7 @@ fn why(record: &Record) -> String {
 }
 
 /// `text` without the control characters that would break its line.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })
         .collect()

@@ -1,0 +1,155 @@
+//! What goes into the tables and comes out of them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use fovea_core::bundle::Manifest;
+use jiff::Timestamp;
+use rusqlite::types::Value;
+use rusqlite::Row;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::{Photograph, StoreError};
+use crate::exam::{Clock, Ending, ExamId, ExamRecord, EyeOutcome, Overall, Patient, ShotId};
+
+/// What the device was that made the verdicts of an exam.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// Tells this device from others.
+    pub device: String,
+    /// Version of the program.
+    pub software: String,
+    /// Name of the bundle.
+    pub bundle: String,
+    /// SHA-256 of each of the bundle's parts by file name: the student, its
+    /// labels, its calibration.
+    pub files: BTreeMap<String, String>,
+    /// SHA-256 of the camera's profile, where one is applied.
+    pub camera_profile: Option<String>,
+}
+
+impl Provenance {
+    /// This program on the device of that name with the bundle of `manifest`.
+    pub fn new(device: &str, manifest: &Manifest, camera_profile: Option<String>) -> Provenance {
+        Provenance {
+            device: device.to_owned(),
+            software: env!("CARGO_PKG_VERSION").to_owned(),
+            bundle: manifest.name.clone(),
+            files: manifest.files.clone(),
+            camera_profile,
+        }
+    }
+}
+
+/// What a list says of an exam, beside the whole record so that lists need not
+/// read that.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    pub patient: Patient,
+    pub overall: Overall,
+    pub right: EyeOutcome,
+    pub left: EyeOutcome,
+    pub ending: Ending,
+}
+
+/// An exam as a line of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    /// Its place among all of the store, from 1.
+    pub number: i64,
+    pub id: ExamId,
+    pub began: Timestamp,
+    pub ended: Timestamp,
+    #[serde(flatten)]
+    pub summary: Summary,
+}
+
+/// An exam with all that made it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StoredExam {
+    /// Its place among all of the store, from 1.
+    pub number: i64,
+    pub record: ExamRecord,
+    pub provenance: Provenance,
+    pub photographs: BTreeMap<ShotId, Photograph>,
+}
+
+impl Summary {
+    fn of(exam: &ExamRecord) -> Summary {
+        Summary {
+            patient: exam.patient.clone(),
+            overall: exam.outcome.overall,
+            right: exam.right.outcome,
+            left: exam.left.outcome,
+            ending: exam.ending,
+        }
+    }
+}
+
+impl Listed {
+    /// The columns that [`Listed::read`] needs.
+    pub(super) const COLUMNS: &str = "number, id, began_ms, ended_ms, summary";
+
+    pub(super) fn read(row: &Row) -> Result<Listed, StoreError> {
+        let number = row.get(0)?;
+        let summary: String = row.get(4)?;
+        Ok(Listed {
+            number,
+            id: ExamId(row.get(1)?),
+            began: timestamp(row.get(2)?),
+            ended: timestamp(row.get(3)?),
+            summary: from_json(number, &summary)?,
+        })
+    }
+}
+
+/// A moment on the wall clock. One that no calendar holds becomes 1970: the
+/// clock was not set.
+pub(super) fn timestamp(unix_ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(unix_ms).unwrap_or_default()
+}
+
+/// A time since the program's start on the wall clock.
+pub fn moment(clock: &Clock, at: Duration) -> Timestamp {
+    timestamp(clock.unix_ms(at))
+}
+
+pub(super) fn exam_row(
+    number: i64,
+    exam: &ExamRecord,
+    provenance: &Provenance,
+) -> Result<Vec<Value>, StoreError> {
+    Ok(vec![
+        number.into(),
+        exam.id.0.clone().into(),
+        exam.began.unix_ms.into(),
+        exam.began.unix_ms(exam.ended).into(),
+        json(&Summary::of(exam))?.into(),
+        json(exam)?.into(),
+        json(provenance)?.into(),
+    ])
+}
+
+pub(super) fn shot_row(number: i64, shot: ShotId, photograph: &Photograph) -> Vec<Value> {
+    vec![
+        number.into(),
+        shot.0.cast_signed().into(),
+        photograph.sha256.clone().into(),
+    ]
+}
+
+pub(super) fn json(value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Encode {
+        what: "an exam as JSON",
+        reason: error.to_string(),
+    })
+}
+
+/// What a column of the exam of that number holds.
+pub(super) fn from_json<T: DeserializeOwned>(number: i64, json: &str) -> Result<T, StoreError> {
+    serde_json::from_str(json).map_err(|error| StoreError::Unreadable {
+        number,
+        reason: error.to_string(),
+    })
+}

@@ -1,0 +1,304 @@
+//! A copy of the store for other programs: tables, JSON, photographs.
+//!
+//! | file | what |
+//! |---|---|
+//! | `exams.csv` | one line per exam |
+//! | `photographs.csv` | one line per photograph, with its verdict |
+//! | `exams.jsonl` | one JSON object per exam, with all that is kept of it |
+//! | `photographs/ab/abcd….png` | the photographs |
+//!
+//! In the CSV files a text that a spreadsheet would take for a formula begins
+//! with an apostrophe; the JSON has every text as it was written.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use fovea_core::bundle::sha256_hex;
+use fovea_core::decision::ReferralDecision;
+use fovea_core::gate::GateReason;
+use serde::Serialize;
+
+use super::{
+    eye_words, files, moment, Photograph, Records, StoreError, StoredExam, PHOTOGRAPHS_FOLDER,
+};
+use crate::exam::words::Eye;
+use crate::exam::{Ending, Judgement, Overall, Shot, Shutter, Side};
+
+/// What an export came to.
+#[derive(Debug, Default)]
+pub struct Exported {
+    pub exams: usize,
+    /// Files of photographs; two shots of the same pixels share one.
+    pub photographs: usize,
+    /// What could not go along, a sentence each.
+    pub left_out: Vec<String>,
+}
+
+/// A line of `exams.csv`.
+#[derive(Serialize)]
+struct ExamLine<'a> {
+    exam: i64,
+    id: &'a str,
+    began: String,
+    ended: String,
+    ending: Ending,
+    patient: String,
+    age: Option<u8>,
+    note: String,
+    overall: Overall,
+    right: String,
+    left: String,
+    device: &'a str,
+    software: &'a str,
+    bundle: &'a str,
+}
+
+/// A line of `photographs.csv`.
+#[derive(Serialize)]
+struct PhotographLine {
+    exam: i64,
+    shot: u64,
+    eye: Eye,
+    file: String,
+    width: Option<u32>,
+    height: Option<u32>,
+    taken: String,
+    shutter: Shutter,
+    side: Side,
+    decides: bool,
+    decision: Option<ReferralDecision>,
+    score: Option<f32>,
+    gate: Option<GateReason>,
+    because: String,
+}
+
+impl Records {
+    /// Copies every exam and photograph to `to`, which must be new or empty.
+    ///
+    /// The copy is made beside `to` and gets its name when it is whole and on
+    /// the disk: a half export never stands under it. Photographs that are
+    /// missing or damaged are left out and named in the answer.
+    ///
+    /// # Errors
+    /// When an exam cannot be read or the copy cannot be written.
+    pub fn export(&self, to: &Path) -> Result<Exported, StoreError> {
+        // One moment's state, whatever a device writes meanwhile.
+        let _moment = self.db().unchecked_transaction()?;
+        let parent = self.check_target(to)?;
+        let unusable = |error| StoreError::write(to, error);
+        let staging = tempfile::Builder::new()
+            .prefix(".fovea-export-")
+            .tempdir_in(&parent)
+            .map_err(unusable)?;
+        let exported = Writer::new(self, staging.path())
+            .and_then(|writer| writer.write())
+            .map_err(|error| match error {
+                Trouble::Store(error) => error,
+                Trouble::Output(error) => StoreError::write(to, error),
+            })?;
+        fs::rename(staging.path(), to)
+            .and_then(|()| files::sync_folder(&parent))
+            .map_err(unusable)?;
+        Ok(exported)
+    }
+
+    /// The folder in which `to` is to appear.
+    fn check_target(&self, to: &Path) -> Result<PathBuf, StoreError> {
+        let empty = |path| fs::read_dir(path).is_ok_and(|mut inside| inside.next().is_none());
+        if fs::symlink_metadata(to).is_ok() && !empty(to) {
+            return Err(StoreError::Occupied(to.to_owned()));
+        }
+        let parent = match to.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let parent = fs::canonicalize(parent).map_err(|error| StoreError::write(parent, error))?;
+        let store = fs::canonicalize(self.dir()).map_err(|e| StoreError::read(self.dir(), e))?;
+        if parent.starts_with(store) {
+            return Err(StoreError::InsideStore(to.to_owned()));
+        }
+        Ok(parent)
+    }
+}
+
+/// What can stop an export.
+enum Trouble {
+    Store(StoreError),
+    Output(io::Error),
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Trouble {
+        Trouble::Store(error)
+    }
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Trouble {
+        Trouble::Output(error)
+    }
+}
+
+impl From<csv::Error> for Trouble {
+    fn from(error: csv::Error) -> Trouble {
+        Trouble::Output(error.into())
+    }
+}
+
+impl From<serde_json::Error> for Trouble {
+    fn from(error: serde_json::Error) -> Trouble {
+        Trouble::Output(error.into())
+    }
+}
+
+/// The files of an export.
+struct Writer<'a> {
+    records: &'a Records,
+    folder: &'a Path,
+    exams: csv::Writer<File>,
+    photographs: csv::Writer<File>,
+    json: BufWriter<File>,
+    exported: Exported,
+}
+
+impl<'a> Writer<'a> {
+    fn new(records: &'a Records, folder: &'a Path) -> Result<Writer<'a>, Trouble> {
+        let file = |name| files::private_file(&folder.join(name));
+        Ok(Writer {
+            records,
+            folder,
+            exams: csv::Writer::from_writer(file("exams.csv")?),
+            photographs: csv::Writer::from_writer(file("photographs.csv")?),
+            json: BufWriter::new(file("exams.jsonl")?),
+            exported: Exported::default(),
+        })
+    }
+
+    fn write(mut self) -> Result<Exported, Trouble> {
+        files::private_folder(&self.folder.join(PHOTOGRAPHS_FOLDER))?;
+        for listed in self.records.all()? {
+            if let Some(exam) = self.records.get(listed.number)? {
+                self.exam(&exam)?;
+            }
+        }
+        let output = |error: csv::IntoInnerError<_>| error.into_error();
+        self.exams.into_inner().map_err(output)?.sync_all()?;
+        self.photographs.into_inner().map_err(output)?.sync_all()?;
+        let json = self.json.into_inner();
+        json.map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        files::sync_folder(self.folder)?;
+        Ok(self.exported)
+    }
+
+    fn exam(&mut self, exam: &StoredExam) -> Result<(), Trouble> {
+        self.exams.serialize(exam_line(exam))?;
+        serde_json::to_writer(&mut self.json, exam)?;
+        self.json.write_all(b"\n")?;
+        for eye in Eye::BOTH {
+            for shot in &exam.record.eye(eye).shots {
+                let photograph = exam.photographs.get(&shot.id);
+                let file = match photograph {
+                    Some(photograph) => self.copy(exam.number, photograph)?,
+                    None => None,
+                };
+                let line = photograph_line(exam, eye, shot, photograph, file);
+                self.photographs.serialize(line)?;
+            }
+        }
+        self.exported.exams += 1;
+        Ok(())
+    }
+
+    /// Copies a photograph that is as it was saved, and says under which name.
+    fn copy(&mut self, exam: i64, photograph: &Photograph) -> Result<Option<String>, Trouble> {
+        let source = self.records.photograph_path(photograph)?;
+        let intact = fs::read(&source)
+            .ok()
+            .filter(|bytes| sha256_hex(bytes) == photograph.sha256);
+        let (Some(bytes), Ok(place)) = (intact, source.strip_prefix(self.records.dir())) else {
+            self.exported.left_out.push(format!(
+                "{} of exam {exam} is missing or damaged and was left out",
+                source.display()
+            ));
+            return Ok(None);
+        };
+        let target = self.folder.join(place);
+        if !target.exists() {
+            target.parent().map_or(Ok(()), files::private_folder)?;
+            let mut file = files::private_file(&target)?;
+            file.write_all(&bytes)?;
+            file.sync_all()?;
+            target.parent().map_or(Ok(()), files::sync_folder)?;
+            self.exported.photographs += 1;
+        }
+        Ok(Some(place.to_string_lossy().into_owned()))
+    }
+}
+
+fn exam_line(exam: &StoredExam) -> ExamLine<'_> {
+    let record = &exam.record;
+    let moment = |at| moment(&record.began, at).to_string();
+    ExamLine {
+        exam: exam.number,
+        id: &record.id.0,
+        began: moment(record.began.since_start),
+        ended: moment(record.ended),
+        ending: record.ending,
+        patient: plain(&record.patient.id),
+        age: record.patient.age,
+        note: plain(&record.patient.note),
+        overall: record.outcome.overall,
+        right: eye_words(record.right.outcome),
+        left: eye_words(record.left.outcome),
+        device: &exam.provenance.device,
+        software: &exam.provenance.software,
+        bundle: &exam.provenance.bundle,
+    }
+}
+
+fn photograph_line(
+    exam: &StoredExam,
+    eye: Eye,
+    shot: &Shot,
+    photograph: Option<&Photograph>,
+    file: Option<String>,
+) -> PhotographLine {
+    let verdict = match &shot.judgement {
+        Judgement::Given(verdict) => Some(&**verdict),
+        Judgement::Pending | Judgement::Overdue => None,
+    };
+    PhotographLine {
+        exam: exam.number,
+        shot: shot.id.0,
+        eye,
+        file: file.unwrap_or_default(),
+        width: photograph.map(|photograph| photograph.width),
+        height: photograph.map(|photograph| photograph.height),
+        taken: moment(&exam.record.began, shot.stamps.accepted).to_string(),
+        shutter: shot.shutter,
+        side: shot.side,
+        decides: exam.record.eye(eye).decided_by == Some(shot.id),
+        decision: verdict.map(|verdict| verdict.decision),
+        score: verdict.and_then(|verdict| verdict.score),
+        gate: verdict.map(|verdict| verdict.gate.reason),
+        because: verdict.map_or_else(String::new, |verdict| {
+            texts(&verdict.record["referral"]["because"]).join("; ")
+        }),
+    }
+}
+
+/// The texts of a JSON list.
+fn texts(list: &serde_json::Value) -> Vec<&str> {
+    let list = list.as_array().map_or(&[][..], Vec::as_slice);
+    list.iter().filter_map(serde_json::Value::as_str).collect()
+}
+
+/// `text`, with an apostrophe where a spreadsheet would run it as a formula.
+fn plain(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    }
+}

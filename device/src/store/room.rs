@@ -1,0 +1,56 @@
+//! Whether another exam fits on the disk.
+
+use std::path::Path;
+
+use super::StoreError;
+use crate::exam::words::Eye;
+use crate::exam::MOST_SHOTS;
+
+/// Bytes for the rows of an exam and for what SQLite writes beside them: its
+/// log of 1,000 pages of 4 KiB, and as much again where that is folded in.
+const ROWS: u64 = 8 << 20;
+
+/// Space on the store's disk, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// What this program may still write.
+    pub free: u64,
+    /// What must be free for an exam to begin: as much as one needs at most,
+    /// every photograph that may be taken of both eyes and none any smaller for
+    /// being encoded; or more, if the caller wants more.
+    pub needed: u64,
+}
+
+impl Room {
+    /// Space on the disk of the store in `dir`, and what an exam needs whose
+    /// stills are of `width` x `height` pixels: at least `least` bytes.
+    ///
+    /// # Errors
+    /// When the disk does not say.
+    pub fn of(dir: &Path, width: u32, height: u32, least: u64) -> Result<Room, StoreError> {
+        let disk = rustix::fs::statvfs(dir).map_err(|error| StoreError::read(dir, error.into()))?;
+        let photographs = (Eye::BOTH.len() * MOST_SHOTS) as u64;
+        let pixels = u64::from(width) * u64::from(height);
+        Ok(Room {
+            free: disk.f_bavail.saturating_mul(disk.f_frsize),
+            needed: photographs
+                .saturating_mul(pixels)
+                .saturating_mul(3)
+                .saturating_add(ROWS)
+                .max(least),
+        })
+    }
+
+    /// Why no exam may begin; none when one may.
+    pub fn refusal(&self) -> Option<String> {
+        let megabytes = |bytes: u64| bytes.div_ceil(1_000_000);
+        (self.free < self.needed).then(|| {
+            format!(
+                "The disk is nearly full: {} MB are free and {} MB must be. \
+                 Export the records and make room.",
+                self.free / 1_000_000,
+                megabytes(self.needed)
+            )
+        })
+    }
+}

@@ -1,0 +1,141 @@
+//! The copy for other programs.
+
+use std::fs;
+
+use super::*;
+
+fn text(path: &Path) -> String {
+    fs::read_to_string(path).unwrap()
+}
+
+fn export(clinic: &mut Clinic) -> (PathBuf, Exported) {
+    let to = clinic.folder.path().join("copy");
+    let exported = clinic.store().records().export(&to).unwrap();
+    (to, exported)
+}
+
+#[test]
+fn everything_goes_along() {
+    let mut clinic = Clinic::new();
+    let first = clinic.examine(1);
+    clinic.examine(2);
+    let (to, exported) = export(&mut clinic);
+    assert_eq!((exported.exams, exported.photographs), (2, 4));
+    assert!(exported.left_out.is_empty());
+
+    let json = text(&to.join("exams.jsonl"));
+    let lines: Vec<serde_json::Value> = json
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 2);
+    assert_eq!(lines[0]["record"], serde_json::to_value(&first).unwrap());
+    assert_eq!(lines[0]["provenance"]["device"], "north");
+
+    let exams = text(&to.join("exams.csv"));
+    assert_eq!(exams.lines().count(), 3);
+    assert_eq!(
+        exams.lines().nth(1).unwrap(),
+        "1,exam-1,2026-01-02T03:05:05Z,2026-01-02T03:05:55Z,completed,P1,54,\
+         sees worse since June,refer,refer,skipped: declined,north,0.1.0,tiny"
+    );
+    let mut photographs = csv::Reader::from_path(to.join("photographs.csv")).unwrap();
+    let head = photographs.headers().unwrap().clone();
+    let rows: Vec<csv::StringRecord> = photographs.records().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), 4);
+    let cell = |row: usize, name: &str| {
+        let column = head.iter().position(|other| other == name).unwrap();
+        rows[row][column].to_owned()
+    };
+    assert_eq!(cell(0, "decision"), "retake");
+    assert_eq!(cell(0, "gate"), "blurred");
+    assert_eq!(cell(0, "decides"), "false");
+    assert_eq!(cell(1, "decides"), "true");
+    assert_eq!(cell(1, "score"), "0.8125");
+    assert_eq!(
+        cell(1, "because"),
+        "Moderate NPDR was found; it needs to be seen"
+    );
+    for (row, shot) in [(0, 2), (1, 3), (2, 4), (3, 5)] {
+        let file = to.join(cell(row, "file"));
+        assert_eq!(image::open(file).unwrap().to_rgb8(), picture(ShotId(shot)));
+    }
+    assert_eq!(files_below(&to).len(), 7);
+}
+
+#[test]
+fn a_spreadsheet_is_given_no_formula_to_run() {
+    let mut clinic = Clinic::new();
+    let mut exam = exam(1);
+    exam.patient.id = "=HYPERLINK(\"http://x\",\"1,2\")".to_owned();
+    exam.patient.note = "@SUM(A1)\nsecond line".to_owned();
+    put(clinic.store(), &exam);
+    clinic.store().save(&exam, &provenance()).unwrap();
+    let (to, _) = export(&mut clinic);
+    let mut exams = csv::Reader::from_path(to.join("exams.csv")).unwrap();
+    let row = exams.records().next().unwrap().unwrap();
+    assert_eq!(&row[5], "'=HYPERLINK(\"http://x\",\"1,2\")");
+    assert_eq!(&row[7], "'@SUM(A1)\nsecond line");
+    assert!(text(&to.join("exams.jsonl")).contains("\"=HYPERLINK("));
+}
+
+#[test]
+fn a_half_export_never_stands_under_its_name() {
+    let mut clinic = Clinic::new();
+    clinic.examine(1);
+    clinic
+        .store()
+        .records()
+        .db()
+        .execute("UPDATE exams SET record = '{'", [])
+        .unwrap();
+    let to = clinic.folder.path().join("copy");
+    let error = clinic.store().records().export(&to).unwrap_err();
+    assert!(
+        matches!(error, StoreError::Unreadable { number: 1, .. }),
+        "{error}"
+    );
+    assert!(!to.exists());
+    let left: Vec<_> = fs::read_dir(clinic.folder.path()).unwrap().collect();
+    assert_eq!(left.len(), 1, "only the store: {left:?}");
+}
+
+#[test]
+fn a_damaged_photograph_is_left_out_and_named() {
+    let mut clinic = Clinic::new();
+    clinic.examine(1);
+    let victim = files_below(&clinic.dir().join(PHOTOGRAPHS_FOLDER)).remove(0);
+    fs::write(&victim, b"damaged").unwrap();
+    let (to, exported) = export(&mut clinic);
+    assert_eq!((exported.exams, exported.photographs), (1, 1));
+    let name = victim.file_name().unwrap().to_str().unwrap();
+    let [line] = &exported.left_out[..] else {
+        panic!("{:?}", exported.left_out);
+    };
+    assert!(line.contains(name) && line.contains("exam 1"), "{line}");
+    assert!(!text(&to.join("photographs.csv")).contains(name));
+}
+
+#[test]
+fn only_a_new_or_empty_folder_elsewhere_is_written_to() {
+    let mut clinic = Clinic::new();
+    clinic.examine(1);
+    let [taken, empty] = ["taken", "empty"].map(|name| clinic.folder.path().join(name));
+    fs::create_dir(&taken).unwrap();
+    fs::write(taken.join("thesis.txt"), b"years of work").unwrap();
+    let file = taken.join("thesis.txt");
+    let (inside, store) = (clinic.dir().join("photographs/copy"), clinic.dir());
+    let records = clinic.store().records();
+    for occupied in [&taken, &file, &store] {
+        let error = records.export(occupied).unwrap_err();
+        assert!(matches!(error, StoreError::Occupied(_)), "{error}");
+    }
+    let error = records.export(&inside).unwrap_err();
+    assert!(matches!(error, StoreError::InsideStore(_)), "{error}");
+    let error = records.export(&taken.join("no/such/place")).unwrap_err();
+    assert!(error.to_string().contains("cannot write"), "{error}");
+    assert_eq!(files_below(&taken), [file]);
+    fs::create_dir(&empty).unwrap();
+    records.export(&empty).unwrap();
+    assert!(empty.join("exams.csv").is_file());
+}
