@@ -11,6 +11,11 @@ use crate::steps::{say, Steps};
 
 const DEVICE: &str = "fovea-device";
 const PICTURES: &str = "target/demo/pictures";
+/// Of the scripted exam: its screens, its records, its log.
+const SCREENS: &str = "target/demo/screens";
+const STORE: &str = "target/demo/exams";
+const LOG: &str = "target/demo/log";
+const SCRIPT: &str = "xtask/exam.txt";
 
 pub fn run(root: &Path) -> Result<()> {
     let mut steps = Steps::new("cargo xtask demo");
@@ -43,8 +48,30 @@ pub fn run(root: &Path) -> Result<()> {
                 .args(&photographs),
         )
     })?;
+    steps.step("examine both eyes of a drawn patient, by a script", || {
+        for folder in [SCREENS, STORE, LOG] {
+            files::remove(&root.join(folder))?;
+            files::create(&root.join(folder))?;
+        }
+        let display = format!("png:{SCREENS}");
+        process::run(
+            fovea()
+                .args([
+                    "run",
+                    "--camera",
+                    "demo",
+                    "--display",
+                    &display,
+                    "--store",
+                    STORE,
+                ])
+                .args(["--log-folder", LOG, "--script", SCRIPT]),
+        )?;
+        process::run(fovea().args(["records", "list", "--store", STORE]))
+    })?;
     steps.finish();
     println!("\n   Each photograph with its verdict beside it: {PICTURES}");
+    println!("   Every screen of the exam: {SCREENS}");
     println!("   Your own: target/release/fovea grade --pictures DIR PHOTOGRAPHS...");
     Ok(())
 }

@@ -1,5 +1,6 @@
-//! The repository's own commands: `cargo xtask demo` and `cargo xtask test`.
+//! The repository's own commands: `cargo xtask demo`, `cargo xtask test`, `cargo xtask deb`.
 
+mod deb;
 mod demo;
 mod files;
 mod libclang;
@@ -28,6 +29,8 @@ struct Arguments {
 enum Command {
     /// Build the device and screen the sample photographs
     Demo,
+    /// Build the device's Debian package
+    Deb,
     /// Fetch libtorch, then check the format, the lints and every test of every crate
     Test,
 }
@@ -35,6 +38,7 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = repository().and_then(|root| match arguments.command {
+        Command::Deb => deb::run(&root),
         Command::Demo => demo::run(&root),
         Command::Test => test::run(&root),
     });

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use super::{calibrate_camera, check, config, records};
 use crate::render::{MAX_SIZE, MIN_SIZE};
 
 /// Screens photographs of the retina, offline.
@@ -17,9 +18,24 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    Run(Run),
     Grade(Grade),
+    Records(records::Options),
+    Check(check::Options),
+    CalibrateCamera(calibrate_camera::Options),
+    Config(config::Options),
     Draw(Draw),
     Bundle(Bundle),
+}
+
+/// Runs the appliance: camera to verdict on a screen, until it is told to end
+#[derive(Debug, clap::Args)]
+pub(super) struct Run {
+    /// Let this script stand in for the operator
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
+    #[command(flatten)]
+    pub flags: config::Flags,
 }
 
 /// Grades photographs: one line each, in the order given

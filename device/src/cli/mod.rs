@@ -2,8 +2,13 @@
 
 mod args;
 mod bundle;
+mod calibrate_camera;
+mod check;
+mod config;
 mod draw;
 mod grade;
+mod records;
+mod run;
 
 use std::io;
 use std::path::Path;
@@ -13,8 +18,10 @@ use clap::Parser as _;
 use fovea_core::bundle::Bundle;
 use thiserror::Error;
 
+use crate::camera::{self, Clock};
 use crate::embedded;
 use crate::grade::Grader;
+use crate::run::Standalone;
 use args::{Args, Command};
 
 /// Why a command could not do its work.
@@ -47,7 +54,14 @@ const USAGE: u8 = 2;
 pub fn run() -> ExitCode {
     // clap itself ends the process with 2 for usage, 0 for --help.
     let result = match Args::parse().command {
+        Command::Run(options) => run::run(&options),
         Command::Grade(options) => grade::run(&options),
+        Command::Records(options) => records::run(&options),
+        Command::Check(options) => check::run(&options, Standalone::new),
+        Command::CalibrateCamera(options) => {
+            calibrate_camera::run(&options, |source| camera::open(source, &Clock::start()))
+        }
+        Command::Config(options) => config::run(&options),
         Command::Draw(options) => draw::run(&options),
         Command::Bundle(options) => bundle::run(&options),
     };

@@ -14,7 +14,7 @@ use crate::shape::mix;
 /// The finding whose attention is shown: the gravest of those that the verdict
 /// commits to, of equally grave ones the most probable. That nothing is wrong
 /// has no place in the picture.
-pub(super) fn node(record: &Record, taxonomy: &Taxonomy) -> Option<usize> {
+pub(crate) fn node(record: &Record, taxonomy: &Taxonomy) -> Option<usize> {
     let key = |k: usize| {
         let finding = record.findings.get(k)?;
         Some((taxonomy.nodes().get(k)?.severity, finding.probability))
@@ -37,7 +37,7 @@ pub(super) fn node(record: &Record, taxonomy: &Taxonomy) -> Option<usize> {
 /// The prepared photograph, `side` pixels square, brightened to orange where
 /// the evidence for `node` lies. Of a parent, the maps of its finest nodes are
 /// added, as its logit adds theirs. Nothing where the map is flat.
-pub(super) fn picture(
+pub(crate) fn picture(
     seen: &Seen,
     taxonomy: &Taxonomy,
     node: usize,

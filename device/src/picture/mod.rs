@@ -1,6 +1,6 @@
 //! A photograph with its verdict beside it, as one picture.
 
-mod attention;
+pub(crate) mod attention;
 mod findings;
 
 use std::convert::Infallible;

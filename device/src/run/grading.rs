@@ -1,0 +1,212 @@
+//! The thread that grades: it owns the student, so that the interface never
+//! waits for inference.
+
+use std::io;
+use std::sync::mpsc::{channel, Receiver, Sender};
+use std::sync::Arc;
+use std::thread;
+
+use embedded_graphics::prelude::Size;
+use fovea_core::calibration::Calibration;
+use fovea_core::prepare;
+use fovea_core::taxonomy::Taxonomy;
+use image::RgbImage;
+
+use super::bundle;
+use crate::config::BundleSource;
+use crate::exam::words::Eye;
+use crate::exam::{ShotId, Verdict};
+use crate::grade::Grader;
+use crate::live::laterality;
+use crate::picture::attention;
+use crate::record::Record;
+
+/// A photograph to be graded.
+pub(super) struct Job {
+    pub shot: ShotId,
+    pub eye: Eye,
+    pub photograph: Arc<RgbImage>,
+    /// How long it took from the shutter until its pixels were there, in
+    /// milliseconds.
+    pub read_ms: f64,
+    /// Size in which views show it.
+    pub shown: Size,
+}
+
+enum Request {
+    Grade(Job),
+    /// For the self-test: grade this and answer there.
+    Try(RgbImage, Sender<Result<Record, String>>),
+}
+
+/// What the thread has to say.
+pub(super) enum Answer {
+    /// The student is loaded; or it never will be, and why.
+    Loaded(Result<Arc<Model>, String>),
+    /// The photograph as views show it; its verdict follows.
+    Prepared(ShotId, RgbImage),
+    Graded(Box<GradedShot>),
+}
+
+/// The model as the views and the records name it.
+#[derive(Debug)]
+pub(super) struct Model {
+    pub taxonomy: Taxonomy,
+    pub calibration: Calibration,
+    /// Of the composite `referable`, where there is one.
+    pub operating_point: Option<f32>,
+}
+
+/// What came of a photograph.
+pub(super) struct GradedShot {
+    pub shot: ShotId,
+    pub verdict: Verdict,
+    pub record: Record,
+    /// The photograph as views show it with the evidence for its gravest
+    /// finding over it, and that finding's index in the taxonomy.
+    pub evidence: Option<(RgbImage, usize)>,
+}
+
+/// The grading thread. It ends when this is dropped, after the photograph it
+/// is busy with.
+pub(super) struct Grading {
+    requests: Sender<Request>,
+    answers: Receiver<Answer>,
+}
+
+/// Grades for the self-test, from another thread.
+#[derive(Clone)]
+pub(super) struct Trial {
+    requests: Sender<Request>,
+}
+
+impl Grading {
+    /// Starts the thread, which loads the bundle first.
+    ///
+    /// # Errors
+    /// When the system has no thread left.
+    pub fn start(source: BundleSource) -> io::Result<Grading> {
+        let (requests, asked) = channel();
+        let (answering, answers) = channel();
+        thread::Builder::new()
+            .name("grade".to_owned())
+            .spawn(move || work(&source, &asked, &answering))?;
+        Ok(Grading { requests, answers })
+    }
+
+    /// Asks for a photograph to be graded. Where the thread has ended, no
+    /// answer comes and the exam gives the verdict up in time.
+    pub fn grade(&self, job: Job) {
+        if self.requests.send(Request::Grade(job)).is_err() {
+            tracing::error!("the grading thread has ended");
+        }
+    }
+
+    /// The next answer, if one has come.
+    pub fn answer(&self) -> Option<Answer> {
+        self.answers.try_recv().ok()
+    }
+
+    pub fn trial(&self) -> Trial {
+        Trial {
+            requests: self.requests.clone(),
+        }
+    }
+}
+
+impl Trial {
+    /// Grades `photograph` when its turn comes.
+    pub fn grade(&self, photograph: RgbImage) -> Result<Record, String> {
+        let (answering, answer) = channel();
+        let gone = || "the bundle did not load; install it again".to_owned();
+        self.requests
+            .send(Request::Try(photograph, answering))
+            .map_err(|_| gone())?;
+        answer.recv().map_err(|_| gone())?
+    }
+}
+
+fn work(source: &BundleSource, asked: &Receiver<Request>, answers: &Sender<Answer>) {
+    let loaded = bundle::grader(source);
+    let model = loaded.as_ref().map(|grader| Arc::new(Model::of(grader)));
+    if answers
+        .send(Answer::Loaded(model.map_err(Clone::clone)))
+        .is_err()
+    {
+        return;
+    }
+    for request in asked {
+        match (request, &loaded) {
+            (Request::Grade(job), Ok(grader)) => {
+                let picture = prepare::prepare(&job.photograph, job.shown.width).rgb;
+                let shown = answers.send(Answer::Prepared(job.shot, picture));
+                if shown.is_err() || !answer_with_verdict(grader, job, answers) {
+                    return;
+                }
+            }
+            // No exam begins without a student; a verdict would be made up.
+            (Request::Grade(_), Err(_)) => {}
+            (Request::Try(photograph, answer), grader) => {
+                let tried = match grader {
+                    Ok(grader) => Ok(grader.grade("self-test", photograph, 0.0).record),
+                    Err(why) => Err(why.clone()),
+                };
+                // The self-test may have given up.
+                let _ = answer.send(tried);
+            }
+        }
+    }
+}
+
+/// Grades, and says whether anybody still listens.
+fn answer_with_verdict(grader: &Grader, job: Job, answers: &Sender<Answer>) -> bool {
+    match grade(grader, job) {
+        Ok(graded) => answers.send(Answer::Graded(Box::new(graded))).is_ok(),
+        Err(error) => {
+            // No answer: the exam gives the verdict up in time.
+            tracing::error!(error = %error, "a verdict cannot be written down");
+            true
+        }
+    }
+}
+
+fn grade(grader: &Grader, job: Job) -> Result<GradedShot, serde_json::Error> {
+    let name = match job.eye {
+        Eye::Right => "right eye",
+        Eye::Left => "left eye",
+    };
+    let graded = grader.grade(name, RgbImage::clone(&job.photograph), job.read_ms);
+    let (record, seen) = (graded.record, graded.seen);
+    let shows = seen
+        .as_ref()
+        .and_then(|seen| laterality::of(&seen.prepared).certain());
+    let evidence = seen.and_then(|seen| {
+        let taxonomy = grader.taxonomy();
+        let node = attention::node(&record, taxonomy)?;
+        let picture = attention::picture(&seen, taxonomy, node, job.shown.width)?;
+        Some((picture, node))
+    });
+    Ok(GradedShot {
+        shot: job.shot,
+        verdict: Verdict::of(&record, shows)?,
+        evidence,
+        record,
+    })
+}
+
+impl Model {
+    fn of(grader: &Grader) -> Model {
+        let calibration = grader.calibration().clone();
+        Model {
+            taxonomy: grader.taxonomy().clone(),
+            operating_point: calibration
+                .composites
+                .get(REFERABLE)
+                .map(|point| point.threshold),
+            calibration,
+        }
+    }
+}
+
+/// The composite whose operating point decides on a referral.
+const REFERABLE: &str = "referable";

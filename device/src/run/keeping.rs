@@ -1,0 +1,250 @@
+//! The thread that keeps records: it owns the store, so that the interface
+//! never waits for a disk.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::mpsc::{channel, Receiver, Sender};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use image::RgbImage;
+use jiff::{Timestamp, ZonedDateTime};
+
+use super::COMMON_STILL;
+use crate::config;
+use crate::exam::{ExamId, ExamRecord, ShotId};
+use crate::store::{Listed, Provenance, Room, Store, StoreError};
+
+/// Something to be done with the store, in the order of asking.
+pub(super) enum Request {
+    /// May an exam begin, whose stills have this width and height?
+    Open(u32, u32),
+    /// Put this photograph on the disk.
+    Photograph(ShotId, Arc<RgbImage>),
+    /// Keep an exam that goes on.
+    Keep(Box<ExamRecord>),
+    /// Keep an exam for good.
+    Save(Box<ExamRecord>),
+    /// An exam is over: what waits for it need not.
+    Release,
+    /// List today's exams.
+    Today,
+    /// For the self-test: how is the store?
+    Try(Sender<Condition>),
+}
+
+/// The store, as the self-test sees it.
+pub(super) struct Condition {
+    pub newest: Result<Option<SystemTime>, String>,
+    pub room: Result<Room, String>,
+}
+
+/// What the thread has to say.
+pub(super) enum Answer {
+    /// An exam may begin under this id.
+    Opened(ExamId),
+    /// No exam may begin, and why; because the disk is full, or not.
+    Refused {
+        why: String,
+        full: bool,
+    },
+    /// Kept for good, as so many-th exam of the store.
+    Saved(ExamId, i64),
+    NotSaved(ExamId, String),
+    Today(Vec<Listed>),
+}
+
+/// The keeping thread. It ends when this is dropped, after all that was asked
+/// for is done.
+pub(super) struct Keeping {
+    requests: Option<Sender<Request>>,
+    answers: Receiver<Answer>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Keeping {
+    /// Starts the thread; `provenance` goes into every record.
+    ///
+    /// # Errors
+    /// When the system has no thread left.
+    pub fn start(store: config::Store, provenance: Provenance) -> io::Result<Keeping> {
+        let (requests, asked) = channel();
+        let (answering, answers) = channel();
+        let mut keeper = Keeper {
+            folder: store.folder,
+            least: u64::from(store.least_free_mb.get()) * 1_000_000,
+            provenance,
+            store: None,
+            unwritten: BTreeMap::new(),
+            answers: answering,
+        };
+        let thread = thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || {
+                for request in asked {
+                    keeper.obey(request);
+                }
+            })?;
+        Ok(Keeping {
+            requests: Some(requests),
+            answers,
+            thread: Some(thread),
+        })
+    }
+
+    pub fn ask(&self, request: Request) {
+        let heard = self.requests.as_ref().map(|to| to.send(request));
+        if !matches!(heard, Some(Ok(()))) {
+            tracing::error!("the store's thread has ended");
+        }
+    }
+
+    /// The next answer, if one has come.
+    pub fn answer(&self) -> Option<Answer> {
+        self.answers.try_recv().ok()
+    }
+
+    /// For asking from another thread.
+    pub fn requests(&self) -> Option<Sender<Request>> {
+        self.requests.clone()
+    }
+}
+
+impl Drop for Keeping {
+    /// Waits for what was asked for: the program must not end in the middle of
+    /// a save.
+    fn drop(&mut self) {
+        self.requests = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic there was said when it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Keeper {
+    folder: PathBuf,
+    least: u64,
+    provenance: Provenance,
+    /// Opened when it is first needed, and again after it could not be.
+    store: Option<Store>,
+    /// Photographs that could not be written yet.
+    unwritten: BTreeMap<ShotId, Arc<RgbImage>>,
+    answers: Sender<Answer>,
+}
+
+impl Keeper {
+    fn obey(&mut self, request: Request) {
+        match request {
+            Request::Open(width, height) => self.open_exam(width, height),
+            Request::Photograph(shot, pixels) => {
+                self.unwritten.insert(shot, pixels);
+                self.write_photographs().unwrap_or_else(complain);
+            }
+            Request::Keep(exam) => self.keep(&exam).unwrap_or_else(complain),
+            Request::Save(exam) => self.save(&exam),
+            Request::Release => self.unwritten.clear(),
+            Request::Today => self.list_today(),
+            Request::Try(answer) => {
+                // The self-test may have given up.
+                let _ = answer.send(self.condition());
+            }
+        }
+    }
+
+    fn store(&mut self) -> Result<&mut Store, StoreError> {
+        let store = match self.store.take() {
+            Some(store) => store,
+            None => Store::open(&self.folder)?,
+        };
+        Ok(self.store.insert(store))
+    }
+
+    fn room(&mut self, width: u32, height: u32) -> Result<Room, StoreError> {
+        let least = self.least;
+        self.store()?.room(width, height, least)
+    }
+
+    fn open_exam(&mut self, width: u32, height: u32) {
+        let answer = match self.room(width, height) {
+            Ok(room) => match room.refusal() {
+                None => Answer::Opened(ExamId(uuid::Uuid::new_v4().to_string())),
+                Some(why) => Answer::Refused { why, full: true },
+            },
+            Err(error) => Answer::Refused {
+                full: matches!(error, StoreError::Full),
+                why: error.to_string(),
+            },
+        };
+        self.say(answer);
+    }
+
+    fn write_photographs(&mut self) -> Result<(), StoreError> {
+        while let Some((&shot, pixels)) = self.unwritten.first_key_value() {
+            let pixels = pixels.clone();
+            self.store()?.put_photograph(shot, &pixels)?;
+            self.unwritten.remove(&shot);
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, exam: &ExamRecord) -> Result<(), StoreError> {
+        self.write_photographs()?;
+        let provenance = self.provenance.clone();
+        self.store()?.save(exam, &provenance)?;
+        Ok(())
+    }
+
+    fn save(&mut self, exam: &ExamRecord) {
+        let mut save = || {
+            self.write_photographs()?;
+            let provenance = self.provenance.clone();
+            self.store()?.save(exam, &provenance)
+        };
+        let answer = match save() {
+            Ok(saved) => Answer::Saved(exam.id.clone(), saved.number),
+            Err(error) => Answer::NotSaved(exam.id.clone(), error.to_string()),
+        };
+        self.say(answer);
+    }
+
+    fn list_today(&mut self) {
+        let now = ZonedDateTime::now();
+        match self.store().and_then(|store| store.records().today(&now)) {
+            Ok(exams) => self.say(Answer::Today(exams)),
+            Err(error) => complain(error),
+        }
+    }
+
+    fn condition(&mut self) -> Condition {
+        let sentence = |error: StoreError| error.to_string();
+        let newest = self
+            .store()
+            .and_then(|store| store.records().latest())
+            .map(|latest| latest.map(system_time));
+        Condition {
+            newest: newest.map_err(sentence),
+            room: self.room(COMMON_STILL.0, COMMON_STILL.1).map_err(sentence),
+        }
+    }
+
+    fn say(&self, answer: Answer) {
+        // Where nobody listens any more, the program is ending.
+        let _ = self.answers.send(answer);
+    }
+}
+
+/// A moment of the calendar as the system's clock has it.
+pub(super) fn system_time(at: Timestamp) -> SystemTime {
+    let since = Duration::from_millis(at.as_millisecond().unsigned_abs());
+    // Before 1970 there was no exam.
+    UNIX_EPOCH + since
+}
+
+/// What goes wrong on the way is tried again by the save at the end, whose
+/// answer is shown.
+fn complain(error: StoreError) {
+    tracing::error!(error = %error, "the store could not be used");
+}

@@ -1,0 +1,361 @@
+//! What is on the screen: one view, made of the exam and of all that is known
+//! beside it.
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use jiff::ZonedDateTime;
+
+use super::album::{Album, Entry};
+use super::grading::Model;
+use super::live::LivePicture;
+use crate::camera::feed::Status;
+use crate::check::{self, Part, State};
+use crate::exam::words::{Eye, Page};
+use crate::exam::{Exam, Judgement, Notice, Overall, Patient, ShotId, Stage, REFUSALS};
+use crate::live::Instruction as Told;
+use crate::picture::attention;
+use crate::screen::{
+    Check, Evidence, ExamLine, EyeSummary, Grading, Health, HealthLine, Instruction, Judged, Live,
+    LiveState, Locked, Panel, Problem, Ready, Refused, Saved, Settings, Skip, Summary, Today,
+    Trouble, View, Warning,
+};
+use crate::store::Listed;
+
+/// How long grading usually takes; the bar of the view fills in that time.
+const USUAL: Duration = Duration::from_millis(1500);
+
+/// Everything a view may be made of.
+pub(super) struct Sight<'a> {
+    pub now: Duration,
+    pub exam: &'a Exam,
+    pub album: &'a Album,
+    /// Loaded, still loading, or why it never will be.
+    pub model: Option<&'a Model>,
+    pub live: Option<&'a LivePicture>,
+    pub camera: &'a Status,
+    /// What it is, or why no pictures come.
+    pub camera_says: &'a str,
+    pub checks: &'a [check::Check],
+    pub today: &'a [Listed],
+    pub first_row: usize,
+    pub selected: Option<usize>,
+    pub automatic: bool,
+    pub auto_progress: f32,
+    /// Whether no exam may begin because the disk is full.
+    pub disk_full: bool,
+    pub device: &'a str,
+    pub saved_as: &'a str,
+    pub details: &'a Details,
+}
+
+/// What settings show of the device.
+#[derive(Default)]
+pub(super) struct Details {
+    pub model: String,
+    pub calibration: String,
+    pub profile: String,
+    pub disk: String,
+}
+
+impl Sight<'_> {
+    /// Calls `with` with the view that is to be shown now.
+    pub fn view<R>(&self, with: impl FnOnce(&View) -> R) -> R {
+        if let Some(trouble) = self.trouble() {
+            return with(&View::Problem(trouble));
+        }
+        match self.exam.stage() {
+            Stage::Locked => with(&View::Locked(Locked {
+                clock: &clock(),
+                ended_early: self.ended_early(),
+            })),
+            Stage::Ready => self.ready(with),
+            Stage::Page(Page::Today) => self.list(with),
+            Stage::Page(Page::Settings) => with(&View::Settings(Settings {
+                automatic: self.automatic,
+                brightness: None,
+                device: self.device,
+                version: env!("CARGO_PKG_VERSION"),
+                model: &self.details.model,
+                calibration: &self.details.calibration,
+                profile: &self.details.profile,
+                disk: &self.details.disk,
+            })),
+            Stage::Patient { field } => with(&View::Patient(crate::screen::Patient {
+                id: self.patient(),
+                age: self.written().and_then(|patient| patient.age),
+                note: self.written().map_or("", |patient| &patient.note),
+                field,
+                photographed: Eye::BOTH
+                    .iter()
+                    .any(|&eye| self.exam.latest_shot(eye).is_some()),
+            })),
+            Stage::Live { eye } => with(&View::Live(self.live(eye, None))),
+            Stage::Capturing { eye } => with(&View::Live(self.live(eye, Some(LiveState::Taking)))),
+            Stage::Skipping { eye } => with(&View::Skip(Skip { eye })),
+            Stage::Result { eye, attention } => with(&self.result(eye, attention)),
+            Stage::WrongEye { eye, shot } => with(&View::Warning(Warning {
+                chosen: eye,
+                picture: self.entry(shot).and_then(|entry| entry.picture.as_ref()),
+            })),
+            Stage::Summary => with(&View::Summary(Summary {
+                patient: self.patient(),
+                overall: self.overall(),
+                right: self.eye(Eye::Right),
+                left: self.eye(Eye::Left),
+            })),
+            Stage::Saving => with(&View::Saving),
+            Stage::Saved => with(&View::Saved(Saved {
+                record: self.saved_as,
+                patient: self.patient(),
+                overall: self.overall(),
+            })),
+        }
+    }
+
+    /// What stands before the stage's own view.
+    fn trouble(&self) -> Option<Trouble<'_>> {
+        let trouble = |problem, detail| Some(Trouble { problem, detail });
+        match self.exam.notice() {
+            Some(Notice::Refused(why)) if self.disk_full => trouble(Problem::DiskFull, why),
+            Some(Notice::Refused(why)) => trouble(Problem::CannotBegin, why),
+            Some(Notice::CaptureFailed(why)) => trouble(Problem::CaptureFailed, why),
+            Some(Notice::CaptureOverdue) => trouble(Problem::CaptureFailed, ""),
+            Some(Notice::NoMoreShots) => trouble(Problem::NoMorePhotographs, ""),
+            Some(Notice::NotSaved(why)) => trouble(Problem::SaveFailed, why),
+            Some(Notice::SavedIncomplete) | None => match (self.exam.stage(), self.camera) {
+                (Stage::Live { .. }, Status::Lost(_)) => {
+                    trouble(Problem::CameraLost, self.camera_says)
+                }
+                _ => None,
+            },
+        }
+    }
+
+    fn ended_early(&self) -> bool {
+        self.exam.notice() == Some(&Notice::SavedIncomplete)
+    }
+
+    fn written(&self) -> Option<&Patient> {
+        self.exam.patient()
+    }
+
+    fn patient(&self) -> &str {
+        self.written().map_or("", |patient| &patient.id)
+    }
+
+    fn overall(&self) -> Overall {
+        let outcome = self.exam.outcome();
+        outcome.map_or(Overall::NoVerdict, |outcome| outcome.overall)
+    }
+
+    fn entry(&self, shot: ShotId) -> Option<&Entry> {
+        self.album.get(shot)
+    }
+
+    fn ready<R>(&self, with: impl FnOnce(&View) -> R) -> R {
+        let line = |check: &'_ check::Check| (line_of(check.part), health_of(check.state));
+        let health: Vec<HealthLine> = self
+            .checks
+            .iter()
+            .map(|found| {
+                // The camera may have come or gone since it was tested.
+                let ((check, health), detail) = match found.part {
+                    Part::Camera => ((Check::Camera, self.camera_health()), self.camera_says),
+                    _ => (line(found), found.sentence.as_str()),
+                };
+                HealthLine {
+                    check,
+                    health,
+                    detail,
+                }
+            })
+            .collect();
+        with(&View::Ready(Ready {
+            device: self.device,
+            clock: &clock(),
+            health: &health,
+            may_start: self.may_start(),
+            saved_today: self.today.len(),
+            ended_early: self.ended_early(),
+        }))
+    }
+
+    /// Whether verdicts can be given at all. What else is wrong is said on the
+    /// way: a camera can be plugged in while the patient is written down.
+    pub fn may_start(&self) -> bool {
+        let broken = |check: &check::Check| {
+            matches!(check.part, Part::Bundle | Part::Calibration) && check.state == State::Fail
+        };
+        self.model.is_some() && !self.checks.iter().any(broken)
+    }
+
+    fn camera_health(&self) -> Health {
+        match self.camera {
+            Status::Connecting => Health::Care,
+            Status::Live(_) => Health::Good,
+            Status::Lost(_) => Health::Bad,
+        }
+    }
+
+    fn list<R>(&self, with: impl FnOnce(&View) -> R) -> R {
+        let times: Vec<String> = self.today.iter().map(|exam| time(exam.began)).collect();
+        let exams: Vec<ExamLine> = self
+            .today
+            .iter()
+            .zip(&times)
+            .map(|(exam, time)| ExamLine {
+                time,
+                record: &exam.id.0,
+                patient: &exam.summary.patient.id,
+                age: exam.summary.patient.age,
+                note: &exam.summary.patient.note,
+                overall: exam.summary.overall,
+                right: exam.summary.right,
+                left: exam.summary.left,
+            })
+            .collect();
+        with(&View::Today(Today {
+            exams: &exams,
+            first: self.first_row,
+            selected: self.selected,
+        }))
+    }
+
+    fn live(&self, eye: Eye, state: Option<LiveState>) -> Live<'_> {
+        let seen = self.live;
+        let told = seen.map_or(LiveState::Waiting, |seen| {
+            LiveState::Guiding(instruction(seen.instruction()))
+        });
+        let untouched = self.exam.latest_shot(eye).is_none();
+        Live {
+            panel: Panel {
+                eye,
+                patient: self.patient(),
+                state: state.unwrap_or(told),
+                automatic: self.automatic,
+                may_skip: untouched,
+            },
+            picture: seen.map(LivePicture::picture),
+            ring: seen.and_then(LivePicture::ring),
+            bars: seen.map_or_else(super::live::no_bars, LivePicture::bars),
+            progress: self.auto_progress,
+        }
+    }
+
+    fn result(&self, eye: Eye, attention: bool) -> View<'_> {
+        let shot = self.exam.latest_shot(eye);
+        let entry = shot.and_then(|shot| self.entry(shot.id));
+        let picture = entry.and_then(|entry| entry.picture.as_ref());
+        let failed = View::Problem(Trouble {
+            problem: Problem::GradingFailed,
+            detail: "",
+        });
+        let (Some(shot), Some(entry)) = (shot, entry) else {
+            return failed;
+        };
+        match (&shot.judgement, &entry.record, self.model) {
+            (Judgement::Pending, ..) => View::Grading(Grading {
+                eye,
+                patient: self.patient(),
+                picture,
+                progress: self.graded_share(entry),
+            }),
+            (Judgement::Given(verdict), Some(record), Some(model)) if verdict.gradable() => {
+                View::Result(Judged {
+                    eye,
+                    patient: self.patient(),
+                    record,
+                    taxonomy: &model.taxonomy,
+                    operating_point: model.operating_point,
+                    calibration: &model.calibration.id,
+                    picture,
+                    evidence: entry.evidence.as_ref().map(|(picture, node)| Evidence {
+                        picture,
+                        node: *node,
+                    }),
+                    attention,
+                })
+            }
+            (Judgement::Given(_), Some(record), _) => View::Refused(Refused {
+                eye,
+                patient: self.patient(),
+                reason: record.gate.reason,
+                picture,
+                refusals: self.exam.eye(eye).map_or(1, |eye| eye.refusals()),
+                most: REFUSALS,
+            }),
+            _ => failed,
+        }
+    }
+
+    fn graded_share(&self, entry: &Entry) -> f32 {
+        let spent = self.now.saturating_sub(entry.since);
+        (spent.as_secs_f32() / USUAL.as_secs_f32()).min(1.0)
+    }
+
+    fn eye(&self, eye: Eye) -> EyeSummary<'_> {
+        let exam = self.exam.eye(eye);
+        let shot = exam.and_then(|exam| exam.deciding().or(exam.shots().last()));
+        let entry = shot.and_then(|shot| self.entry(shot.id));
+        let finding = entry
+            .and_then(|entry| entry.record.as_ref())
+            .filter(|record| record.gate.accepted)
+            .and_then(|record| {
+                let node = attention::node(record, &self.model?.taxonomy)?;
+                let finding = record.findings.get(node)?;
+                Some((finding.id.as_str(), finding.name.as_str()))
+            });
+        EyeSummary {
+            outcome: exam.map_or(crate::exam::EyeOutcome::NotExamined, |exam| exam.outcome()),
+            picture: entry.and_then(|entry| entry.picture.as_ref()),
+            finding,
+        }
+    }
+}
+
+/// The wall clock, as it is read.
+fn clock() -> String {
+    ZonedDateTime::now().strftime("%H:%M").to_string()
+}
+
+fn time(at: jiff::Timestamp) -> String {
+    at.to_zoned_datetime(TimeZone::system())
+        .strftime("%H:%M")
+        .to_string()
+}
+
+fn line_of(part: Part) -> Check {
+    match part {
+        Part::Bundle => Check::Bundle,
+        Part::Calibration => Check::Calibration,
+        Part::Camera => Check::Camera,
+        Part::Display => Check::Display,
+        Part::Input => Check::Input,
+        Part::Store => Check::Store,
+        Part::Clock => Check::Clock,
+        Part::Disk => Check::Disk,
+    }
+}
+
+fn health_of(state: State) -> Health {
+    match state {
+        State::Ok => Health::Good,
+        State::Warn => Health::Care,
+        State::Fail => Health::Bad,
+    }
+}
+
+fn instruction(told: Told) -> Instruction {
+    match told {
+        Told::LookForEye => Instruction::LookForEye,
+        Told::NotRetina => Instruction::NotRetina,
+        Told::Closer => Instruction::Closer,
+        Told::Centre => Instruction::Centre,
+        Told::TooDark => Instruction::TooDark,
+        Told::TooBright => Instruction::TooBright,
+        Told::HoldStill => Instruction::HoldStill,
+        Told::Blurred => Instruction::Blurred,
+        Told::Ready => Instruction::Ready,
+    }
+}
