@@ -1,4 +1,6 @@
-//! Records as text: one line each, for people or for programs.
+//! Records as text, one line each, for people or for programs; and which findings
+//! of one are shown beside its photograph.
 
+pub(crate) mod findings;
 pub mod json;
 pub mod table;

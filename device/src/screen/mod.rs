@@ -10,7 +10,6 @@
 //! 800x480 and grows with the screen; what is said stands in one file per
 //! language.
 
-mod findings;
 mod grid;
 mod model;
 mod page;

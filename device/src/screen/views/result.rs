@@ -9,7 +9,7 @@ use fovea_core::decision::ReferralDecision;
 use super::parts::{band, head, look, photograph, BUTTON, GAP, HEAD};
 use super::Sheet;
 use crate::exam::words::Action;
-use crate::screen::findings::{self, Row};
+use crate::report::findings::{self, Row};
 use crate::screen::grid::{centred, Grid, Room};
 use crate::screen::model::Judged;
 use crate::screen::page::{Page, Words};

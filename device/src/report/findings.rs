@@ -1,4 +1,5 @@
-//! Which findings of a record are shown, and in which order.
+//! Which findings of a record are shown beside a photograph, and in which
+//! order: on a screen and in a picture alike.
 
 use fovea_core::taxonomy::{Level, Subject, Taxonomy};
 
@@ -6,29 +7,30 @@ use crate::record::Record;
 
 /// One line: a disease, or a finding under it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Row {
+pub(crate) struct Row {
     /// Index into the record's findings and the taxonomy's nodes.
-    pub(super) node: usize,
-    pub(super) child: bool,
-    /// Whether it stands above its operating point.
-    pub(super) stands: bool,
+    pub(crate) node: usize,
+    pub(crate) child: bool,
+    /// Whether it stands above its operating point in a photograph that can be
+    /// graded: nothing found in a refused one may look like a result.
+    pub(crate) stands: bool,
     /// Whether the finding is good news, as that of a normal fundus is.
-    pub(super) harmless: bool,
+    pub(crate) harmless: bool,
 }
 
 /// As many rows as there is room for, and what had to be left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Listed {
-    pub(super) rows: Vec<Row>,
+pub(crate) struct Listed {
+    pub(crate) rows: Vec<Row>,
     /// Diseases without a row, and how many of them are positive.
-    pub(super) left: usize,
-    pub(super) left_positive: usize,
+    pub(crate) left: usize,
+    pub(crate) left_positive: usize,
 }
 
 /// The rows of a record in `room` lines, positive diseases first and of these
 /// the one furthest above its operating point. Where something is left out, one
 /// line is kept free to say so.
-pub(super) fn listed(record: &Record, taxonomy: &Taxonomy, room: usize) -> Listed {
+pub(crate) fn listed(record: &Record, taxonomy: &Taxonomy, room: usize) -> Listed {
     let mut blocks = blocks(record, taxonomy);
     let positive = blocks.iter().take_while(|block| rank(record, block).0);
     if positive.map(Vec::len).sum::<usize>() >= room {
@@ -57,7 +59,7 @@ fn blocks(record: &Record, taxonomy: &Taxonomy) -> Vec<Vec<Row>> {
         Some(Row {
             node,
             child,
-            stands: record.findings.get(node)?.positive,
+            stands: record.findings.get(node)?.positive && record.gate.accepted,
             harmless: taxonomy.nodes().get(node)?.severity == 0,
         })
     };
