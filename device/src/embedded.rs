@@ -1,4 +1,6 @@
-//! The bundle inside the binary.
+//! The bundle inside the binary, and the choice between it and a folder's.
+
+use std::path::Path;
 
 use fovea_core::bundle::{Bundle, BundleError};
 
@@ -21,6 +23,19 @@ pub fn bundle() -> Option<Result<Bundle, BundleError>> {
         .map(|&(name, bytes)| (name.to_owned(), bytes.to_vec()))
         .collect();
     Some(Bundle::from_parts(files))
+}
+
+/// The bundle in `folder`, or the one that the binary carries.
+///
+/// # Errors
+/// In a sentence, when there is none or its parts do not make a bundle.
+pub fn open(folder: Option<&Path>) -> Result<Bundle, String> {
+    match folder {
+        Some(folder) => Bundle::open(folder).map_err(|error| error.to_string()),
+        None => bundle()
+            .ok_or("this fovea was built without a bundle inside; name one with --bundle DIR")?
+            .map_err(|error| format!("the bundle inside this fovea: {error}")),
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use image::RgbImage;
 
 use super::negotiate::PREVIEW_HEIGHT;
 use super::pace::{Pace, RATE};
-use super::{Camera, CameraError, Clock, Control, ControlKind, Frame, Level, Stamps};
+use super::{Camera, CameraError, Clock, Frame, Stamps};
 use crate::exam::words::Eye;
 use crate::inputs;
 
@@ -119,14 +119,6 @@ impl Camera for Folder {
         frame.rgb = self.read()?;
         frame.stamps = Stamps::at(beat);
         Ok(())
-    }
-
-    fn controls(&self) -> &[Control] {
-        &[]
-    }
-
-    fn set(&mut self, control: ControlKind, _level: Level) -> Result<(), CameraError> {
-        Err(CameraError::NoControl(control))
     }
 
     fn aim(&mut self, eye: Eye) {

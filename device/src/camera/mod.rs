@@ -105,14 +105,18 @@ pub trait Camera: Send {
     /// As [`Camera::next`].
     fn still(&mut self, frame: &mut Frame) -> Result<(), CameraError>;
 
-    /// The controls it has.
-    fn controls(&self) -> &[Control];
+    /// The controls it has; none unless it says otherwise.
+    fn controls(&self) -> &[Control] {
+        &[]
+    }
 
     /// Sets a control.
     ///
     /// # Errors
     /// When it has no such control or does not obey.
-    fn set(&mut self, control: ControlKind, level: Level) -> Result<(), CameraError>;
+    fn set(&mut self, control: ControlKind, _level: Level) -> Result<(), CameraError> {
+        Err(CameraError::NoControl(control))
+    }
 
     /// Says which eye the operator is about to photograph. A real camera is
     /// aimed by hand; a simulated one shows that eye.

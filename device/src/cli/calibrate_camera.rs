@@ -108,7 +108,6 @@ fn sentence(profile: &CameraProfile, path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::camera::{Control, ControlKind, Level};
     use clap::Parser;
 
     #[derive(Parser)]
@@ -143,14 +142,6 @@ mod tests {
 
         fn still(&mut self, frame: &mut Frame) -> Result<(), CameraError> {
             self.next(frame, Duration::ZERO)
-        }
-
-        fn controls(&self) -> &[Control] {
-            &[]
-        }
-
-        fn set(&mut self, control: ControlKind, _: Level) -> Result<(), CameraError> {
-            Err(CameraError::NoControl(control))
         }
     }
 

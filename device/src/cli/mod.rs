@@ -27,8 +27,6 @@ use args::{Args, Command};
 /// Why a command could not do its work.
 #[derive(Debug, Error)]
 enum Failure {
-    #[error("this fovea was built without a bundle inside; name one with --bundle DIR")]
-    NoBundle,
     #[error("{0}")]
     Refused(String),
     #[error("cannot write {what} ({error}); check that the place exists and has room")]
@@ -80,15 +78,7 @@ pub fn run() -> ExitCode {
 
 /// Opens the bundle in `folder`, or the one inside the binary.
 fn open_bundle(folder: Option<&Path>) -> Result<Bundle, Failure> {
-    match folder {
-        Some(folder) => Bundle::open(folder).map_err(|error| Failure::Refused(error.to_string())),
-        None => match embedded::bundle() {
-            Some(bundle) => bundle.map_err(|error| {
-                Failure::Refused(format!("the bundle inside this fovea: {error}"))
-            }),
-            None => Err(Failure::NoBundle),
-        },
-    }
+    embedded::open(folder).map_err(Failure::Refused)
 }
 
 /// The grader of the bundle in `folder`, or of the one inside the binary.

@@ -2,7 +2,7 @@
 //! file and on the command line alike, and refused where it means nothing.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -75,6 +75,16 @@ pub enum BundleSource {
     BuiltIn,
     /// A folder.
     Folder(PathBuf),
+}
+
+impl BundleSource {
+    /// The folder; none for the one inside the program.
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            BundleSource::BuiltIn => None,
+            BundleSource::Folder(folder) => Some(folder),
+        }
+    }
 }
 
 impl FromStr for BundleSource {

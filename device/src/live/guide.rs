@@ -37,6 +37,21 @@ pub enum Instruction {
     Ready,
 }
 
+impl Instruction {
+    /// Every instruction, the most urgent first.
+    pub const ALL: [Instruction; 9] = [
+        Instruction::LookForEye,
+        Instruction::NotRetina,
+        Instruction::Closer,
+        Instruction::Centre,
+        Instruction::TooDark,
+        Instruction::TooBright,
+        Instruction::HoldStill,
+        Instruction::Blurred,
+        Instruction::Ready,
+    ];
+}
+
 /// Keeps the operator on one instruction.
 #[derive(Clone, Debug)]
 pub struct Guide {

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use image::RgbImage;
 
-use super::grading::GradedShot;
 use crate::exam::ShotId;
 use crate::record::Record;
 
@@ -46,10 +45,10 @@ impl Album {
 
     /// Adds what was found of it. A photograph of an exam that is over is not taken
     /// back in.
-    pub fn graded(&mut self, graded: &mut GradedShot) {
-        if let Some(entry) = self.entries.get_mut(&graded.shot) {
-            entry.evidence = graded.evidence.take();
-            entry.record = Some(graded.record.clone());
+    pub fn graded(&mut self, shot: ShotId, record: Record, evidence: Option<(RgbImage, usize)>) {
+        if let Some(entry) = self.entries.get_mut(&shot) {
+            entry.evidence = evidence;
+            entry.record = Some(record);
         }
     }
 

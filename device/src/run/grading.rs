@@ -7,13 +7,12 @@ use std::sync::Arc;
 use std::thread;
 
 use embedded_graphics::prelude::Size;
+use fovea_core::bundle::Bundle;
 use fovea_core::calibration::Calibration;
 use fovea_core::prepare;
 use fovea_core::taxonomy::Taxonomy;
 use image::RgbImage;
 
-use super::bundle;
-use crate::config::BundleSource;
 use crate::exam::words::Eye;
 use crate::exam::{ShotId, Verdict};
 use crate::grade::Grader;
@@ -81,16 +80,16 @@ pub(super) struct Trial {
 }
 
 impl Grading {
-    /// Starts the thread, which loads the bundle first.
+    /// Starts the thread, which loads the student of `bundle` first.
     ///
     /// # Errors
     /// When the system has no thread left.
-    pub fn start(source: BundleSource) -> io::Result<Grading> {
+    pub fn start(bundle: Bundle) -> io::Result<Grading> {
         let (requests, asked) = channel();
         let (answering, answers) = channel();
         thread::Builder::new()
             .name("grade".to_owned())
-            .spawn(move || work(&source, &asked, &answering))?;
+            .spawn(move || work(bundle, &asked, &answering))?;
         Ok(Grading { requests, answers })
     }
 
@@ -126,8 +125,8 @@ impl Trial {
     }
 }
 
-fn work(source: &BundleSource, asked: &Receiver<Request>, answers: &Sender<Answer>) {
-    let loaded = bundle::grader(source);
+fn work(bundle: Bundle, asked: &Receiver<Request>, answers: &Sender<Answer>) {
+    let loaded = Grader::new(bundle).map_err(|error| error.to_string());
     let model = loaded.as_ref().map(|grader| Arc::new(Model::of(grader)));
     if answers
         .send(Answer::Loaded(model.map_err(Clone::clone)))

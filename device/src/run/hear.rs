@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::grading::Answer as Student;
+use super::grading::{Answer as Student, GradedShot};
 use super::health::Seen;
 use super::keeping::{Answer as Kept, Request};
 use super::{Appliance, Arrived, RunError, LIVE_REST, REST, TEST};
@@ -193,16 +193,18 @@ impl Appliance {
                     tracing::error!(error = %why, "the student is not loaded");
                 }
                 Student::Prepared(shot, picture) => self.album.prepared(shot, picture),
-                Student::Graded(mut graded) => {
-                    tracing::info!(
-                        elapsed_ms = graded.record.elapsed_ms.total(),
-                        "a photograph was graded"
-                    );
-                    self.album.graded(&mut graded);
-                    self.tell(Event::Graded {
-                        shot: graded.shot,
-                        verdict: Box::new(graded.verdict),
-                    });
+                Student::Graded(graded) => {
+                    let GradedShot {
+                        shot,
+                        verdict,
+                        record,
+                        evidence,
+                    } = *graded;
+                    let elapsed_ms = record.elapsed_ms.total();
+                    tracing::info!(elapsed_ms, "a photograph was graded");
+                    self.album.graded(shot, record, evidence);
+                    let verdict = Box::new(verdict);
+                    self.tell(Event::Graded { shot, verdict });
                 }
             }
         }

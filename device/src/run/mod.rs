@@ -12,7 +12,6 @@
 //! drawing, and hears the answer on a later turn.
 
 mod album;
-mod bundle;
 mod grading;
 mod health;
 mod hear;
@@ -41,6 +40,7 @@ use crate::camera::{Clock, Corrected, Opener};
 use crate::check::Check;
 use crate::config::Config;
 use crate::display::{self, DisplayError};
+use crate::embedded;
 use crate::exam::words::{Action, Eye, Page};
 use crate::exam::{Effect, Event, Exam, ShotId, Stage};
 use crate::input::script::{Script, ScriptError};
@@ -190,7 +190,7 @@ struct Arrived {
 
 impl Appliance {
     fn start(config: Config, clock: Clock, script: Option<Script>) -> Result<Appliance, RunError> {
-        let bundle = bundle::open(&config.model.bundle).map_err(RunError::Bundle)?;
+        let bundle = embedded::open(config.model.bundle.folder()).map_err(RunError::Bundle)?;
         let (profile, profile_sha256) = profile(&config.camera.profile)?;
         let provenance = Provenance::new(&config.device.id, &bundle.manifest, profile_sha256);
         let details = Details {
@@ -206,11 +206,10 @@ impl Appliance {
             },
             disk: String::new(),
         };
-        drop(bundle);
         let output = open_display(&config)?;
         let size = output.display.size();
         let feed = start_feed(&config, &clock, profile).map_err(RunError::Threads)?;
-        let grading = Grading::start(config.model.bundle.clone()).map_err(RunError::Threads)?;
+        let grading = Grading::start(bundle).map_err(RunError::Threads)?;
         let keeping =
             Keeping::start(config.store.clone(), provenance).map_err(RunError::Threads)?;
         let health = Health::start(config.clone(), grading.trial(), keeping.requests())

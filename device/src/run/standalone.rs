@@ -7,10 +7,11 @@ use fovea_core::calibration::Calibration;
 use image::RgbImage;
 
 use super::keeping::system_time;
-use super::{bundle, open_display, COMMON_STILL};
+use super::{open_display, COMMON_STILL};
 use crate::camera::{self, Clock, Frame};
 use crate::check::Parts;
 use crate::config::Config;
+use crate::embedded;
 use crate::grade::Grader;
 use crate::record::Record;
 use crate::store::{Records, Room, Store, StoreError};
@@ -39,7 +40,10 @@ impl Standalone {
     fn grader(&mut self) -> Result<&Grader, String> {
         let (grader, source) = (&mut self.grader, &self.config.model.bundle);
         grader
-            .get_or_insert_with(|| bundle::grader(source))
+            .get_or_insert_with(|| {
+                let bundle = embedded::open(source.folder())?;
+                Grader::new(bundle).map_err(|error| error.to_string())
+            })
             .as_ref()
             .map_err(Clone::clone)
     }

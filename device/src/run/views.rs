@@ -13,12 +13,10 @@ use crate::camera::feed::Status;
 use crate::check::{self, Part, State};
 use crate::exam::words::{Eye, Page};
 use crate::exam::{Exam, Judgement, Notice, Overall, Patient, ShotId, Stage, REFUSALS};
-use crate::live::Instruction as Told;
 use crate::picture::attention;
 use crate::screen::{
-    Check, Evidence, ExamLine, EyeSummary, Grading, Health, HealthLine, Instruction, Judged, Live,
-    LiveState, Locked, Panel, Problem, Ready, Refused, Saved, Settings, Skip, Summary, Today,
-    Trouble, View, Warning,
+    Evidence, ExamLine, EyeSummary, Grading, HealthLine, Judged, Live, LiveState, Locked, Panel,
+    Problem, Ready, Refused, Saved, Settings, Skip, Summary, Today, Trouble, View, Warning,
 };
 use crate::store::Listed;
 
@@ -154,19 +152,18 @@ impl Sight<'_> {
     }
 
     fn ready<R>(&self, with: impl FnOnce(&View) -> R) -> R {
-        let line = |check: &'_ check::Check| (line_of(check.part), health_of(check.state));
         let health: Vec<HealthLine> = self
             .checks
             .iter()
-            .map(|found| {
+            .map(|check| {
                 // The camera may have come or gone since it was tested.
-                let ((check, health), detail) = match found.part {
-                    Part::Camera => ((Check::Camera, self.camera_health()), self.camera_says),
-                    _ => (line(found), found.sentence.as_str()),
+                let (state, detail) = match check.part {
+                    Part::Camera => (self.camera_state(), self.camera_says),
+                    _ => (check.state, check.sentence.as_str()),
                 };
                 HealthLine {
-                    check,
-                    health,
+                    part: check.part,
+                    state,
                     detail,
                 }
             })
@@ -190,11 +187,11 @@ impl Sight<'_> {
         self.model.is_some() && !self.checks.iter().any(broken)
     }
 
-    fn camera_health(&self) -> Health {
+    fn camera_state(&self) -> State {
         match self.camera {
-            Status::Connecting => Health::Care,
-            Status::Live(_) => Health::Good,
-            Status::Lost(_) => Health::Bad,
+            Status::Connecting => State::Warn,
+            Status::Live(_) => State::Ok,
+            Status::Lost(_) => State::Fail,
         }
     }
 
@@ -225,7 +222,7 @@ impl Sight<'_> {
     fn live(&self, eye: Eye, state: Option<LiveState>) -> Live<'_> {
         let seen = self.live;
         let told = seen.map_or(LiveState::Waiting, |seen| {
-            LiveState::Guiding(instruction(seen.instruction()))
+            LiveState::Guiding(seen.instruction())
         });
         let untouched = self.exam.latest_shot(eye).is_none();
         Live {
@@ -323,39 +320,4 @@ fn time(at: jiff::Timestamp) -> String {
     at.to_zoned_datetime(TimeZone::system())
         .strftime("%H:%M")
         .to_string()
-}
-
-fn line_of(part: Part) -> Check {
-    match part {
-        Part::Bundle => Check::Bundle,
-        Part::Calibration => Check::Calibration,
-        Part::Camera => Check::Camera,
-        Part::Display => Check::Display,
-        Part::Input => Check::Input,
-        Part::Store => Check::Store,
-        Part::Clock => Check::Clock,
-        Part::Disk => Check::Disk,
-    }
-}
-
-fn health_of(state: State) -> Health {
-    match state {
-        State::Ok => Health::Good,
-        State::Warn => Health::Care,
-        State::Fail => Health::Bad,
-    }
-}
-
-fn instruction(told: Told) -> Instruction {
-    match told {
-        Told::LookForEye => Instruction::LookForEye,
-        Told::NotRetina => Instruction::NotRetina,
-        Told::Closer => Instruction::Closer,
-        Told::Centre => Instruction::Centre,
-        Told::TooDark => Instruction::TooDark,
-        Told::TooBright => Instruction::TooBright,
-        Told::HoldStill => Instruction::HoldStill,
-        Told::Blurred => Instruction::Blurred,
-        Told::Ready => Instruction::Ready,
-    }
 }

@@ -6,8 +6,10 @@ use fovea_core::gate::GateReason;
 use fovea_core::taxonomy::Taxonomy;
 use image::RgbImage;
 
+use crate::check::{Part, State};
 use crate::exam::words::{Eye, PatientField};
 use crate::exam::{EyeOutcome, Overall};
+use crate::live::Instruction;
 use crate::record::Record;
 
 /// One screenful.
@@ -50,31 +52,10 @@ pub struct Ready<'a> {
 /// One line of the self-test.
 #[derive(Clone, Copy, Debug)]
 pub struct HealthLine<'a> {
-    pub check: Check,
-    pub health: Health,
+    pub part: Part,
+    pub state: State,
     /// What was found: an id, a size, what is wrong.
     pub detail: &'a str,
-}
-
-/// What the self-test looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Check {
-    Bundle,
-    Calibration,
-    Camera,
-    Display,
-    Input,
-    Store,
-    Clock,
-    Disk,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Health {
-    Good,
-    /// Works, but somebody should see to it.
-    Care,
-    Bad,
 }
 
 /// After a time-out. Nothing of any patient is shown.
@@ -134,35 +115,6 @@ pub enum LiveState {
     Guiding(Instruction),
     /// The photograph is being taken.
     Taking,
-}
-
-/// What the operator is to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Instruction {
-    LookForEye,
-    Closer,
-    Centre,
-    TooDark,
-    TooBright,
-    Blurred,
-    HoldStill,
-    NotRetina,
-    /// Nothing but to keep it so.
-    Ready,
-}
-
-impl Instruction {
-    pub const ALL: [Instruction; 9] = [
-        Instruction::LookForEye,
-        Instruction::Closer,
-        Instruction::Centre,
-        Instruction::TooDark,
-        Instruction::TooBright,
-        Instruction::Blurred,
-        Instruction::HoldStill,
-        Instruction::NotRetina,
-        Instruction::Ready,
-    ];
 }
 
 /// What the bars of the live view measure.

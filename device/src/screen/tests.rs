@@ -10,6 +10,7 @@ use image::{ExtendedColorType, ImageEncoder as _, RgbImage};
 
 use super::*;
 use crate::canvas::Canvas;
+use crate::live::Instruction;
 use samples::Samples;
 
 /// The screens that are laid out for.

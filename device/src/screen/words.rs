@@ -7,9 +7,11 @@ use fovea_core::decision::ReferralDecision;
 use fovea_core::gate::GateReason;
 use serde::{Deserialize, Serialize};
 
-use super::model::{Check, Instruction, Measure, Problem};
+use super::model::{Measure, Problem};
+use crate::check::Part;
 use crate::exam::words::{Eye, SkipReason};
 use crate::exam::Overall;
+use crate::live::Instruction;
 
 /// A language of the screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -205,16 +207,16 @@ impl Texts {
         }
     }
 
-    pub(super) fn check(&self, check: Check) -> &str {
-        match check {
-            Check::Bundle => &self.checks.bundle,
-            Check::Calibration => &self.checks.calibration,
-            Check::Camera => &self.checks.camera,
-            Check::Display => &self.checks.display,
-            Check::Input => &self.checks.input,
-            Check::Store => &self.checks.store,
-            Check::Clock => &self.checks.clock,
-            Check::Disk => &self.checks.disk,
+    pub(super) fn check(&self, part: Part) -> &str {
+        match part {
+            Part::Bundle => &self.checks.bundle,
+            Part::Calibration => &self.checks.calibration,
+            Part::Camera => &self.checks.camera,
+            Part::Display => &self.checks.display,
+            Part::Input => &self.checks.input,
+            Part::Store => &self.checks.store,
+            Part::Clock => &self.checks.clock,
+            Part::Disk => &self.checks.disk,
         }
     }
 

@@ -10,8 +10,10 @@ use fovea_core::taxonomy::Taxonomy;
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 
+use crate::check::{Part, State};
 use crate::exam::words::{Eye, PatientField, SkipReason};
 use crate::exam::{EyeOutcome, Overall};
+use crate::live::Instruction;
 use crate::record::{Elapsed, Model, Record, Referral};
 use crate::render;
 use crate::screen::*;
@@ -397,43 +399,39 @@ impl Samples {
 }
 
 const HEALTHY: [HealthLine; 8] = [
-    line(Check::Bundle, Health::Good, "student-student 3fa9c102"),
-    line(Check::Calibration, Health::Good, "student 77ab12c0"),
-    line(Check::Camera, Health::Good, "1920x1080 MJPG, 30 per second"),
-    line(Check::Display, Health::Good, "800x480"),
-    line(Check::Input, Health::Good, "touch screen, keyboard"),
-    line(Check::Store, Health::Good, "312 exams, all whole"),
-    line(Check::Clock, Health::Care, "not set by a network"),
-    line(Check::Disk, Health::Good, "18.2 GB free"),
+    line(Part::Bundle, State::Ok, "student-student 3fa9c102"),
+    line(Part::Calibration, State::Ok, "student 77ab12c0"),
+    line(Part::Camera, State::Ok, "1920x1080 MJPG, 30 per second"),
+    line(Part::Display, State::Ok, "800x480"),
+    line(Part::Input, State::Ok, "touch screen, keyboard"),
+    line(Part::Store, State::Ok, "312 exams, all whole"),
+    line(Part::Clock, State::Warn, "not set by a network"),
+    line(Part::Disk, State::Ok, "18.2 GB free"),
 ];
 
 const AILING: [HealthLine; 8] = [
-    line(Check::Bundle, Health::Good, LONG_HASH),
-    line(Check::Calibration, Health::Good, "student 77ab12c0"),
+    line(Part::Bundle, State::Ok, LONG_HASH),
+    line(Part::Calibration, State::Ok, "student 77ab12c0"),
     line(
-        Check::Camera,
-        Health::Bad,
+        Part::Camera,
+        State::Fail,
         "/dev/video0 is not there: plug the camera in",
     ),
-    line(Check::Display, Health::Good, "800x480"),
+    line(Part::Display, State::Ok, "800x480"),
+    line(Part::Input, State::Warn, "keyboard alone, no touch screen"),
+    line(Part::Store, State::Ok, "312 exams, all whole"),
+    line(Part::Clock, State::Ok, "2026-03-21 14:32"),
     line(
-        Check::Input,
-        Health::Care,
-        "keyboard alone, no touch screen",
-    ),
-    line(Check::Store, Health::Good, "312 exams, all whole"),
-    line(Check::Clock, Health::Good, "2026-03-21 14:32"),
-    line(
-        Check::Disk,
-        Health::Bad,
+        Part::Disk,
+        State::Fail,
         "0.1 GB free of 32 GB: copy the records away and make room",
     ),
 ];
 
-const fn line(check: Check, health: Health, detail: &str) -> HealthLine<'_> {
+const fn line(part: Part, state: State, detail: &str) -> HealthLine<'_> {
     HealthLine {
-        check,
-        health,
+        part,
+        state,
         detail,
     }
 }

@@ -6,10 +6,10 @@ use embedded_graphics::primitives::Rectangle;
 use fovea_core::decision::ReferralDecision;
 use image::{imageops, RgbImage};
 
+use crate::check::State;
 use crate::exam::words::Eye;
 use crate::exam::{EyeOutcome, Overall};
 use crate::screen::grid::{inset, square, Room};
-use crate::screen::model::Health;
 use crate::screen::page::{Page, Words};
 use crate::screen::theme::{BAD, CARE, FAINT, GOOD, GROUND, INK};
 use crate::shape::Sign;
@@ -49,11 +49,11 @@ pub(super) fn eye_look(outcome: EyeOutcome) -> Option<Look> {
 }
 
 /// How well something works, told by outline as well as by colour.
-pub(super) fn health_look(health: Health) -> (Option<Sign>, Rgb888) {
-    match health {
-        Health::Good => (Some(Sign::Tick), GOOD),
-        Health::Care => (Some(Sign::Warning), CARE),
-        Health::Bad => (None, BAD),
+pub(super) fn health_look(state: State) -> (Option<Sign>, Rgb888) {
+    match state {
+        State::Ok => (Some(Sign::Tick), GOOD),
+        State::Warn => (Some(Sign::Warning), CARE),
+        State::Fail => (None, BAD),
     }
 }
 

@@ -132,7 +132,7 @@ where
     D: DrawTarget<Color = Rgb888>,
 {
     let mut room = Room::of(area);
-    let (sign, colour) = health_look(line.health);
+    let (sign, colour) = health_look(line.state);
     let mark = square(room.left(page.grid.px(26)));
     match sign {
         Some(sign) => page.sign(sign, mark, colour, GROUND)?,
@@ -141,7 +141,7 @@ where
     room.left(page.grid.px(10));
     let name = room.left(page.grid.px(136));
     let bold = Words::plain(Weight::Bold, (19.0, 15.0), INK).middle();
-    page.words(&bold, page.texts.check(line.check), name)?;
+    page.words(&bold, page.texts.check(line.part), name)?;
     let ink = if sign.is_none() { colour } else { FAINT };
     let plain = Words::plain(Weight::Regular, (18.0, 15.0), ink).middle();
     page.words(&plain, line.detail, room.rest())?;
