@@ -12,6 +12,11 @@ pub struct Hierarchy {
     paths: Tensor,
     /// First node and number of nodes of each level, finest first.
     levels: Vec<(i64, i64)>,
+    /// k x c: which finest classes make each composite.
+    members: Tensor,
+    /// n x c: which nodes, present, make each composite present: its members
+    /// and the parents that stand for nothing but members.
+    certain: Tensor,
     device: Device,
 }
 
@@ -50,12 +55,29 @@ impl Hierarchy {
             .filter(|range| !range.is_empty())
             .map(|range| (range.start as i64, range.len() as i64))
             .collect();
-        let paths = Tensor::from_slice(&paths)
-            .view([k as i64, n as i64])
-            .to_device(device);
+        let c = taxonomy.composites().len();
+        let mut members = vec![0f32; k * c];
+        let mut certain = vec![0f32; n * c];
+        for (column, finest) in taxonomy.composites().values().enumerate() {
+            for &class in finest {
+                members[class * c + column] = 1.0;
+            }
+            for node in 0..n {
+                let mut below = (0..k).filter(|class| paths[class * n + node] > 0.0);
+                let only_members = below.all(|class| finest.contains(&class));
+                certain[node * c + column] = f32::from(only_members);
+            }
+        }
+        let table = |values: &[f32], width: usize| {
+            Tensor::from_slice(values)
+                .view([-1, width as i64])
+                .to_device(device)
+        };
         Hierarchy {
-            paths,
+            paths: table(&paths, n),
             levels,
+            members: table(&members, c),
+            certain: table(&certain, c),
             device,
         }
     }
@@ -69,17 +91,30 @@ impl Hierarchy {
         match marginal {
             Marginal::Sum => logits.matmul(&self.paths),
             Marginal::NoisyOr => {
-                // ln(1 - p) of a child is logsigmoid(-z); over the distinct
-                // finest classes below a node they add up. log(p / (1 - p)) of
-                // the parent follows from s = sum ln(1 - p): ln(e^-s - 1).
-                let below = self.paths.clamp_max(1.0);
-                let s = (-logits).log_sigmoid().matmul(&below).clamp_max(-1e-6);
-                let parents = (-&s).expm1().log();
+                let parents = any_of(logits, &self.paths.clamp_max(1.0));
                 let k = logits.size()[1];
                 let n = parents.size()[1];
                 Tensor::cat(&[logits.shallow_clone(), parents.narrow(1, k, n - k)], 1)
             }
         }
+    }
+
+    /// Binary cross-entropy of the composites, such as "any referable finding":
+    /// what the device's verdict rests on, so that training sees it too and not
+    /// only its parts. A composite's logit is the noisy-or of its members.
+    /// `logits` b x k; `targets` and `mask` b x n.
+    pub fn composite_loss(&self, logits: &Tensor, targets: &Tensor, mask: &Tensor) -> Tensor {
+        let some = (targets * mask).matmul(&self.certain).gt(0.0);
+        let k = logits.size()[1];
+        let unlooked: Tensor = 1.0 - mask.narrow(1, 0, k);
+        let unknown = unlooked.matmul(&self.members).gt(0.0);
+        let known = some.logical_or(&unknown.logical_not());
+        masked_bce(
+            &any_of(logits, &self.members),
+            &some.to_kind(Kind::Float),
+            &known.to_kind(Kind::Float),
+            None,
+        )
     }
 
     /// HKGL eq. 1: binary cross-entropy summed over levels, weight 1 each.
@@ -102,6 +137,15 @@ impl Hierarchy {
         }
         total
     }
+}
+
+/// Noisy-or: the logit of "at least one of them is there". `logits` b x k,
+/// `members` k x m with 1 where a class counts -> b x m.
+fn any_of(logits: &Tensor, members: &Tensor) -> Tensor {
+    // ln(1 - p) of a class is logsigmoid(-z); over the classes that count they
+    // add up to s = ln(1 - P), and ln(P / (1 - P)) = ln(e^-s - 1).
+    let s = (-logits).log_sigmoid().matmul(members).clamp_max(-1e-6);
+    (-s).expm1().log()
 }
 
 /// Mean binary cross-entropy over the known labels (HKGL eq. 5).
@@ -253,6 +297,37 @@ mod tests {
         close(feature_distillation(&z, &(&z * 2.0)).double_value(&[]), 0.0);
         let other = Tensor::from_slice(&[0.0f32, 0.0, 0.0]).view([1, 3]);
         assert!(logits_distillation(LogitsLoss::Kl, &other, &z, 3.0).double_value(&[]) > 0.01);
+    }
+
+    #[test]
+    fn a_composite_is_known_when_a_member_is_there_or_all_are_looked_for() {
+        let taxonomy = Taxonomy::builtin("odir").unwrap();
+        let (k, n) = (taxonomy.finest_count(), taxonomy.nodes().len());
+        let hierarchy = Hierarchy::new(&taxonomy, Device::Cpu);
+        let logits = Tensor::full([1, k as i64], -20.0, (Kind::Float, Device::Cpu));
+        let loss = |present: &[&str], known: &[usize]| {
+            let (mut targets, mut mask) = (vec![0f32; n], vec![0f32; n]);
+            for &node in known {
+                mask[node] = 1.0;
+            }
+            for id in present {
+                let node = taxonomy.index(id).unwrap();
+                (targets[node], mask[node]) = (1.0, 1.0);
+            }
+            let table = |t: &[f32]| Tensor::from_slice(t).view([1, -1]);
+            hierarchy
+                .composite_loss(&logits, &table(&targets), &table(&mask))
+                .double_value(&[])
+        };
+        let all: Vec<usize> = (0..n).collect();
+        // What was not looked for speaks neither way; absent members are right
+        // to be unlikely; a present one, or a parent of members alone, is not.
+        assert_eq!(loss(&[], &[]), 0.0);
+        assert_eq!(loss(&["npdr_mild"], &[]), 0.0);
+        assert!(loss(&["normal"], &all) < 1e-3);
+        assert!(loss(&["npdr_moderate"], &[]) > 5.0);
+        assert!(loss(&["glaucoma_any"], &[]) > 5.0);
+        assert_eq!(loss(&["diabetic_retinopathy"], &[]), 0.0);
     }
 
     #[test]

@@ -60,6 +60,18 @@ impl Hybrid {
         })
     }
 
+    fn classification_loss(&self, output: &Output, batch: &TensorBatch) -> Tensor {
+        let labels = self.labels_loss(output, batch);
+        if self.config.composites {
+            labels
+                + self
+                    .hierarchy
+                    .composite_loss(&output.logits, &batch.targets, &batch.mask)
+        } else {
+            labels
+        }
+    }
+
     fn labels_loss(&self, output: &Output, batch: &TensorBatch) -> Tensor {
         let weights = self.weights.weigh(&batch.targets);
         if self.config.hierarchy {
@@ -115,7 +127,7 @@ impl Method for Hybrid {
             &taught,
             temperature,
         );
-        self.labels_loss(output, batch) * (1.0 - alpha - beta)
+        self.classification_loss(output, batch) * (1.0 - alpha - beta)
             + features * (alpha * gamma)
             + logits * (beta * scale)
     }

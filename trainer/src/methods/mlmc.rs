@@ -11,21 +11,28 @@ use crate::nets::Output;
 pub struct Mlmc {
     hierarchy: Rc<Hierarchy>,
     marginal: Marginal,
+    composites: bool,
 }
 
 impl Mlmc {
-    pub fn new(setting: &Setting, marginal: Marginal) -> Mlmc {
+    pub fn new(setting: &Setting, marginal: Marginal, composites: bool) -> Mlmc {
         Mlmc {
             hierarchy: setting.hierarchy.clone(),
             marginal,
+            composites,
         }
     }
 }
 
 impl Method for Mlmc {
     fn loss(&self, output: &Output, batch: &TensorBatch) -> Tensor {
+        let (targets, mask) = (&batch.targets, &batch.mask);
         let logits = self.hierarchy.marginalise(&output.logits, self.marginal);
-        self.hierarchy
-            .level_loss(&logits, &batch.targets, &batch.mask, None)
+        let levels = self.hierarchy.level_loss(&logits, targets, mask, None);
+        if self.composites {
+            levels + self.hierarchy.composite_loss(&output.logits, targets, mask)
+        } else {
+            levels
+        }
     }
 }

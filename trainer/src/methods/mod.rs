@@ -28,6 +28,10 @@ pub enum MethodConfig {
     Mlmc {
         #[serde(default)]
         marginal: Marginal,
+        /// Add the composites (any referable finding, referable DR) to the
+        /// levels; not in the paper.
+        #[serde(default)]
+        composites: bool,
     },
     /// Classifier re-training on class-balanced draws with instance-wise
     /// weights (HKGL section IV-C): teacher 2.
@@ -74,6 +78,9 @@ pub struct HybridKd {
     pub hierarchy: bool,
     #[serde(default)]
     pub marginal: Marginal,
+    /// Add the composites to the classification term, as MLMC's option does.
+    #[serde(default)]
+    pub composites: bool,
 }
 
 fn fifth() -> f64 {
@@ -164,7 +171,10 @@ impl MethodConfig {
         Ok(match self {
             MethodConfig::Erm => Box::new(erm::Erm::new(setting, Draws::Instance)),
             MethodConfig::Rs => Box::new(erm::Erm::new(setting, Draws::ClassBalanced)),
-            MethodConfig::Mlmc { marginal } => Box::new(mlmc::Mlmc::new(setting, *marginal)),
+            MethodConfig::Mlmc {
+                marginal,
+                composites,
+            } => Box::new(mlmc::Mlmc::new(setting, *marginal, *composites)),
             MethodConfig::Ics {
                 crt,
                 positives_only,
