@@ -37,8 +37,7 @@ mod words;
 pub(crate) mod tests;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, TryLockError};
-use std::io;
+use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -205,19 +204,13 @@ fn open_database(dir: &Path) -> Result<Connection, StoreError> {
         &path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
-    // A file that lost its content must not pass for a store that begins.
-    if schema::is_new(&db, dir)? && holds_photographs(dir).map_err(unusable)? {
-        return Err(StoreError::Damaged(schema::EMPTY.to_owned()));
-    }
+    // Somebody else's file, or one that lost what it held, is refused before it is changed.
+    schema::is_new(&db, dir)?;
     db.pragma_update(None, "journal_mode", "wal")?;
     db.pragma_update(None, "synchronous", "full")?;
     db.pragma_update(None, "foreign_keys", true)?;
     schema::migrate(&mut db, &schema::STEPS)?;
     Ok(db)
-}
-
-fn holds_photographs(dir: &Path) -> io::Result<bool> {
-    Ok(fs::read_dir(dir.join(PHOTOGRAPHS_FOLDER))?.next().is_some())
 }
 
 /// What the store has of an exam.

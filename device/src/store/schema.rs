@@ -1,11 +1,13 @@
 //! The tables, and how an older file comes to have them.
 
 use std::cmp::Ordering;
+use std::fs;
+use std::io;
 use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::StoreError;
+use super::{StoreError, PHOTOGRAPHS_FOLDER};
 
 /// Marks the database as Fovea's: "Fove".
 const APPLICATION: i32 = i32::from_be_bytes(*b"Fove");
@@ -44,22 +46,31 @@ pub(super) const STEPS: [&str; 1] = ["
     ) STRICT, WITHOUT ROWID;
 "];
 
-/// What is wrong with a database that nobody has begun, where there should be
-/// records.
-pub(super) const EMPTY: &str = "the database is empty";
-
 /// The highest number that any exam was ever given, 0 before the first.
 pub(super) const LAST_NUMBER: &str =
     "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'exams'";
 
-/// Whether nobody has begun this database. One that somebody else has begun is
-/// refused.
+/// Whether nobody has begun this database: one that somebody else has begun is
+/// refused, and so is one without content beside photographs, for it has lost
+/// what it held.
 pub(super) fn is_new(db: &Connection, dir: &Path) -> Result<bool, StoreError> {
     let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match (application(db)?, tables) {
         (APPLICATION, _) => Ok(false),
+        (0, 0) if holds_photographs(dir)? => {
+            Err(StoreError::Damaged("the database is empty".to_owned()))
+        }
         (0, 0) => Ok(true),
         _ => Err(StoreError::Foreign(dir.to_owned())),
+    }
+}
+
+fn holds_photographs(dir: &Path) -> Result<bool, StoreError> {
+    let folder = dir.join(PHOTOGRAPHS_FOLDER);
+    match fs::read_dir(&folder) {
+        Ok(mut entries) => Ok(entries.next().is_some()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(StoreError::read(&folder, error)),
     }
 }
 
@@ -85,8 +96,9 @@ pub(super) fn migrate(db: &mut Connection, steps: &[&str]) -> Result<(), StoreEr
 
 /// Refuses a file that this version cannot read as it is.
 pub(super) fn check(db: &Connection, dir: &Path) -> Result<(), StoreError> {
+    // A power cut may leave this of a store that was just being made.
     if is_new(db, dir)? {
-        return Err(StoreError::Damaged(EMPTY.to_owned()));
+        return Err(StoreError::Missing(dir.to_owned()));
     }
     let (found, known) = (version(db)?, STEPS.len());
     match found.cmp(&known) {

@@ -29,6 +29,27 @@ fn between_photograph_and_exam() {
     assert!(matches!(error, StoreError::NoPhotograph(_)), "{error}");
 }
 
+/// What is left then is no damage: there is no store yet. Beside photographs it is.
+#[test]
+fn while_the_store_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(DATABASE), b"").unwrap();
+    let error = Records::open(folder.path()).unwrap_err();
+    assert!(matches!(error, StoreError::Missing(_)), "{error}");
+    Store::open(folder.path()).unwrap();
+    Records::open(folder.path()).unwrap();
+
+    fs::write(folder.path().join(DATABASE), b"").unwrap();
+    let photographs = folder.path().join(PHOTOGRAPHS_FOLDER);
+    fs::create_dir_all(photographs.join("ab")).unwrap();
+    for error in [
+        Records::open(folder.path()).unwrap_err(),
+        Store::open(folder.path()).unwrap_err(),
+    ] {
+        assert!(matches!(error, StoreError::Damaged(_)), "{error}");
+    }
+}
+
 #[test]
 fn in_the_middle_of_an_exam() {
     let mut clinic = Clinic::new();
