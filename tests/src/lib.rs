@@ -1,5 +1,7 @@
 //! Helpers the end-to-end tests share.
 
+pub mod qemu;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

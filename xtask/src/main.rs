@@ -1,4 +1,4 @@
-//! The repository's own commands: `cargo xtask demo`, `cargo xtask test`, `cargo xtask deb`.
+//! The repository's own commands: `cargo xtask demo`, `test`, `soak` and `deb`.
 
 mod deb;
 mod demo;
@@ -7,6 +7,7 @@ mod libclang;
 mod libtorch;
 mod process;
 mod samples;
+mod soak;
 mod steps;
 mod system;
 mod test;
@@ -31,6 +32,12 @@ enum Command {
     Demo,
     /// Build the device's Debian package
     Deb,
+    /// Cut the device's power many times on an emulated machine, and look for lost exams
+    Soak {
+        /// How many cuts
+        #[arg(long, default_value_t = 50)]
+        cuts: u32,
+    },
     /// Fetch libtorch, then check the format, the lints and every test of every crate
     Test,
 }
@@ -40,6 +47,7 @@ fn main() -> ExitCode {
     let outcome = repository().and_then(|root| match arguments.command {
         Command::Deb => deb::run(&root),
         Command::Demo => demo::run(&root),
+        Command::Soak { cuts } => soak::run(&root, cuts),
         Command::Test => test::run(&root),
     });
     match outcome {

@@ -1,0 +1,27 @@
+//! `cargo xtask soak`: the power cuts of the tests, many more of them.
+
+use std::path::Path;
+
+use crate::libclang::{self, Scope};
+use crate::libtorch;
+use crate::process::{self, Result};
+use crate::steps::Steps;
+use crate::system;
+
+pub fn run(root: &Path, cuts: u32) -> Result<()> {
+    let mut steps = Steps::new("cargo xtask soak");
+    steps.step("tools", system::require_cxx)?;
+    // The tests are built with the trainer.
+    steps.step("libtorch", || libtorch::ensure(root))?;
+    let libclang = libclang::ensure(&mut steps, root, Scope::Workspace)?;
+    steps.step(&format!("{cuts} power cuts"), || {
+        let mut cargo = process::cargo(root);
+        cargo.args(["test", "--package", "fovea-tests", "--test", "qemu"]);
+        cargo.args(["--", "--nocapture", "a_power_cut_loses_no_saved_exam"]);
+        cargo.env("FOVEA_CUTS", cuts.to_string());
+        libclang::set(&mut cargo, libclang.as_deref());
+        process::run(&mut cargo)
+    })?;
+    steps.finish();
+    Ok(())
+}
