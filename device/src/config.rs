@@ -15,13 +15,13 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tracing::Level;
 
-use crate::camera::Source;
+use crate::camera::{ControlKind, Source};
 use crate::display::Target;
 use crate::exam::Rules;
 use crate::input::surface::Orientation;
 use crate::screen::Language;
 
-pub use value::{AutoCapture, Bounded, BundleSource, ScreenSize, ValueError};
+pub use value::{AutoCapture, Bounded, BundleSource, ScreenSize, Setting, ValueError};
 
 /// Where the configuration lies unless the command line says otherwise.
 pub const DEFAULT_PATH: &str = "/etc/fovea.toml";
@@ -62,6 +62,22 @@ pub struct Camera {
     pub source: Source,
     /// The camera's profile; none is applied when the file is not there.
     pub profile: PathBuf,
+    pub exposure: Setting,
+    pub gain: Setting,
+    pub focus: Setting,
+    pub white_balance: Setting,
+}
+
+impl Camera {
+    /// What each control is to be set to.
+    pub fn settings(&self) -> [(ControlKind, Setting); 4] {
+        [
+            (ControlKind::Exposure, self.exposure),
+            (ControlKind::Gain, self.gain),
+            (ControlKind::Focus, self.focus),
+            (ControlKind::WhiteBalance, self.white_balance),
+        ]
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -131,6 +147,10 @@ impl Default for Camera {
         Camera {
             source: Source::V4l(None),
             profile: "/var/lib/fovea/camera.toml".into(),
+            exposure: Setting::default(),
+            gain: Setting::default(),
+            focus: Setting::default(),
+            white_balance: Setting::default(),
         }
     }
 }
@@ -237,6 +257,7 @@ fn place(text: &str, error: &toml::de::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::camera::Level;
 
     fn parse(text: &str) -> Result<Config, String> {
         Config::parse(Path::new("here.toml"), text).map_err(|error| error.to_string())
@@ -277,7 +298,7 @@ mod tests {
     #[test]
     fn a_configuration_written_out_reads_back() {
         let config = parse(
-            "[camera]\nsource = \"folder:/photos\"\n[display]\noutput = \"png:out\"\n\
+            "[camera]\nsource = \"folder:/photos\"\ngain = 40\nfocus = \"auto\"\n[display]\noutput = \"png:out\"\n\
              size = \"1024x600\"\nlanguage = \"es\"\n[input]\norientation = \"swap\"\n\
              [capture]\nauto_seconds = 0\n[exam]\nidle_seconds = 90\n\
              [model]\nbundle = \"b\"\n[log]\nlevel = \"warn\"",
@@ -286,6 +307,9 @@ mod tests {
         assert!(
             matches!(&config.camera.source, Source::Folder(dir) if dir == Path::new("/photos"))
         );
+        assert_eq!(config.camera.exposure.level(), None);
+        assert_eq!(config.camera.gain.level(), Some(Level::Fixed(40)));
+        assert_eq!(config.camera.focus.level(), Some(Level::Automatic));
         assert_eq!(config.capture.auto_seconds.after(), None);
         assert_eq!(config.exam.idle_seconds.get(), 90);
         assert_eq!(config.exam.grade_seconds, Rules::default().grade_seconds);
@@ -304,6 +328,10 @@ mod tests {
             (
                 "[camera]\nsource = \"usb\"",
                 "line 2, `source = \"usb\"`: \"usb\" ",
+            ),
+            (
+                "[camera]\ngain = \"loud\"",
+                "`gain = \"loud\"`: \"loud\" is no setting: write as-is, auto or a whole number",
             ),
             (
                 "[display]\noutput = \"tv\"",

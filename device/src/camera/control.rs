@@ -83,6 +83,18 @@ impl Control {
     }
 }
 
+/// As an operator reads it: `gain 0 to 100 or auto`.
+impl fmt::Display for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (low, high) = (self.range.start(), self.range.end());
+        write!(f, "{} {low} to {high}", self.kind)?;
+        if self.automatic {
+            f.write_str(" or auto")?;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

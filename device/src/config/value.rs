@@ -10,6 +10,7 @@ use embedded_graphics::geometry::Size;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::camera::Level;
 use crate::screen::SMALLEST;
 
 /// Why a value was refused: one sentence with what it may be.
@@ -106,6 +107,61 @@ impl fmt::Display for BundleSource {
         match self {
             BundleSource::BuiltIn => f.write_str("built-in"),
             BundleSource::Folder(folder) => folder.display().fmt(f),
+        }
+    }
+}
+
+/// What a control of the camera is set to, whenever the camera is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
+pub enum Setting {
+    /// The camera's own affair.
+    #[default]
+    AsIs,
+    To(Level),
+}
+
+impl Setting {
+    /// None where nothing is to be set.
+    pub fn level(self) -> Option<Level> {
+        match self {
+            Setting::AsIs => None,
+            Setting::To(level) => Some(level),
+        }
+    }
+}
+
+/// A number, or a word that stands for none.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Number(i64),
+    Word(String),
+}
+
+impl TryFrom<Written> for Setting {
+    type Error = ValueError;
+
+    fn try_from(written: Written) -> Result<Self, ValueError> {
+        match written {
+            Written::Number(value) => Ok(Setting::To(Level::Fixed(value))),
+            Written::Word(word) => match word.as_str() {
+                "as-is" => Ok(Setting::AsIs),
+                "auto" => Ok(Setting::To(Level::Automatic)),
+                _ => Err(ValueError(format!(
+                    "\"{word}\" is no setting: write as-is, auto or a whole number"
+                ))),
+            },
+        }
+    }
+}
+
+impl From<Setting> for Written {
+    fn from(setting: Setting) -> Written {
+        match setting {
+            Setting::AsIs => Written::Word("as-is".to_owned()),
+            Setting::To(Level::Automatic) => Written::Word("auto".to_owned()),
+            Setting::To(Level::Fixed(value)) => Written::Number(value),
         }
     }
 }

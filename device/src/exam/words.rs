@@ -76,8 +76,6 @@ pub enum Setting {
     Language,
     /// Automatic capture on or off.
     AutoCapture,
-    /// The screen's brightness, a step up or down, where it has any.
-    Brightness(i8),
 }
 
 /// What the operator asks for.

@@ -16,7 +16,7 @@
 //! ```
 //!
 //! `action` takes every [`Action`] in its words: `start`, `choose age`,
-//! `skip-for eye-absent`, `select 2`, `set brightness -1`.
+//! `skip-for eye-absent`, `select 2`, `set auto-capture`.
 //!
 //! One command is carried out each time the script is asked, so that each
 //! finds the stage and the picture that the one before it brought about.
@@ -267,8 +267,8 @@ fn shot_name(text: &str) -> Result<ShotName, String> {
     ShotName::try_from(text).map_err(|_| wrong())
 }
 
-/// An action in its words: `set brightness -1` is what its record would say,
-/// `{"set":{"brightness":-1}}`.
+/// An action in its words: `select 2` is what its record would say,
+/// `{"select":2}`.
 fn action(text: &str) -> Result<Action, String> {
     let value = |word: &str| {
         word.parse::<i64>()
@@ -350,7 +350,7 @@ mod tests {
             ("select 3", Action::Select(3)),
             ("scroll -2", Action::Scroll(-2)),
             ("set auto-capture", Action::Set(Setting::AutoCapture)),
-            ("set brightness -1", Action::Set(Setting::Brightness(-1))),
+            ("set auto-capture", Action::Set(Setting::AutoCapture)),
             ("type é", Action::Type('é')),
         ] {
             assert_eq!(

@@ -92,8 +92,6 @@ impl Appliance {
         match setting {
             Setting::Language => self.language = self.language.next(),
             Setting::AutoCapture => self.automatic = !self.automatic,
-            // No screen here has a brightness to set; its buttons are off.
-            Setting::Brightness(_) => {}
         }
     }
 

@@ -144,6 +144,9 @@ struct Appliance {
     size: Size,
     screen: screen::Screen,
     live: LivePicture,
+    /// When the live view was entered, and how many of its pictures were shown.
+    live_since: Duration,
+    live_shown: u32,
     auto: AutoCapture,
     camera: Status,
     camera_says: String,
@@ -209,6 +212,11 @@ impl Appliance {
         let output = open_display(&config)?;
         let size = output.display.size();
         let feed = start_feed(&config, &clock, profile).map_err(RunError::Threads)?;
+        for (control, setting) in config.camera.settings() {
+            if let Some(level) = setting.level() {
+                feed.set(control, level);
+            }
+        }
         let grading = Grading::start(bundle).map_err(RunError::Threads)?;
         let keeping =
             Keeping::start(config.store.clone(), provenance).map_err(RunError::Threads)?;
@@ -237,6 +245,8 @@ impl Appliance {
             size,
             screen: screen::Screen::new(size),
             live: LivePicture::new(screen::live_picture(size)),
+            live_since: Duration::ZERO,
+            live_shown: 0,
             camera: Status::Connecting,
             camera_says: "connecting".to_owned(),
             album: Album::default(),
@@ -292,12 +302,28 @@ impl Appliance {
         }
         if before != (self.exam.stage(), self.exam.notice().is_some()) {
             self.stale = true;
+            self.leave_live();
             self.enter_stage();
         }
     }
 
+    /// Whoever wonders how smooth the live view is finds it in the log.
+    fn leave_live(&mut self) {
+        let now = self.clock.now();
+        let seconds = now.saturating_sub(self.live_since).as_secs_f64();
+        if self.live_shown > 0 && seconds > 0.0 {
+            let rate = f64::from(self.live_shown) / seconds;
+            tracing::info!(count = self.live_shown, rate, "the live view was left");
+        }
+        (self.live_since, self.live_shown) = (now, 0);
+    }
+
     fn enter_stage(&mut self) {
-        tracing::info!(state = self.stage_name(), "stage");
+        let stage = self.stage_name();
+        tracing::info!(state = stage, "stage");
+        if let Err(error) = self.watchdog.status(stage) {
+            tracing::warn!(error = %error, "systemd cannot be reached");
+        }
         self.pressed = None;
         match self.exam.stage() {
             Stage::Live { eye } if self.aimed != Some(eye) && self.feed.aim(eye) => {

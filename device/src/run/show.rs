@@ -64,6 +64,9 @@ impl Appliance {
             .view(|view| canvas.show(view, language, pressed));
         self.screen = canvas;
         self.present();
+        if matches!(self.exam.stage(), Stage::Live { .. }) && self.live.is_live() {
+            self.live_shown += 1;
+        }
         if let Some((shot, waited)) = self.newly_shown() {
             tracing::info!(waited_ms = millis(waited), "a verdict is shown");
             self.tell(Event::Shown { shot });

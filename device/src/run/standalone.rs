@@ -8,7 +8,7 @@ use image::RgbImage;
 
 use super::keeping::system_time;
 use super::{open_display, COMMON_STILL};
-use crate::camera::{self, Clock, Frame};
+use crate::camera::{self, Clock, Control, Frame};
 use crate::check::Parts;
 use crate::config::Config;
 use crate::embedded;
@@ -78,8 +78,15 @@ impl Parts for Standalone {
     fn camera(&mut self) -> Result<String, String> {
         let look = || {
             let mut camera = camera::open(&self.config.camera.source, &Clock::start())?;
+            for (control, setting) in self.config.camera.settings() {
+                if let Some(level) = setting.level() {
+                    camera.set(control, level)?;
+                }
+            }
             camera.next(&mut Frame::default(), FIRST_PICTURE)?;
-            Ok(camera.describe())
+            let about = [camera.describe()].into_iter();
+            let controls = camera.controls().iter().map(Control::to_string);
+            Ok(about.chain(controls).collect::<Vec<_>>().join("; "))
         };
         look().map_err(|error: camera::CameraError| error.to_string())
     }

@@ -71,7 +71,6 @@ impl Sight<'_> {
             Stage::Page(Page::Today) => self.list(with),
             Stage::Page(Page::Settings) => with(&View::Settings(Settings {
                 automatic: self.automatic,
-                brightness: None,
                 device: self.device,
                 version: env!("CARGO_PKG_VERSION"),
                 model: &self.details.model,

@@ -275,8 +275,6 @@ pub struct ExamLine<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Settings<'a> {
     pub automatic: bool,
-    /// In percent; nothing where the screen's cannot be set.
-    pub brightness: Option<u8>,
     pub device: &'a str,
     pub version: &'a str,
     pub model: &'a str,

@@ -132,7 +132,7 @@ tables! {
     Overalls { refer_urgent, cannot_be_graded, refer, no_verdict, no_referable_disease }
     /// Why a photograph was refused, or what to do about it.
     Refusals { ok, non_fundus, too_dark, too_bright, blurred, field_of_view, artefact, unreadable }
-    Ready { start, today, settings, not_ready, saved_one, saved_many, ended_early }
+    Ready { start, today, settings, testing, not_ready, saved_one, saved_many, ended_early }
     Locked { title, hint }
     Patient {
         title, hint, id, age, note, erase, space,
@@ -150,7 +150,7 @@ tables! {
     Save { saving, saving_hint, saved, saved_hint, number, next, home }
     Today { title, none, hint, up, down, range, number, age }
     Settings {
-        title, language, automatic, on, off, brightness, device, version, model, calibration,
+        title, language, automatic, on, off, device, version, model, calibration,
         profile, disk,
     }
     Problems {

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{io, thread};
 
-use super::{guarded, Camera, CameraError, Control, ControlKind, Frame, Level};
+use super::{guarded, Camera, CameraError, ControlKind, Frame, Level};
 use crate::exam::words::Eye;
 use slot::Slot;
 pub use slot::{Live, Status};
@@ -115,11 +115,6 @@ impl<T: Send + 'static> Feed<T> {
     /// How the camera is.
     pub fn status(&self) -> Status {
         self.slot.status()
-    }
-
-    /// The controls of the camera, none while it is not there.
-    pub fn controls(&self) -> Arc<[Control]> {
-        self.slot.controls()
     }
 
     /// Swaps the newest picture into `seen` and says so, unless there is none
@@ -243,7 +238,7 @@ where
                     self.publish();
                     // Not before: a camera that opens and then stalls is not live.
                     if !live {
-                        self.slot.live(camera.describe(), camera.controls());
+                        self.slot.live(camera.describe());
                         live = true;
                     }
                 }

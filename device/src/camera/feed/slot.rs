@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::camera::error::CameraError;
-use crate::camera::{Control, Frame};
+use crate::camera::Frame;
 
 /// How the camera is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,6 @@ struct Held<T> {
     picture: Option<Live<T>>,
     fresh: bool,
     status: Status,
-    controls: Arc<[Control]>,
 }
 
 impl<T> Slot<T> {
@@ -47,7 +46,6 @@ impl<T> Slot<T> {
                 picture: None,
                 fresh: false,
                 status: Status::Connecting,
-                controls: Arc::default(),
             }),
         }
     }
@@ -76,22 +74,15 @@ impl<T> Slot<T> {
         self.held().status.clone()
     }
 
-    pub fn controls(&self) -> Arc<[Control]> {
-        self.held().controls.clone()
-    }
-
     /// Pictures come.
-    pub fn live(&self, about: String, controls: &[Control]) {
-        let mut held = self.held();
-        held.status = Status::Live(about.into());
-        held.controls = controls.into();
+    pub fn live(&self, about: String) {
+        self.held().status = Status::Live(about.into());
     }
 
     /// No pictures come: what nobody has taken yet is not live any more.
     pub fn lost(&self, why: CameraError) {
         let mut held = self.held();
         held.fresh = false;
-        held.controls = Arc::default();
         held.status = Status::Lost(why);
     }
 

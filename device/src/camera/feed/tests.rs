@@ -76,10 +76,6 @@ impl Camera for Fake {
         Ok(())
     }
 
-    fn controls(&self) -> &[Control] {
-        &[]
-    }
-
     fn set(&mut self, control: ControlKind, level: Level) -> Result<(), CameraError> {
         let _ = self.heard.send(Heard::Set(control, level));
         if control == ControlKind::Focus {
@@ -366,10 +362,6 @@ impl Camera for UntilAimed {
 
     fn still(&mut self, frame: &mut Frame) -> Result<(), CameraError> {
         self.0.still(frame)
-    }
-
-    fn controls(&self) -> &[Control] {
-        self.0.controls()
     }
 
     fn set(&mut self, control: ControlKind, level: Level) -> Result<(), CameraError> {

@@ -126,8 +126,8 @@ impl Samples {
                     selected: None,
                 }),
             ),
-            ("settings", Spanish, View::Settings(settings(Some(70)))),
-            ("settings_dim", English, View::Settings(settings(None))),
+            ("settings", Spanish, View::Settings(settings(true))),
+            ("settings_manual", English, View::Settings(settings(false))),
         ]);
         views.extend(self.troubles());
         views
@@ -146,6 +146,11 @@ impl Samples {
         let early = Ready {
             ended_early: true,
             health: &HEALTHY[..3],
+            ..good
+        };
+        let testing = Ready {
+            health: &[],
+            may_start: false,
             ..good
         };
         let bad = Ready {
@@ -178,6 +183,7 @@ impl Samples {
         };
         vec![
             ("ready", English, View::Ready(good)),
+            ("ready_testing", English, View::Ready(testing)),
             ("ready_ended_early", Spanish, View::Ready(early)),
             ("ready_not", Spanish, View::Ready(bad)),
             ("locked", Spanish, View::Locked(locked)),
@@ -490,10 +496,9 @@ fn today(first: usize, selected: Option<usize>) -> Today<'static> {
     }
 }
 
-fn settings(brightness: Option<u8>) -> Settings<'static> {
+fn settings(automatic: bool) -> Settings<'static> {
     Settings {
-        automatic: brightness.is_some(),
-        brightness,
+        automatic,
         device: "clinic-07",
         version: "0.1.0",
         model: "student-student 3fa9c102, taxonomy odir",

@@ -94,7 +94,16 @@ impl Sheet for Ready<'_> {
         for (line, row) in self.health.iter().zip(rows(list, lines, 0)) {
             health(page, line, row)?;
         }
-        self.state(page, at.state)?;
+        if self.is_testing() {
+            let style = Words::plain(Weight::Regular, (24.0, 16.0), FAINT).middle();
+            page.words(
+                &style.align(Align::Centre),
+                &page.texts.ready.testing,
+                at.health,
+            )?;
+        } else {
+            self.state(page, at.state)?;
+        }
         page.words(
             &Words::plain(Weight::Regular, (17.0, 13.0), FAINT).middle(),
             &page.texts.common.research,
@@ -105,6 +114,11 @@ impl Sheet for Ready<'_> {
 }
 
 impl Ready<'_> {
+    /// Nothing is known yet, so nothing is wrong.
+    fn is_testing(&self) -> bool {
+        self.health.is_empty()
+    }
+
     /// What holds an exam up, what the last one left, or how many there were.
     fn state<D>(&self, page: &mut Page<D>, area: Rectangle) -> Result<(), D::Error>
     where

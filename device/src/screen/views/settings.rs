@@ -12,16 +12,13 @@ use crate::screen::model::Settings;
 use crate::screen::page::{Page, Words};
 use crate::screen::theme::{FAINT, INK};
 use crate::screen::touch::{Label, Look, Touch};
-use crate::text::{Align, Weight};
+use crate::text::Weight;
 
 struct Layout {
     title: Rectangle,
     language: Rectangle,
     automatic: Rectangle,
-    darker: Rectangle,
-    level: Rectangle,
-    brighter: Rectangle,
-    names: [Rectangle; 3],
+    names: [Rectangle; 2],
     about: Rectangle,
     back: Rectangle,
 }
@@ -41,16 +38,11 @@ fn lay_out(grid: &Grid) -> Layout {
     };
     let (language_name, language) = line();
     let (automatic_name, automatic) = line();
-    let (level_name, level) = line();
-    let mut level = Room::of(level);
     Layout {
         title,
         language,
         automatic,
-        darker: level.left(grid.px(90)),
-        brighter: level.right(grid.px(90)),
-        level: level.rest(),
-        names: [language_name, automatic_name, level_name],
+        names: [language_name, automatic_name],
         about: room.rest(),
         back: foot.left(grid.px(200)),
     }
@@ -68,10 +60,6 @@ impl Sheet for Settings<'_> {
         vec![
             set(at.language, Setting::Language, |t| t.language()),
             set(at.automatic, Setting::AutoCapture, automatic),
-            set(at.darker, Setting::Brightness(-1), |_| "−")
-                .when(self.brightness.is_some_and(|percent| percent > 0)),
-            set(at.brighter, Setting::Brightness(1), |_| "+")
-                .when(self.brightness.is_some_and(|percent| percent < 100)),
             Touch::button(at.back, Action::Back, |t| &t.common.back, Look::Plain),
         ]
     }
@@ -85,15 +73,10 @@ impl Sheet for Settings<'_> {
         let title = Words::plain(Weight::Bold, (28.0, 20.0), INK).middle();
         page.words(&title, &texts.title, at.title)?;
         let name = Words::plain(Weight::Bold, (24.0, 16.0), INK).middle();
-        let names = [&texts.language, &texts.automatic, &texts.brightness];
+        let names = [&texts.language, &texts.automatic];
         for (area, words) in at.names.into_iter().zip(names) {
             page.words(&name, words, area)?;
         }
-        let level = match self.brightness {
-            Some(percent) => format!("{percent} %"),
-            None => "–".to_owned(),
-        };
-        page.words(&name.align(Align::Centre), &level, at.level)?;
 
         let about = [
             (&texts.device, self.device),
