@@ -12,7 +12,9 @@ use crate::evaluate::{truth, Judged};
 use crate::metrics::Counts;
 
 /// Specificities tried for the nodes that refer by themselves. Each must be
-/// specific alone, for twenty of them add up.
+/// specific alone, for twenty of them add up, and because the screen names
+/// them: nodes that reach the target sensitivity without the composite would
+/// each be named in every sixth healthy eye, the urgent ones too.
 const SPECIFICITIES: [f64; 6] = [0.98, 0.985, 0.99, 0.995, 0.998, 1.0];
 
 /// Of nodes that refer nobody: they inform, and may err more often.
@@ -58,9 +60,8 @@ pub fn referral(judged: &Judged, calibration: &mut Calibration, target: f64) -> 
     for specificity in SPECIFICITIES {
         let mut candidate = calibration.clone();
         set_nodes(&population, &mut candidate, specificity);
-        tried.push(population.either(candidate, Some(specificity), "nodes or composite")?);
+        tried.push(population.either(candidate, specificity)?);
     }
-    tried.push(population.nodes_only(calibration)?);
     let best = population.choose(&tried);
     *calibration = tried[best].1.clone();
     tried[best].0.chosen = true;
@@ -168,45 +169,19 @@ impl Population<'_> {
         Counts::of(self.positive.iter().copied().zip(called))
     }
 
-    fn either(
-        &self,
-        mut calibration: Calibration,
-        node_specificity: Option<f64>,
-        rule: &str,
-    ) -> Result<Candidate> {
+    /// The composite finds whom the nodes leave out.
+    fn either(&self, mut calibration: Calibration, node_specificity: f64) -> Result<Candidate> {
         let by_nodes = self.by_nodes(&mut calibration)?;
         let threshold = self.composite_threshold(&by_nodes);
         set_composite(&mut calibration, threshold);
         let tried = Tried {
-            rule: rule.to_owned(),
-            node_specificity,
+            rule: "nodes or composite".to_owned(),
+            node_specificity: Some(node_specificity),
             composite_threshold: threshold,
             counts: self.counts(&by_nodes, threshold),
             chosen: false,
         };
         Ok((tried, calibration))
-    }
-
-    /// The strictest nodes that reach the target without the composite, by
-    /// halving.
-    fn nodes_only(&self, calibration: &Calibration) -> Result<Candidate> {
-        let (mut reaches, mut misses) = (0.0, 1.0);
-        for _ in 0..12 {
-            let middle = (reaches + misses) / 2.0;
-            let mut candidate = calibration.clone();
-            set_nodes(self, &mut candidate, middle);
-            let by_nodes = self.by_nodes(&mut candidate)?;
-            let found = self.counts(&by_nodes, f32::INFINITY).true_positives as usize;
-            let positives = self.positive.iter().filter(|&&p| p).count();
-            if found >= wanted(self.target, positives) {
-                reaches = middle;
-            } else {
-                misses = middle;
-            }
-        }
-        let mut candidate = calibration.clone();
-        set_nodes(self, &mut candidate, reaches);
-        self.either(candidate, Some(reaches), "nodes only")
     }
 
     /// For comparison: it cannot be shipped, since nodes do refer.
