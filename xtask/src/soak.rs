@@ -16,7 +16,8 @@ pub fn run(root: &Path, cuts: u32) -> Result<()> {
     let libclang = libclang::ensure(&mut steps, root, Scope::Workspace)?;
     steps.step(&format!("{cuts} power cuts"), || {
         let mut cargo = process::cargo(root);
-        cargo.args(["test", "--package", "fovea-tests", "--test", "qemu"]);
+        // All of the workspace, so that what its tests were built with is used again.
+        cargo.args(["test", "--workspace", "--test", "qemu"]);
         cargo.args(["--", "--nocapture", "a_power_cut_loses_no_saved_exam"]);
         cargo.env("FOVEA_CUTS", cuts.to_string());
         libclang::set(&mut cargo, libclang.as_deref());
