@@ -266,12 +266,12 @@ fn writable(folder: &Path) -> (State, String) {
     }
 }
 
-/// When this program was built, as `SOURCE_DATE_EPOCH` said then: packages set
+/// When this program was built, as `FOVEA_LAST_CHANGE` said then: packages set
 /// it. Without it, the day of the project's first commit, before which no
 /// Fovea ran.
 fn built() -> SystemTime {
     const FIRST_COMMIT: u64 = 1_795_219_200;
-    let packaged = option_env!("SOURCE_DATE_EPOCH").and_then(|seconds| seconds.parse().ok());
+    let packaged = option_env!("FOVEA_LAST_CHANGE").and_then(|seconds| seconds.parse().ok());
     UNIX_EPOCH + Duration::from_secs(packaged.unwrap_or(FIRST_COMMIT))
 }
 
