@@ -122,6 +122,8 @@ impl Appliance {
         }
         self.output = Some(output);
         self.stale = true;
+        // What the self-test said of a screen that was gone holds no more.
+        self.tested_at = None;
         true
     }
 
