@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tracing::Level;
 
-use crate::camera::{ControlKind, Source};
+use crate::camera::{self, ControlKind, Source};
 use crate::display::Target;
 use crate::exam::Rules;
 use crate::input::surface::Orientation;
@@ -69,14 +69,17 @@ pub struct Camera {
 }
 
 impl Camera {
-    /// What each control is to be set to.
-    pub fn settings(&self) -> [(ControlKind, Setting); 4] {
-        [
+    /// The controls that are to be set, and to what.
+    pub fn levels(&self) -> impl Iterator<Item = (ControlKind, camera::Level)> {
+        let settings = [
             (ControlKind::Exposure, self.exposure),
             (ControlKind::Gain, self.gain),
             (ControlKind::Focus, self.focus),
             (ControlKind::WhiteBalance, self.white_balance),
-        ]
+        ];
+        settings
+            .into_iter()
+            .filter_map(|(control, setting)| Some((control, setting.level()?)))
     }
 }
 

@@ -2,18 +2,15 @@
 
 use std::path::Path;
 
-use crate::libclang::{self, Scope};
-use crate::libtorch;
+use crate::libclang;
 use crate::process::{self, Result};
 use crate::steps::Steps;
-use crate::system;
+use crate::{system, test};
 
 pub fn run(root: &Path, cuts: u32) -> Result<()> {
     let mut steps = Steps::new("cargo xtask soak");
     steps.step("tools", system::require_cxx)?;
-    // The tests are built with the trainer.
-    steps.step("libtorch", || libtorch::ensure(root))?;
-    let libclang = libclang::ensure(&mut steps, root, Scope::Workspace)?;
+    let libclang = test::ensure_libraries(&mut steps, root)?;
     steps.step(&format!("{cuts} power cuts"), || {
         let mut cargo = process::cargo(root);
         // All of the workspace, so that what its tests were built with is used again.

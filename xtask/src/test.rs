@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything that must hold before a change lands.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::libclang::{self, Scope};
 use crate::libtorch;
@@ -21,10 +21,7 @@ pub fn run(root: &Path) -> Result<()> {
         require_components(root)?;
         system::require_cxx()
     })?;
-    steps.step("libtorch, which the trainer computes with", || {
-        libtorch::ensure(root)
-    })?;
-    let libclang = libclang::ensure(&mut steps, root, Scope::Workspace)?;
+    let libclang = ensure_libraries(&mut steps, root)?;
     for check in CHECKS {
         steps.step(&format!("cargo {check}"), || {
             let mut cargo = process::cargo(root);
@@ -35,6 +32,14 @@ pub fn run(root: &Path) -> Result<()> {
     }
     steps.finish();
     Ok(())
+}
+
+/// What the whole workspace is built with; where libclang is, if it must be told.
+pub fn ensure_libraries(steps: &mut Steps, root: &Path) -> Result<Option<PathBuf>> {
+    steps.step("libtorch, which the trainer computes with", || {
+        libtorch::ensure(root)
+    })?;
+    libclang::ensure(steps, root, Scope::Workspace)
 }
 
 /// Rust's minimal profile comes without both.

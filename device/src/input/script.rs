@@ -350,7 +350,6 @@ mod tests {
             ("select 3", Action::Select(3)),
             ("scroll -2", Action::Scroll(-2)),
             ("set auto-capture", Action::Set(Setting::AutoCapture)),
-            ("set auto-capture", Action::Set(Setting::AutoCapture)),
             ("type é", Action::Type('é')),
         ] {
             assert_eq!(

@@ -212,10 +212,8 @@ impl Appliance {
         let output = open_display(&config)?;
         let size = output.display.size();
         let feed = start_feed(&config, &clock, profile).map_err(RunError::Threads)?;
-        for (control, setting) in config.camera.settings() {
-            if let Some(level) = setting.level() {
-                feed.set(control, level);
-            }
+        for (control, level) in config.camera.levels() {
+            feed.set(control, level);
         }
         let grading = Grading::start(bundle).map_err(RunError::Threads)?;
         let keeping =

@@ -78,10 +78,8 @@ impl Parts for Standalone {
     fn camera(&mut self) -> Result<String, String> {
         let look = || {
             let mut camera = camera::open(&self.config.camera.source, &Clock::start())?;
-            for (control, setting) in self.config.camera.settings() {
-                if let Some(level) = setting.level() {
-                    camera.set(control, level)?;
-                }
+            for (control, level) in self.config.camera.levels() {
+                camera.set(control, level)?;
             }
             camera.next(&mut Frame::default(), FIRST_PICTURE)?;
             let about = [camera.describe()].into_iter();

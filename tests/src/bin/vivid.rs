@@ -178,16 +178,17 @@ fn rate(timings: &v4l2_dv_timings) -> f64 {
     bt.pixelclock as f64 / (f64::from(wide) * f64::from(high))
 }
 
+/// The format in which a picture loses nothing.
+fn plain(format: Format) -> Format {
+    Format {
+        fourcc: RGB3,
+        ..format
+    }
+}
+
 fn show(device: &Path, picture: &Path) -> io::Result<()> {
     let device = Device::with_path(device)?;
-    let format = Output::format(&device)?;
-    let format = Output::set_format(
-        &device,
-        &Format {
-            fourcc: RGB3,
-            ..format
-        },
-    )?;
+    let format = Output::set_format(&device, &plain(Output::format(&device)?))?;
     let frame = frame(picture, &format)?;
     let mut stream = Stream::with_buffers(&device, Type::VideoOutput, BUFFERS)?;
     // The driver begins with two pictures in its hands, the crate with none: it gets black ones.
@@ -225,14 +226,7 @@ fn frame(path: &Path, format: &Format) -> io::Result<Vec<u8>> {
 
 fn photograph(device: &Path, file: &Path) -> io::Result<()> {
     let device = Device::with_path(device)?;
-    let format = Capture::format(&device)?;
-    let format = Capture::set_format(
-        &device,
-        &Format {
-            fourcc: RGB3,
-            ..format
-        },
-    )?;
+    let format = Capture::set_format(&device, &plain(Capture::format(&device)?))?;
     let mut stream = Stream::with_buffers(&device, Type::VideoCapture, BUFFERS)?;
     stream.set_timeout(WAIT);
     for _ in 0..BUFFERS {
