@@ -20,17 +20,13 @@ pub enum ControlKind {
 }
 
 impl ControlKind {
-    /// Every kind; [`ControlKind::index`] is the place in it.
+    /// Every kind.
     pub const ALL: [ControlKind; 4] = [
         ControlKind::Exposure,
         ControlKind::Gain,
         ControlKind::Focus,
         ControlKind::WhiteBalance,
     ];
-
-    pub(super) fn index(self) -> usize {
-        self as usize
-    }
 }
 
 impl fmt::Display for ControlKind {
@@ -118,13 +114,6 @@ mod tests {
             (9_999, 240),
         ] {
             assert_eq!(control.nearest(asked), taken, "{asked}");
-        }
-    }
-
-    #[test]
-    fn the_index_is_the_place_in_the_list() {
-        for (at, kind) in ControlKind::ALL.into_iter().enumerate() {
-            assert_eq!(kind.index(), at);
         }
     }
 }

@@ -75,8 +75,8 @@ mod tests {
         let clock = Clock::start();
         let source = "demo:healthy".parse().unwrap();
         let profile = Arc::new(profile());
-        let mut plain = open(&source, &clock).unwrap();
-        let mut corrected = Corrected::new(open(&source, &clock).unwrap(), profile.clone());
+        let mut plain = open(&source, [], &clock).unwrap();
+        let mut corrected = Corrected::new(open(&source, [], &clock).unwrap(), profile.clone());
         let (mut expected, mut found) = (Frame::default(), Frame::default());
         plain.still(&mut expected).unwrap();
         corrected.still(&mut found).unwrap();

@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::demo::Demo;
 use super::folder::Folder;
 use super::v4l::{Identity, V4l};
-use super::{guarded, Camera, CameraError, Clock};
+use super::{guarded, Camera, CameraError, Clock, ControlKind, Level};
 use crate::render::{by_name, presets, Preset};
 
 /// Where pictures come from, as the command line and the configuration name
@@ -94,52 +94,97 @@ impl fmt::Display for Source {
 }
 
 /// Opens a source, and opens it again when it was lost: a camera that comes
-/// back under another number is recognised.
+/// back under another number is recognised, and set as it was before.
 #[derive(Clone, Debug)]
 pub struct Opener {
     source: Source,
+    levels: Vec<(ControlKind, Level)>,
     clock: Clock,
     known: Option<Identity>,
 }
 
+/// A camera that was just opened.
+pub struct Opened {
+    pub camera: Box<dyn Camera>,
+    /// The first of the levels that it refused: it has no such control, or its
+    /// driver will not. Its pictures may be of use all the same.
+    pub refused: Option<CameraError>,
+}
+
 impl Opener {
-    /// Opens `source` when asked to; frames are stamped by `clock`.
-    pub fn new(source: Source, clock: &Clock) -> Opener {
+    /// Opens `source` when asked to, with its controls at `levels`; frames are
+    /// stamped by `clock`.
+    pub fn new(
+        source: Source,
+        levels: impl IntoIterator<Item = (ControlKind, Level)>,
+        clock: &Clock,
+    ) -> Opener {
         Opener {
             source,
+            levels: levels.into_iter().collect(),
             clock: *clock,
             known: None,
         }
     }
 
-    /// Opens the camera.
+    /// Opens the camera and sets all of its controls that it lets be set.
     ///
     /// # Errors
     /// When there is none, or none that can be used.
-    pub fn open(&mut self) -> Result<Box<dyn Camera>, CameraError> {
-        guarded(|| match &self.source {
-            Source::V4l(place) => {
-                let camera = V4l::open(place.as_deref(), self.known.as_ref(), &self.clock)?;
-                self.known = Some(camera.identity().clone());
-                Ok(Box::new(camera) as Box<dyn Camera>)
-            }
-            Source::Folder(folder) => Ok(Box::new(Folder::open(folder, &self.clock)?)),
-            Source::Demo(eyes) => Ok(Box::new(Demo::new(eyes, &self.clock))),
+    pub fn open(&mut self) -> Result<Opened, CameraError> {
+        guarded(|| {
+            let mut camera: Box<dyn Camera> = match &self.source {
+                Source::V4l(place) => {
+                    let camera = V4l::open(place.as_deref(), self.known.as_ref(), &self.clock)?;
+                    self.known = Some(camera.identity().clone());
+                    Box::new(camera)
+                }
+                Source::Folder(folder) => Box::new(Folder::open(folder, &self.clock)?),
+                Source::Demo(eyes) => Box::new(Demo::new(eyes, &self.clock)),
+            };
+            let refused = set(camera.as_mut(), &self.levels)?;
+            Ok(Opened { camera, refused })
         })
     }
 }
 
-/// Opens `source` once.
+/// Sets the controls, and says which was the first that was refused.
+fn set(
+    camera: &mut dyn Camera,
+    levels: &[(ControlKind, Level)],
+) -> Result<Option<CameraError>, CameraError> {
+    let mut refused = None;
+    for &(control, level) in levels {
+        match camera.set(control, level) {
+            Ok(()) => {}
+            Err(error) if error.passes() => {
+                refused.get_or_insert(error);
+            }
+            Err(gone) => return Err(gone),
+        }
+    }
+    Ok(refused)
+}
+
+/// Opens `source` once, with its controls at `levels`.
 ///
 /// # Errors
-/// As [`Opener::open`].
-pub fn open(source: &Source, clock: &Clock) -> Result<Box<dyn Camera>, CameraError> {
-    Opener::new(source.clone(), clock).open()
+/// As [`Opener::open`], and when it refuses one of them.
+pub fn open(
+    source: &Source,
+    levels: impl IntoIterator<Item = (ControlKind, Level)>,
+    clock: &Clock,
+) -> Result<Box<dyn Camera>, CameraError> {
+    let Opened { camera, refused } = Opener::new(source.clone(), levels, clock).open()?;
+    refused.map_or(Ok(camera), Err)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::camera::Frame;
 
     fn said(text: &str) -> String {
         match text.parse::<Source>() {
@@ -181,11 +226,63 @@ mod tests {
     fn a_source_that_is_not_there_says_so() {
         let clock = Clock::start();
         for text in ["v4l:/dev/video_none", "folder:/no/such/folder"] {
-            let error = open(&text.parse().unwrap(), &clock)
+            let error = open(&text.parse().unwrap(), [], &clock)
                 .map(|_| ())
                 .unwrap_err();
             let place = text.split_once(':').unwrap().1;
             assert!(error.to_string().contains(place), "{error}");
         }
+    }
+
+    /// A camera that has a gain and no focus, and remembers.
+    struct Gain(Option<Level>);
+
+    impl Camera for Gain {
+        fn describe(&self) -> String {
+            "a gain".to_owned()
+        }
+
+        fn next(&mut self, _: &mut Frame, _: Duration) -> Result<(), CameraError> {
+            Ok(())
+        }
+
+        fn still(&mut self, _: &mut Frame) -> Result<(), CameraError> {
+            Ok(())
+        }
+
+        fn set(&mut self, control: ControlKind, level: Level) -> Result<(), CameraError> {
+            match (control, level) {
+                (ControlKind::Gain, _) => self.0 = Some(level),
+                (ControlKind::Exposure, _) => return Err(CameraError::NoneFound),
+                _ => return Err(CameraError::NoControl(control)),
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_a_camera_refuses_is_said_and_the_rest_is_set() {
+        let mut camera = Gain(None);
+        let focus = (ControlKind::Focus, Level::Automatic);
+        let gain = (ControlKind::Gain, Level::Fixed(3));
+        let refused = set(&mut camera, &[focus, gain]).unwrap();
+        assert_eq!(refused, Some(CameraError::NoControl(ControlKind::Focus)));
+        assert_eq!(camera.0, Some(Level::Fixed(3)));
+        let exposure = (ControlKind::Exposure, Level::Automatic);
+        assert_eq!(
+            set(&mut camera, &[exposure, gain]),
+            Err(CameraError::NoneFound),
+            "a camera that is gone is no use"
+        );
+    }
+
+    #[test]
+    fn a_camera_that_does_not_obey_is_opened_by_an_opener_only() {
+        let (clock, demo) = (Clock::start(), Source::Demo(presets().iter().collect()));
+        let gain = [(ControlKind::Gain, Level::Fixed(3))];
+        let opened = Opener::new(demo.clone(), gain, &clock).open().unwrap();
+        let expected = CameraError::NoControl(ControlKind::Gain);
+        assert_eq!(opened.refused, Some(expected.clone()));
+        assert_eq!(open(&demo, gain, &clock).map(|_| ()), Err(expected));
     }
 }

@@ -9,7 +9,8 @@ use fovea_core::profile::{CameraProfile, MIN_FRAMES};
 use image::RgbImage;
 
 use super::{config::Flags, say, Failure};
-use crate::camera::{Camera, CameraError, Frame, Source};
+use crate::camera::{Camera, CameraError, Frame};
+use crate::config::Camera as CameraConfig;
 
 /// Measures the camera's light and tint on a white target
 ///
@@ -34,12 +35,12 @@ pub(super) struct Options {
 /// camera, when no photographs were named.
 pub(super) fn run(
     options: &Options,
-    open: impl FnOnce(&Source) -> Result<Box<dyn Camera>, CameraError>,
+    open: impl FnOnce(&CameraConfig) -> Result<Box<dyn Camera>, CameraError>,
 ) -> Result<u8, Failure> {
     let config = options.flags.config()?;
     let (camera, path) = (config.camera.source.to_string(), &config.camera.profile);
     let frames = if options.frames.is_empty() {
-        open(&config.camera.source)
+        open(&config.camera)
             .and_then(|mut camera| take(camera.as_mut(), options.count))
             .map_err(|error| Failure::Refused(error.to_string()))?
     } else {
@@ -189,7 +190,7 @@ mod tests {
         let (path, frame) = (folder.path().join("c.toml"), folder.path().join("f.png"));
         target().save(&frame).unwrap();
         let (path, frame) = (path.to_str().unwrap(), frame.to_str().unwrap());
-        let untouched = |_: &Source| -> Result<Box<dyn Camera>, CameraError> {
+        let untouched = |_: &CameraConfig| -> Result<Box<dyn Camera>, CameraError> {
             panic!("the camera was opened")
         };
         let ok = options(&["--profile", path, "--frames", frame, frame, frame]);

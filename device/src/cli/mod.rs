@@ -19,6 +19,7 @@ use fovea_core::bundle::Bundle;
 use thiserror::Error;
 
 use crate::camera::{self, Clock};
+use crate::config::Camera as CameraConfig;
 use crate::embedded;
 use crate::grade::Grader;
 use crate::run::Standalone;
@@ -57,7 +58,10 @@ pub fn run() -> ExitCode {
         Command::Records(options) => records::run(&options),
         Command::Check(options) => check::run(&options, Standalone::new),
         Command::CalibrateCamera(options) => {
-            calibrate_camera::run(&options, |source| camera::open(source, &Clock::start()))
+            let open = |config: &CameraConfig| {
+                camera::open(&config.source, config.levels(), &Clock::start())
+            };
+            calibrate_camera::run(&options, open)
         }
         Command::Config(options) => config::run(&options),
         Command::Draw(options) => draw::run(&options),

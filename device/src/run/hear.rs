@@ -6,7 +6,7 @@ use super::grading::{Answer as Student, GradedShot};
 use super::health::Seen;
 use super::keeping::{Answer as Kept, Request};
 use super::{Appliance, Arrived, RunError, LIVE_REST, REST, TEST};
-use crate::camera::feed::{Answer, Status};
+use crate::camera::feed::Status;
 use crate::camera::{CameraError, Frame};
 use crate::check::{Part, State};
 use crate::exam::words::{Action, Setting};
@@ -103,14 +103,8 @@ impl Appliance {
         if self.feed.take(self.live.slot()) {
             self.see();
         }
-        while let Some(answer) = self.feed.answer() {
-            match answer {
-                Answer::Still(still) => self.photographed(still),
-                Answer::Set(control, Err(error)) => {
-                    tracing::warn!(error = %error, reason = %control, "a control was not set");
-                }
-                Answer::Set(_, Ok(())) => {}
-            }
+        while let Some(still) = self.feed.photograph() {
+            self.photographed(still);
         }
     }
 

@@ -36,7 +36,7 @@ use image::RgbImage;
 use thiserror::Error;
 
 use crate::camera::feed::{Feed, Status};
-use crate::camera::{Clock, Corrected, Opener};
+use crate::camera::{Clock, Corrected, Opened, Opener};
 use crate::check::Check;
 use crate::config::Config;
 use crate::display::{self, DisplayError};
@@ -212,9 +212,6 @@ impl Appliance {
         let output = open_display(&config)?;
         let size = output.display.size();
         let feed = start_feed(&config, &clock, profile).map_err(RunError::Threads)?;
-        for (control, level) in config.camera.levels() {
-            feed.set(control, level);
-        }
         let grading = Grading::start(bundle).map_err(RunError::Threads)?;
         let keeping =
             Keeping::start(config.store.clone(), provenance).map_err(RunError::Threads)?;
@@ -419,11 +416,15 @@ fn start_feed(
     clock: &Clock,
     profile: Option<Arc<CameraProfile>>,
 ) -> io::Result<Feed<Guidance>> {
-    let mut opener = Opener::new(config.camera.source.clone(), clock);
+    let camera = &config.camera;
+    let mut opener = Opener::new(camera.source.clone(), camera.levels(), clock);
     let mut gate = LiveGate::new(LiveLimits::default());
     Feed::start(
         move || {
-            let camera = opener.open()?;
+            let Opened { camera, refused } = opener.open()?;
+            if let Some(error) = refused {
+                tracing::warn!(error = %error, "a control was not set");
+            }
             Ok(match &profile {
                 Some(profile) => Box::new(Corrected::new(camera, profile.clone())),
                 None => camera,

@@ -77,10 +77,8 @@ impl Parts for Standalone {
 
     fn camera(&mut self) -> Result<String, String> {
         let look = || {
-            let mut camera = camera::open(&self.config.camera.source, &Clock::start())?;
-            for (control, level) in self.config.camera.levels() {
-                camera.set(control, level)?;
-            }
+            let config = &self.config.camera;
+            let mut camera = camera::open(&config.source, config.levels(), &Clock::start())?;
             camera.next(&mut Frame::default(), FIRST_PICTURE)?;
             let about = [camera.describe()].into_iter();
             let controls = camera.controls().iter().map(Control::to_string);

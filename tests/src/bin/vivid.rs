@@ -1,4 +1,4 @@
-//! Works the kernel's test camera, inside the emulated machine: lists and sets
+//! Works the kernel's test camera, inside the emulated machine: lists, tells and sets
 //! its controls, shows pictures to it, and photographs what it sends.
 //!
 //! vivid's HDMI output can be looped to its HDMI input: what is written to the
@@ -52,6 +52,8 @@ struct Arguments {
 enum Command {
     /// List the controls
     Controls,
+    /// Tell a control's value, by the name that the driver gives it
+    Get { name: String },
     /// Set a control, by the name that the driver gives it; a button is pressed by any value
     Set {
         name: String,
@@ -70,6 +72,7 @@ fn main() -> ExitCode {
     let Arguments { device, command } = Arguments::parse();
     let done = match command {
         Command::Controls => list(&device),
+        Command::Get { name } => get(&device, &name),
         Command::Set { name, value } => set(&device, &name, value),
         Command::Slow => slow(&device),
         Command::Show { picture } => show(&device, &picture),
@@ -111,10 +114,24 @@ fn list(device: &Path) -> io::Result<()> {
     Ok(())
 }
 
+fn find(device: &Device, wanted: &str) -> io::Result<v4l2_query_ext_ctrl> {
+    let control = controls(device).find(|control| name(control) == wanted);
+    control.ok_or_else(|| io::Error::other(format!("no control `{wanted}`")))
+}
+
+fn get(device: &Path, wanted: &str) -> io::Result<()> {
+    let device = Device::with_path(device)?;
+    match device.control(find(&device, wanted)?.id)?.value {
+        Value::Integer(value) => println!("{value}"),
+        Value::Boolean(value) => println!("{}", i64::from(value)),
+        other => return Err(io::Error::other(format!("`{wanted}` is {other:?}"))),
+    }
+    Ok(())
+}
+
 fn set(device: &Path, wanted: &str, value: i64) -> io::Result<()> {
     let device = Device::with_path(device)?;
-    let control = controls(&device).find(|control| name(control) == wanted);
-    let control = control.ok_or_else(|| io::Error::other(format!("no control `{wanted}`")))?;
+    let control = find(&device, wanted)?;
     let value = if control.type_ == Kind::Button as u32 {
         Value::None
     } else {

@@ -44,6 +44,22 @@ pub fn show(machine: &mut Machine, output: &str, picture: &str) -> qemu::Result<
     Ok(())
 }
 
+/// What the configuration sets the camera's gain to.
+const GAIN: &str = "77";
+
+/// Turns the gain away from where the configuration has it.
+pub fn detune(machine: &mut Machine, camera: &str) -> qemu::Result<()> {
+    let detune = format!("vivid {camera} set Gain 10");
+    machine.ask(&detune, SOON).map(drop)
+}
+
+/// The camera has the gain that the configuration sets, and no longer decides it itself.
+pub fn assert_tuned(machine: &mut Machine, camera: &str) -> qemu::Result<()> {
+    let gain = format!("vivid {camera} get Gain && vivid {camera} get 'Gain, Automatic'");
+    assert_eq!(machine.ask(&gain, SOON)?, format!("{GAIN}\n0"));
+    Ok(())
+}
+
 #[test]
 fn a_photograph_passes_through_the_kernel_unchanged() -> qemu::Result<()> {
     let Some(parts) = qemu::parts("a_photograph_passes_through_the_kernel_unchanged") else {

@@ -3,7 +3,7 @@
 use fovea_tests::qemu::{self, Disk, Machine};
 use image::{Rgb, RgbImage};
 
-use crate::camera::{loop_back, show, FRAME};
+use crate::camera::{assert_tuned, detune, loop_back, show, FRAME};
 use crate::rig::{boot, press, run, says, share, watch, PATIENCE, SOON};
 
 /// Held in front of the camera in turn; neither is a colour of the device's own.
@@ -61,6 +61,10 @@ fn camera_faults_are_said_and_survived() -> qemu::Result<()> {
         comes_back(&mut machine, from, "/dev/video1", cards.next())?;
     }
 
+    // Whatever happened to the camera, it is set anew when it is opened anew.
+    assert_tuned(&mut machine, "/dev/video0")?;
+    detune(&mut machine, "/dev/video0")?;
+
     // Every picture is dropped: the camera is there and sends nothing.
     let from = machine.console().len();
     set(&mut machine, "'Percentage of Dropped Buffers' 100")?;
@@ -68,6 +72,7 @@ fn camera_faults_are_said_and_survived() -> qemu::Result<()> {
     let from = machine.console().len();
     set(&mut machine, "'Percentage of Dropped Buffers' 0")?;
     comes_back(&mut machine, from, "/dev/video1", cards.next())?;
+    assert_tuned(&mut machine, "/dev/video0")?;
 
     // Unplugged for a moment: the driver has it back when nobody holds it any more.
     let from = machine.console().len();

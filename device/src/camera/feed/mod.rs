@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{io, thread};
 
-use super::{guarded, Camera, CameraError, ControlKind, Frame, Level};
+use super::{guarded, Camera, CameraError, Frame};
 use crate::exam::words::Eye;
 use slot::Slot;
 pub use slot::{Live, Status};
@@ -40,7 +40,7 @@ const PATIENCE: Patience = Patience {
 /// anew: a third of a second of them, at thirty a second.
 const TOLERATED: u32 = 10;
 
-/// Commands that may wait, and answers that nobody has fetched.
+/// Commands that may wait, and photographs that nobody has fetched.
 const WAITING: usize = 8;
 
 /// A camera at work in its own thread. Dropping this lets it go; the thread
@@ -48,24 +48,17 @@ const WAITING: usize = 8;
 pub struct Feed<T> {
     slot: Arc<Slot<T>>,
     commands: SyncSender<Command>,
-    answers: Receiver<Answer>,
+    stills: Receiver<Photograph>,
 }
+
+/// A photograph in full resolution, with an id of its own, or why there is none.
+pub type Photograph = Result<Frame, CameraError>;
 
 /// What the thread was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Command {
     Still,
-    Set(ControlKind, Level),
     Aim(Eye),
-}
-
-/// What came of it.
-#[derive(Clone, Debug)]
-pub enum Answer {
-    /// A photograph in full resolution, with an id of its own.
-    Still(Result<Frame, CameraError>),
-    /// A control was set, or not.
-    Set(ControlKind, Result<(), CameraError>),
 }
 
 impl<T: Send + 'static> Feed<T> {
@@ -89,17 +82,16 @@ impl<T: Send + 'static> Feed<T> {
     ) -> io::Result<Feed<T>> {
         let slot = Arc::new(Slot::new());
         let (commands, asked) = sync_channel(WAITING);
-        let (answering, answers) = sync_channel(WAITING);
+        let (answering, stills) = sync_channel(WAITING);
         let worker = Worker {
             slot: slot.clone(),
             commands: asked,
-            answers: answering,
+            stills: answering,
             open,
             assess,
             patience,
             frame: Frame::default(),
             last_id: 0,
-            levels: [None; ControlKind::ALL.len()],
             aimed: None,
         };
         thread::Builder::new()
@@ -108,7 +100,7 @@ impl<T: Send + 'static> Feed<T> {
         Ok(Feed {
             slot,
             commands,
-            answers,
+            stills,
         })
     }
 
@@ -130,22 +122,16 @@ impl<T: Send + 'static> Feed<T> {
         self.ask(Command::Still)
     }
 
-    /// Asks for a control to be set, and set again whenever the camera was
-    /// lost and is back. False as with [`Feed::still`].
-    pub fn set(&self, control: ControlKind, level: Level) -> bool {
-        self.ask(Command::Set(control, level))
-    }
-
     /// Says which eye is about to be photographed. False as with
     /// [`Feed::still`].
     pub fn aim(&self, eye: Eye) -> bool {
         self.ask(Command::Aim(eye))
     }
 
-    /// The next answer that has come, in the order of asking. No answer is
+    /// The next photograph that was asked for, in the order of asking. None is
     /// thrown away: with eight of them not fetched, the thread waits.
-    pub fn answer(&self) -> Option<Answer> {
-        self.answers.try_recv().ok()
+    pub fn photograph(&self) -> Option<Photograph> {
+        self.stills.try_recv().ok()
     }
 
     fn ask(&self, command: Command) -> bool {
@@ -176,15 +162,14 @@ impl From<Over> for End {
 struct Worker<T, O, A> {
     slot: Arc<Slot<T>>,
     commands: Receiver<Command>,
-    answers: SyncSender<Answer>,
+    stills: SyncSender<Photograph>,
     open: O,
     assess: A,
     patience: Patience,
     /// The picture that is filled next.
     frame: Frame,
     last_id: u64,
-    /// What was set and where was aimed, for a camera that comes back.
-    levels: [Option<Level>; ControlKind::ALL.len()],
+    /// Where was aimed, for a camera that comes back.
     aimed: Option<Eye>,
 }
 
@@ -224,7 +209,9 @@ where
 
     /// Shows what the camera sees until it is lost.
     fn watch(&mut self, camera: &mut dyn Camera) -> End {
-        self.restore(camera);
+        if let Some(eye) = self.aimed {
+            camera.aim(eye);
+        }
         let mut live = false;
         let mut bad = 0;
         loop {
@@ -260,43 +247,23 @@ where
         self.last_id
     }
 
-    /// Brings a camera to where the one before was.
-    fn restore(&mut self, camera: &mut dyn Camera) {
-        for kind in ControlKind::ALL {
-            if let Some(level) = self.levels[kind.index()] {
-                // A camera that was replaced may lack it. Whoever set it was
-                // told then what became of it.
-                let _ = guarded(|| camera.set(kind, level));
-            }
-        }
-        if let Some(eye) = self.aimed {
-            camera.aim(eye);
-        }
-    }
-
     /// Does what was asked for.
     fn obey(&mut self, camera: &mut dyn Camera) -> Result<(), End> {
         loop {
-            let command = match self.commands.try_recv() {
-                Ok(command) => command,
-                Err(TryRecvError::Empty) => return Ok(()),
-                Err(TryRecvError::Disconnected) => return Err(End::Over),
-            };
-            self.remember(command);
-            match command {
-                Command::Still => {
+            match self.commands.try_recv() {
+                Ok(Command::Still) => {
                     let mut frame = Frame::default();
                     let taken = guarded(|| camera.still(&mut frame));
                     frame.id = self.next_id();
-                    self.answer(Answer::Still(taken.clone().map(|()| frame)))?;
+                    self.answer(taken.clone().map(|()| frame))?;
                     lasting(taken)?;
                 }
-                Command::Set(kind, level) => {
-                    let set = guarded(|| camera.set(kind, level));
-                    self.answer(Answer::Set(kind, set.clone()))?;
-                    lasting(set)?;
+                Ok(Command::Aim(eye)) => {
+                    self.aimed = Some(eye);
+                    camera.aim(eye);
                 }
-                Command::Aim(eye) => camera.aim(eye),
+                Err(TryRecvError::Empty) => return Ok(()),
+                Err(TryRecvError::Disconnected) => return Err(End::Over),
             }
         }
     }
@@ -305,33 +272,17 @@ where
     fn pause(&mut self, why: &CameraError) -> Result<(), Over> {
         loop {
             match self.commands.recv_timeout(self.patience.retry) {
-                Ok(command) => {
-                    self.remember(command);
-                    match command {
-                        Command::Still => self.answer(Answer::Still(Err(why.clone())))?,
-                        Command::Set(kind, _) => {
-                            self.answer(Answer::Set(kind, Err(why.clone())))?;
-                        }
-                        Command::Aim(_) => {}
-                    }
-                }
+                Ok(Command::Still) => self.answer(Err(why.clone()))?,
+                Ok(Command::Aim(eye)) => self.aimed = Some(eye),
                 Err(RecvTimeoutError::Timeout) => return Ok(()),
                 Err(RecvTimeoutError::Disconnected) => return Err(Over),
             }
         }
     }
 
-    fn remember(&mut self, command: Command) {
-        match command {
-            Command::Still => {}
-            Command::Set(kind, level) => self.levels[kind.index()] = Some(level),
-            Command::Aim(eye) => self.aimed = Some(eye),
-        }
-    }
-
     /// An answer is never thrown away: a photograph may be in it.
-    fn answer(&self, answer: Answer) -> Result<(), Over> {
-        self.answers.send(answer).map_err(|_| Over)
+    fn answer(&self, still: Photograph) -> Result<(), Over> {
+        self.stills.send(still).map_err(|_| Over)
     }
 }
 

@@ -33,7 +33,6 @@ struct Fake {
 #[derive(Debug, PartialEq)]
 enum Heard {
     Opened,
-    Set(ControlKind, Level),
     Aim(Eye),
     Closed,
 }
@@ -73,14 +72,6 @@ impl Camera for Fake {
     fn still(&mut self, frame: &mut Frame) -> Result<(), CameraError> {
         frame.pixels(40, 20).fill(200);
         frame.stamps = Stamps::at(self.clock.now());
-        Ok(())
-    }
-
-    fn set(&mut self, control: ControlKind, level: Level) -> Result<(), CameraError> {
-        let _ = self.heard.send(Heard::Set(control, level));
-        if control == ControlKind::Focus {
-            return Err(CameraError::NoControl(control));
-        }
         Ok(())
     }
 
@@ -282,7 +273,7 @@ fn a_photograph_is_taken_while_the_preview_runs() {
     let (feed, _heard) = feed(vec![Ok(vec![])]);
     let before = wait_for_picture(&feed).frame.id;
     assert!(feed.still());
-    let Answer::Still(Ok(photograph)) = wait_for("answer", || feed.answer()) else {
+    let Ok(photograph) = wait_for("answer", || feed.photograph()) else {
         panic!("no photograph");
     };
     assert_eq!(photograph.rgb.dimensions(), (40, 20));
@@ -295,20 +286,15 @@ fn what_is_asked_of_a_lost_camera_is_answered_with_the_loss() {
     let (feed, _heard) = feed(vec![]);
     wait_for_status(&feed, |status| matches!(status, Status::Lost(_)));
     assert!(feed.still());
-    let Answer::Still(Err(error)) = wait_for("answer", || feed.answer()) else {
+    let Err(error) = wait_for("answer", || feed.photograph()) else {
         panic!("a photograph without a camera");
     };
     assert_eq!(error, gone());
-    assert!(feed.set(ControlKind::Gain, Level::Fixed(3)));
-    assert!(matches!(
-        wait_for("answer", || feed.answer()),
-        Answer::Set(ControlKind::Gain, Err(_))
-    ));
 }
 
 #[test]
-fn a_camera_that_comes_back_is_set_and_aimed_as_before() {
-    // The first camera goes on until it was set and aimed.
+fn a_camera_that_comes_back_is_aimed_as_before() {
+    // The first camera goes on until it was aimed.
     let (open, heard) = turns(vec![Ok(vec![Deed::Picture; 200]), Ok(vec![])]);
     let mut open = open;
     let mut cameras = 0;
@@ -322,27 +308,12 @@ fn a_camera_that_comes_back_is_set_and_aimed_as_before() {
         })
     };
     let feed = Feed::patient(HASTY, vanishing, |_| 0u8).unwrap();
-    assert!(feed.set(ControlKind::Exposure, Level::Fixed(120)));
-    assert!(feed.set(ControlKind::Focus, Level::Automatic));
     assert!(feed.aim(Eye::Left));
-    for refused in [false, true] {
-        let Answer::Set(_, set) = wait_for("answer", || feed.answer()) else {
-            panic!("an answer about a control");
-        };
-        assert_eq!(set.is_err(), refused);
-    }
-    let once = || {
-        [
-            Heard::Opened,
-            Heard::Set(ControlKind::Exposure, Level::Fixed(120)),
-            Heard::Set(ControlKind::Focus, Level::Automatic),
-            Heard::Aim(Eye::Left),
-        ]
-    };
-    let all: Vec<Heard> = heard.iter().take(9).collect();
-    assert_eq!(all[..4], once());
-    assert_eq!(all[4], Heard::Closed);
-    assert_eq!(all[5..], once());
+    let once = || [Heard::Opened, Heard::Aim(Eye::Left)];
+    let all: Vec<Heard> = heard.iter().take(5).collect();
+    assert_eq!(all[..2], once());
+    assert_eq!(all[2], Heard::Closed);
+    assert_eq!(all[3..], once());
 }
 
 /// A camera that vanishes as soon as it was aimed.
@@ -362,10 +333,6 @@ impl Camera for UntilAimed {
 
     fn still(&mut self, frame: &mut Frame) -> Result<(), CameraError> {
         self.0.still(frame)
-    }
-
-    fn set(&mut self, control: ControlKind, level: Level) -> Result<(), CameraError> {
-        self.0.set(control, level)
     }
 
     fn aim(&mut self, eye: Eye) {
