@@ -37,6 +37,15 @@ pub struct Finding {
     pub positive: bool,
 }
 
+impl Finding {
+    /// The probability as a share of the operating point: 1 where the two meet.
+    /// A difference would call every rare finding near, whose operating point
+    /// is hardly above nought.
+    pub fn nearness(&self) -> f32 {
+        self.probability / self.threshold.max(f32::MIN_POSITIVE)
+    }
+}
+
 /// The verdict on one photograph.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Decision {

@@ -14,8 +14,10 @@ mod outline;
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use edge::Plane;
+use edge::{Area, Edge, Plane};
 use outline::Outline;
+
+use crate::resample::Resampler;
 
 /// How the field of view lies in the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -65,18 +67,12 @@ const LEAST_CONTRAST: f32 = 6.0;
 /// Support at which no other threshold is tried.
 const CERTAIN: f32 = 0.95;
 
-/// Finds the field of view. Always gives a usable field: where there is none,
-/// the largest disc in the middle of the frame.
-///
-/// Works on a copy of at most 256 pixels a side, so the cost hardly depends on
-/// the photograph's size.
-pub fn find_field(rgb: &RgbImage) -> Field {
-    let frame = (rgb.width(), rgb.height());
-    let Some((plane, (outline, support))) =
-        Plane::of(rgb).and_then(|plane| find_outline(&plane).map(|found| (plane, found)))
-    else {
+impl Field {
+    /// The field of a frame in which none is seen: the largest disc in its
+    /// middle.
+    pub(crate) fn none(frame: (u32, u32)) -> Field {
         let radius = frame.0.min(frame.1) as f32 / 2.0;
-        return Field {
+        Field {
             cx: frame.0 as f32 / 2.0,
             cy: frame.1 as f32 / 2.0,
             rx: radius,
@@ -85,65 +81,94 @@ pub fn find_field(rgb: &RgbImage) -> Field {
             coverage: 1.0,
             support: 0.0,
             frame,
-        };
-    };
-    let (sx, sy) = (
-        frame.0 as f32 / plane.width as f32,
-        frame.1 as f32 / plane.height as f32,
-    );
-    // The copy's pixels need not be exactly square: a circle stays a circle.
-    let rx = outline.r * outline.squash * sx;
-    let ry = outline.r * sy;
-    let (rx, ry) = if outline.squash == 1.0 {
-        ((rx + ry) / 2.0, (rx + ry) / 2.0)
-    } else {
-        (rx, ry)
-    };
-    let coverage = outline.coverage(plane.width, plane.height);
-    Field {
-        cx: outline.cx * sx,
-        cy: outline.cy * sy,
-        rx,
-        ry,
-        shape: shape_in_frame(&outline, &plane, coverage),
-        coverage,
-        support,
-        frame,
+        }
     }
 }
 
-/// The outline with the most edge behind it, and its support.
-fn find_outline(plane: &Plane) -> Option<(Outline, f32)> {
-    // A small field may be a twentieth of the frame.
-    let lit = plane.percentile(0.9).max(plane.percentile(0.97) / 2.0);
-    if lit < LEAST_CONTRAST {
-        return None;
-    }
-    let mut best: Option<(f32, Outline, f32)> = None;
-    for share in THRESHOLDS {
-        let threshold = (share * lit).max(LEAST_CONTRAST / 2.0);
-        let area = plane.largest_area(threshold);
-        let points = plane.edge_points(&area, threshold);
-        let Some((outline, support)) = outline::fit(plane, &points) else {
-            continue;
+/// Finds the field of view. Always gives a usable field: where there is none,
+/// the largest disc in the middle of the frame.
+///
+/// Works on a copy of at most 256 pixels a side, so the cost hardly depends on
+/// the photograph's size.
+pub fn find_field(rgb: &RgbImage) -> Field {
+    Finder::default().find(rgb, &mut Resampler::default())
+}
+
+/// [`find_field`] in photograph after photograph in the same memory.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Finder {
+    plane: Plane,
+    area: Area,
+    edge: Edge,
+}
+
+impl Finder {
+    pub fn find(&mut self, rgb: &RgbImage, resampler: &mut Resampler) -> Field {
+        let frame = rgb.dimensions();
+        let found = self.plane.fill(rgb, resampler);
+        let Some((outline, support)) = found.and_then(|()| self.find_outline()) else {
+            return Field::none(frame);
         };
-        if !stands_out(plane, &area, &outline) {
-            continue;
-        }
-        let score = support * support * points.len() as f32;
-        if best.is_none_or(|(other, ..)| score > other) {
-            best = Some((score, outline, support));
-        }
-        if support > CERTAIN {
-            break;
+        let plane = &self.plane;
+        let (sx, sy) = (
+            frame.0 as f32 / plane.width as f32,
+            frame.1 as f32 / plane.height as f32,
+        );
+        // The copy's pixels need not be exactly square: a circle stays a circle.
+        let rx = outline.r * outline.squash * sx;
+        let ry = outline.r * sy;
+        let (rx, ry) = if outline.squash == 1.0 {
+            ((rx + ry) / 2.0, (rx + ry) / 2.0)
+        } else {
+            (rx, ry)
+        };
+        let coverage = outline.coverage(plane.width, plane.height);
+        Field {
+            cx: outline.cx * sx,
+            cy: outline.cy * sy,
+            rx,
+            ry,
+            shape: shape_in_frame(&outline, plane, coverage),
+            coverage,
+            support,
+            frame,
         }
     }
-    best.map(|(_, outline, support)| (outline, support))
+
+    /// The outline with the most edge behind it, and its support.
+    fn find_outline(&mut self) -> Option<(Outline, f32)> {
+        let Finder { plane, area, edge } = self;
+        // A small field may be a twentieth of the frame.
+        let lit = plane.percentile(0.9).max(plane.percentile(0.97) / 2.0);
+        if lit < LEAST_CONTRAST {
+            return None;
+        }
+        let mut best: Option<(f32, Outline, f32)> = None;
+        for share in THRESHOLDS {
+            let threshold = (share * lit).max(LEAST_CONTRAST / 2.0);
+            area.find(plane, threshold);
+            edge.find(plane, area, threshold);
+            let Some((outline, support)) = outline::fit(plane, &edge.points) else {
+                continue;
+            };
+            if !stands_out(plane, area, &outline) {
+                continue;
+            }
+            let score = support * support * edge.points.len() as f32;
+            if best.is_none_or(|(other, ..)| score > other) {
+                best = Some((score, outline, support));
+            }
+            if support > CERTAIN {
+                break;
+            }
+        }
+        best.map(|(_, outline, support)| (outline, support))
+    }
 }
 
 /// Whether the outline is a lit disc on an empty border, and not one of the
 /// many circles that can be laid through the edges of an ordinary picture.
-fn stands_out(plane: &Plane, area: &[bool], outline: &Outline) -> bool {
+fn stands_out(plane: &Plane, area: &Area, outline: &Outline) -> bool {
     /// Of the disc, at least this much is lit: a retina may be half in shadow.
     const LEAST_LIT: f32 = 0.4;
     /// Of the border, at most this much is: orientation tabs, a glow.
@@ -152,7 +177,7 @@ fn stands_out(plane: &Plane, area: &[bool], outline: &Outline) -> bool {
     for y in 0..plane.height {
         for x in 0..plane.width {
             let distance = outline.distance((x as f32 + 0.5, y as f32 + 0.5));
-            let is_lit = u32::from(area[y * plane.width + x]);
+            let is_lit = u32::from(area.holds(y * plane.width + x));
             if distance < -outline::TOLERANCE {
                 inside += 1;
                 lit += is_lit;

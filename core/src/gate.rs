@@ -178,16 +178,15 @@ fn student_reason(quality: &[(&str, f32)], limits: &GateLimits) -> GateReason {
         ("blurred", limits.blurred, GateReason::Blurred),
         ("artefact", limits.artefact, GateReason::Artefact),
     ];
-    if let Some((.., reason)) = kinds.iter().find(|(id, limit, _)| reaches(id, *limit)) {
-        return *reason;
-    }
-    if reaches("low_quality", limits.low_quality) {
-        // Ungradable all the same: name the kind that is nearest its limit.
-        let nearness = |id: &str, limit: f32| probability(id).unwrap_or(0.0) / limit.max(1e-6);
-        return kinds
-            .iter()
-            .max_by(|a, b| nearness(a.0, a.1).total_cmp(&nearness(b.0, b.1)))
-            .map_or(GateReason::Blurred, |kind| kind.2);
-    }
-    GateReason::Ok
+    // One kind of fault looks a little like another: the one furthest over its
+    // limit is named, or, where only their parent is sure, the one nearest to it.
+    let low_quality = reaches("low_quality", limits.low_quality);
+    let over = |id: &str, limit: f32| probability(id).unwrap_or(0.0) / limit.max(1e-6);
+    // Of equals the last one is the greatest, so that the list goes backwards.
+    kinds
+        .into_iter()
+        .rev()
+        .filter(|&(id, limit, _)| low_quality || reaches(id, limit))
+        .max_by(|a, b| over(a.0, a.1).total_cmp(&over(b.0, b.1)))
+        .map_or(GateReason::Ok, |kind| kind.2)
 }

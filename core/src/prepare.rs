@@ -10,10 +10,11 @@
 
 use std::ops::Range;
 
-use fast_image_resize::{FilterType, Resizer};
+use fast_image_resize::FilterType;
 use image::RgbImage;
 
-use crate::field::{find_field, Field, FieldShape};
+use crate::field::{Field, FieldShape, Finder};
+use crate::resample::Resampler;
 
 /// Name of this preparation. A bundle says which one its student was trained
 /// on; the name changes whenever the bytes do.
@@ -34,6 +35,16 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// A black square of `size` x `size` pixels, with no field but its largest
+    /// disc. A `size` of 0 counts as 1.
+    pub fn black(size: u32) -> Prepared {
+        let size = size.max(1);
+        Prepared {
+            rgb: RgbImage::new(size, size),
+            field: Field::none((size, size)),
+        }
+    }
+
     /// The pixels of [`Prepared::rgb`] that can show retina, row by row: inside
     /// the disc, and from inside the frame. Rows without any are left out.
     pub fn field_rows(&self) -> impl Iterator<Item = (u32, Range<u32>)> {
@@ -46,21 +57,37 @@ impl Prepared {
 /// Finds the field of a photograph and cuts it out as a `size` x `size`
 /// square. A `size` of 0 counts as 1.
 pub fn prepare(rgb: &RgbImage, size: u32) -> Prepared {
-    let size = size.max(1);
-    let field = find_field(rgb);
-    let (across, down) = spans(&field, size);
-    let mut square = RgbImage::new(size, size);
-    if let Some(part) = resample(&mut Resizer::new(), rgb, &across, &down) {
-        let (row, part_row) = (3 * size as usize, 3 * part.width() as usize);
+    let mut prepared = Prepared::black(size);
+    Preparer::default().prepare(rgb, &mut prepared);
+    prepared
+}
+
+/// [`prepare`] for photograph after photograph in the same memory: once it has
+/// seen a few, only the resampler asks for any.
+#[derive(Clone, Debug, Default)]
+pub struct Preparer {
+    finder: Finder,
+    resampler: Resampler,
+}
+
+impl Preparer {
+    /// Prepares a photograph at the size that `into` has.
+    pub fn prepare(&mut self, rgb: &RgbImage, into: &mut Prepared) {
+        into.field = self.finder.find(rgb, &mut self.resampler);
+        let size = into.rgb.width();
+        let (across, down) = spans(&into.field, size);
+        let part = resample(&mut self.resampler, rgb, &across, &down);
+        let square: &mut [u8] = &mut into.rgb;
+        square.fill(0);
+        let (row, part_row) = (3 * size as usize, 3 * (across.end - across.first) as usize);
         for (y, columns) in rows(size, &across, &down) {
             let length = 3 * (columns.end - columns.start) as usize;
             let to = y as usize * row + 3 * columns.start as usize;
             let from =
                 (y - down.first) as usize * part_row + 3 * (columns.start - across.first) as usize;
-            square.as_mut()[to..to + length].copy_from_slice(&part.as_raw()[from..from + length]);
+            square[to..to + length].copy_from_slice(&part[from..from + length]);
         }
     }
-    Prepared { rgb: square, field }
 }
 
 /// The input of every network here: channels first (3 x height x width),
@@ -134,18 +161,16 @@ impl Span {
 
 /// Resamples with Catmull-Rom (cubic, antialiased when shrinking): sharper
 /// than a triangle, which would smear the microaneurysms of a small
-/// photograph. `None` when no pixel of the square lies inside the frame.
-fn resample(resizer: &mut Resizer, rgb: &RgbImage, across: &Span, down: &Span) -> Option<RgbImage> {
-    let (width, height) = (across.end - across.first, down.end - down.first);
+/// photograph.
+fn resample<'a>(
+    resampler: &'a mut Resampler,
+    rgb: &RgbImage,
+    across: &Span,
+    down: &Span,
+) -> &'a [u8] {
     let part = (across.from, down.from, across.length, down.length);
-    crate::resample::resample(
-        resizer,
-        rgb,
-        Some(part),
-        width,
-        height,
-        FilterType::CatmullRom,
-    )
+    let size = (across.end - across.first, down.end - down.first);
+    resampler.resample(rgb, Some(part), size, FilterType::CatmullRom)
 }
 
 #[cfg(test)]
@@ -172,12 +197,12 @@ mod tests {
         let extensions: [CpuExtensions; 0] = [];
 
         let bytes = |extension: CpuExtensions, size: u32| {
-            let mut resizer = Resizer::new();
+            let mut resampler = Resampler::default();
             // SAFETY: only called with extensions that `is_supported` reports.
-            unsafe { resizer.set_cpu_extensions(extension) };
+            unsafe { resampler.resizer.set_cpu_extensions(extension) };
             let across = Span::new(306.3, 170.9, noise.width(), size);
             let down = Span::new(200.1, 230.2, noise.height(), size);
-            resample(&mut resizer, &noise, &across, &down).unwrap()
+            resample(&mut resampler, &noise, &across, &down).to_vec()
         };
         for extension in extensions {
             if !extension.is_supported() {

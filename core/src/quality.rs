@@ -4,13 +4,12 @@
 //! share of the retina (vessels are one to three pixels wide there) whatever
 //! the camera's resolution or the network's input size.
 
-use fast_image_resize::{FilterType, Resizer};
-use image::RgbImage;
+use fast_image_resize::FilterType;
 use serde::{Deserialize, Serialize};
 
 use crate::field::FieldShape;
 use crate::prepare::Prepared;
-use crate::resample::resample;
+use crate::resample::Resampler;
 
 /// Side of the copy that is measured, in pixels.
 const SIDE: usize = 128;
@@ -55,36 +54,88 @@ pub struct Measures {
 /// Measures a prepared photograph. Every measure is finite; where no pixel
 /// shows the field, all but the field's own are 0.
 pub fn measure(prepared: &Prepared) -> Measures {
-    let copy = Copy::of(prepared);
-    let mut tally = Tally::default();
-    for (y, &(from, to)) in copy.rows.iter().enumerate() {
-        for x in from..to {
-            tally.pixel(copy.at(x, y));
-            if let Some(around) = copy.green_around(x, y) {
-                tally.detail(f64::from(copy.at(x, y)[1]) / 255.0 - around);
+    Measurer::default().measure(prepared)
+}
+
+/// [`measure`] for photograph after photograph in the same memory: once it has
+/// seen one, only the resampler asks for any.
+#[derive(Clone, Debug, Default)]
+pub struct Measurer {
+    resampler: Resampler,
+    /// Columns of each row of the prepared photograph that show the field, in
+    /// pixels of the copy.
+    shown: Vec<Option<(f32, f32)>>,
+}
+
+impl Measurer {
+    /// Measures a prepared photograph.
+    pub fn measure(&mut self, prepared: &Prepared) -> Measures {
+        let copy = self.copy(prepared);
+        let mut tally = Tally::default();
+        for (y, &(from, to)) in copy.rows.iter().enumerate() {
+            for x in from..to {
+                tally.pixel(copy.at(x, y));
+                if let Some(around) = copy.green_around(x, y) {
+                    tally.detail(f64::from(copy.at(x, y)[1]) / 255.0 - around);
+                }
             }
         }
+        let field = &prepared.field;
+        let (dx, dy) = (
+            (field.cx - field.frame.0 as f32 / 2.0) / field.rx.max(0.5),
+            (field.cy - field.frame.1 as f32 / 2.0) / field.ry.max(0.5),
+        );
+        let [r, g, b] = tally.mean_colour();
+        let strongest = r.max(g).max(b).max(1.0 / 255.0);
+        let green_variance = tally.variance(tally.colour[1], tally.green_squares);
+        Measures {
+            field_shape: field.shape,
+            field_coverage: field.coverage,
+            off_centre: (dx * dx + dy * dy).sqrt(),
+            mean_luma: tally.share(tally.luma),
+            dark_share: tally.share(tally.dark),
+            bright_share: tally.share(tally.bright),
+            contrast: tally.variance(tally.luma, tally.luma_squares).sqrt() as f32,
+            redness: ((r - (g + b) / 2.0) / strongest) as f32,
+            saturation: ((strongest - r.min(g).min(b)) / strongest) as f32,
+            sharpness: (tally.mean_detail().sqrt() / g.max(1.0 / 255.0)) as f32,
+            noise: (tally.mean_detail() / green_variance.max(1e-6)).min(1.0) as f32,
+        }
     }
-    let field = &prepared.field;
-    let (dx, dy) = (
-        (field.cx - field.frame.0 as f32 / 2.0) / field.rx.max(0.5),
-        (field.cy - field.frame.1 as f32 / 2.0) / field.ry.max(0.5),
-    );
-    let [r, g, b] = tally.mean_colour();
-    let strongest = r.max(g).max(b).max(1.0 / 255.0);
-    let green_variance = tally.variance(tally.colour[1], tally.green_squares);
-    Measures {
-        field_shape: field.shape,
-        field_coverage: field.coverage,
-        off_centre: (dx * dx + dy * dy).sqrt(),
-        mean_luma: tally.share(tally.luma),
-        dark_share: tally.share(tally.dark),
-        bright_share: tally.share(tally.bright),
-        contrast: tally.variance(tally.luma, tally.luma_squares).sqrt() as f32,
-        redness: ((r - (g + b) / 2.0) / strongest) as f32,
-        saturation: ((strongest - r.min(g).min(b)) / strongest) as f32,
-        sharpness: (tally.mean_detail().sqrt() / g.max(1.0 / 255.0)) as f32,
-        noise: (tally.mean_detail() / green_variance.max(1e-6)).min(1.0) as f32,
+
+    fn copy(&mut self, prepared: &Prepared) -> Copy<'_> {
+        let size = prepared.rgb.width();
+        let side = (SIDE as u32, SIDE as u32);
+        let rgb = self
+            .resampler
+            .resample(&prepared.rgb, None, side, FilterType::Box);
+        let mut rows = [(0, 0); SIDE];
+        let scale = SIDE as f32 / size as f32;
+        self.shown.clear();
+        self.shown.resize(size as usize, None);
+        for (y, columns) in prepared.field_rows() {
+            self.shown[y as usize] =
+                Some((columns.start as f32 * scale, columns.end as f32 * scale));
+        }
+        for (y, row) in rows.iter_mut().enumerate() {
+            // All rows of the photograph that this one is made of, and a margin.
+            let first = ((y as f32 - 1.0) / scale).floor();
+            let last = ((y as f32 + 2.0) / scale).ceil();
+            if first < 0.0 || last > size as f32 {
+                continue;
+            }
+            let mut inside = Some((0.0f32, SIDE as f32));
+            for source in &self.shown[first as usize..last as usize] {
+                inside = inside
+                    .zip(*source)
+                    .map(|((a, b), (c, d))| (a.max(c), b.min(d)));
+            }
+            if let Some((from, to)) = inside {
+                let (from, to) = (from.ceil() as usize + 1, to.floor() as usize);
+                *row = (from, to.saturating_sub(1).max(from));
+            }
+        }
+        Copy { rgb, rows }
     }
 }
 
@@ -141,57 +192,15 @@ impl Tally {
 }
 
 /// The prepared photograph at the scale that is measured.
-struct Copy {
-    rgb: Vec<u8>,
+struct Copy<'a> {
+    /// Row by row.
+    rgb: &'a [u8],
     /// Columns of each row that show the field, first and one past the last;
     /// its edge, which blends into the black, is left out.
-    rows: Vec<(usize, usize)>,
+    rows: [(usize, usize); SIDE],
 }
 
-impl Copy {
-    fn of(prepared: &Prepared) -> Copy {
-        let size = prepared.rgb.width();
-        // Fails only for a photograph without pixels; that one is black.
-        let side = SIDE as u32;
-        let copy = resample(
-            &mut Resizer::new(),
-            &prepared.rgb,
-            None,
-            side,
-            side,
-            FilterType::Box,
-        )
-        .unwrap_or_else(|| RgbImage::new(side, side));
-        let mut rows = vec![(0, 0); SIDE];
-        let scale = SIDE as f32 / size as f32;
-        let mut shown: Vec<Option<(f32, f32)>> = vec![None; size as usize];
-        for (y, columns) in prepared.field_rows() {
-            shown[y as usize] = Some((columns.start as f32 * scale, columns.end as f32 * scale));
-        }
-        for (y, row) in rows.iter_mut().enumerate() {
-            // All rows of the photograph that this one is made of, and a margin.
-            let first = ((y as f32 - 1.0) / scale).floor();
-            let last = ((y as f32 + 2.0) / scale).ceil();
-            if first < 0.0 || last > size as f32 {
-                continue;
-            }
-            let mut inside = Some((0.0f32, SIDE as f32));
-            for source in &shown[first as usize..last as usize] {
-                inside = inside
-                    .zip(*source)
-                    .map(|((a, b), (c, d))| (a.max(c), b.min(d)));
-            }
-            if let Some((from, to)) = inside {
-                let (from, to) = (from.ceil() as usize + 1, to.floor() as usize);
-                *row = (from, to.saturating_sub(1).max(from));
-            }
-        }
-        Copy {
-            rgb: copy.into_raw(),
-            rows,
-        }
-    }
-
+impl Copy<'_> {
     fn at(&self, x: usize, y: usize) -> [u8; 3] {
         let i = 3 * (y * SIDE + x);
         [self.rgb[i], self.rgb[i + 1], self.rgb[i + 2]]

@@ -214,6 +214,19 @@ fn an_all_clear_names_what_came_nearest() {
 }
 
 #[test]
+fn a_rare_finding_is_not_near_because_its_operating_point_is_low() {
+    let d = verdict(
+        [0.9, 0.02, 0.1, 0.01, 0.001, 0.01],
+        &[("severe", 0.11), ("lens", 0.002)],
+    );
+    assert!(
+        d.because[0].ends_with("the nearest is Severe DR with 0.10 of 0.11"),
+        "{:?}",
+        d.because
+    );
+}
+
+#[test]
 fn numbers_that_differ_are_not_written_alike() {
     let d = verdict(
         [0.9, 0.02, 0.3996, 0.01, 0.01, 0.01],

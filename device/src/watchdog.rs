@@ -16,6 +16,7 @@ pub struct Watchdog {
     /// How often a sign is due; none when nobody waits for one.
     every: Option<Duration>,
     last: Option<Duration>,
+    said: &'static str,
 }
 
 impl Watchdog {
@@ -28,6 +29,7 @@ impl Watchdog {
         Watchdog {
             every: patience.map(|patience| patience / 2),
             last: None,
+            said: "",
         }
     }
 
@@ -40,13 +42,17 @@ impl Watchdog {
         sd_notify::notify(&[NotifyState::Ready])
     }
 
-    /// Says in a few words what the device does; `systemctl status` shows it.
-    /// No patient's data.
+    /// Says in a few words what the device does, unless it has said so
+    /// already; `systemctl status` shows it. No patient's data.
     ///
     /// # Errors
-    /// As [`Watchdog::ready`].
-    pub fn status(&self, words: &str) -> io::Result<()> {
-        sd_notify::notify(&[NotifyState::Status(words)])
+    /// As [`Watchdog::ready`]. The words are then said again at the next call.
+    pub fn status(&mut self, words: &'static str) -> io::Result<()> {
+        if words != self.said {
+            sd_notify::notify(&[NotifyState::Status(words)])?;
+            self.said = words;
+        }
+        Ok(())
     }
 
     /// Called by the main loop on every turn, `now` being the time since the
@@ -95,8 +101,8 @@ mod tests {
     fn ten_turns() {
         let mut watchdog = Watchdog::from_env();
         watchdog.ready().unwrap();
-        watchdog.status("waiting for a patient").unwrap();
         for turn in 0..10 {
+            watchdog.status("waiting for a patient").unwrap();
             watchdog.alive(Duration::from_millis(900 * turn)).unwrap();
         }
         watchdog.stopping().unwrap();

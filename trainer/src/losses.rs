@@ -33,6 +33,18 @@ pub enum Marginal {
     NoisyOr,
 }
 
+/// How the levels above the finest enter the loss.
+#[derive(Clone, Copy, Debug)]
+pub struct Parents {
+    pub marginal: Marginal,
+    /// Weight of each of their levels; the finest has 1, and so have all of
+    /// them in HKGL eq. 1. A level is a mean over its nodes, and the fewer it
+    /// has, the harder each pulls: at 1, a group of the taxonomy `odir` pulls
+    /// on all the classes below it as hard as four of the finest do on
+    /// themselves.
+    pub weight: f64,
+}
+
 impl Hierarchy {
     pub fn new(taxonomy: &Taxonomy, device: Device) -> Hierarchy {
         let n = taxonomy.nodes().len();
@@ -117,23 +129,30 @@ impl Hierarchy {
         )
     }
 
-    /// HKGL eq. 1: binary cross-entropy summed over levels, weight 1 each.
-    /// `logits`, `targets`, `mask` and `weights` are b x n.
+    /// HKGL eq. 1: binary cross-entropy summed over levels. `logits` b x k;
+    /// `targets`, `mask` and `weights` b x n.
     pub fn level_loss(
         &self,
         logits: &Tensor,
         targets: &Tensor,
         mask: &Tensor,
         weights: Option<&Tensor>,
+        parents: Parents,
     ) -> Tensor {
+        let logits = self.marginalise(logits, parents.marginal);
         let mut total = Tensor::zeros([], (Kind::Float, self.device));
-        for &(start, len) in &self.levels {
-            total += masked_bce(
+        for (level, &(start, len)) in self.levels.iter().enumerate() {
+            let loss = masked_bce(
                 &logits.narrow(1, start, len),
                 &targets.narrow(1, start, len),
                 &mask.narrow(1, start, len),
                 weights.map(|w| w.narrow(1, start, len)).as_ref(),
             );
+            total += if level == 0 {
+                loss
+            } else {
+                loss * parents.weight
+            };
         }
         total
     }

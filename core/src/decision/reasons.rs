@@ -50,7 +50,7 @@ fn all_clear(taxonomy: &Taxonomy, decision: &Decision, operating_point: f32) -> 
         .unwrap_or_default()
         .iter()
         .map(|&i| &decision.findings[i])
-        .max_by(|a, b| (a.probability - a.threshold).total_cmp(&(b.probability - b.threshold)));
+        .max_by(|a, b| a.nearness().total_cmp(&b.nearness()));
     match nearest {
         None => reasons.push("This student looks for nothing that is referred".to_owned()),
         Some(f) => {

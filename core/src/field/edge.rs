@@ -1,9 +1,10 @@
 //! The lit area of a photograph and its edge.
 
-use fast_image_resize::{FilterType, Resizer};
+use fast_image_resize::FilterType;
 use image::RgbImage;
 
-use crate::resample::resample;
+use super::outline::Point;
+use crate::resample::Resampler;
 
 /// Longest side of the copy that the search works on, in pixels.
 const WORKING_SIDE: u32 = 256;
@@ -14,6 +15,7 @@ const FRAME_MARGIN: usize = 2;
 
 /// A small copy of a photograph: how far each pixel stands out from the
 /// border, 0 to 255.
+#[derive(Clone, Debug, Default)]
 pub struct Plane {
     pub width: usize,
     pub height: usize,
@@ -21,33 +23,24 @@ pub struct Plane {
 }
 
 impl Plane {
-    /// `None` when the photograph is too narrow to show a field.
-    pub fn of(rgb: &RgbImage) -> Option<Plane> {
+    /// Becomes the copy of this photograph. `None` when it is too narrow to
+    /// show a field.
+    pub fn fill(&mut self, rgb: &RgbImage, resampler: &mut Resampler) -> Option<()> {
         let longest = u64::from(rgb.width().max(rgb.height())).max(1);
         let scaled = |side: u32| (u64::from(side) * u64::from(WORKING_SIDE) / longest) as u32;
-        let (width, height) = (scaled(rgb.width()), scaled(rgb.height()));
-        if (width.min(height) as usize) < LEAST_SIDE {
+        let size = (scaled(rgb.width()), scaled(rgb.height()));
+        (self.width, self.height) = (size.0 as usize, size.1 as usize);
+        if self.width.min(self.height) < LEAST_SIDE {
             return None;
         }
-        let copy = resample(
-            &mut Resizer::new(),
-            rgb,
-            None,
-            width,
-            height,
-            FilterType::Box,
-        )?;
-        let (width, height) = (width as usize, height as usize);
-        let border = Border::of(copy.as_raw(), width, height);
-        Some(Plane {
-            width,
-            height,
-            value: copy
-                .as_raw()
-                .chunks_exact(3)
-                .map(|p| border.distance([p[0], p[1], p[2]]))
-                .collect(),
-        })
+        let copy = resampler.resample(rgb, None, size, FilterType::Box);
+        let border = Border::of(copy, self.width, self.height);
+        self.value.clear();
+        self.value.extend(
+            copy.chunks_exact(3)
+                .map(|p| border.distance([p[0], p[1], p[2]])),
+        );
+        Some(())
     }
 
     fn at(&self, x: usize, y: usize) -> f32 {
@@ -68,18 +61,31 @@ impl Plane {
         });
         at.unwrap_or(255) as f32
     }
+}
 
-    /// Which pixels belong to the largest connected area at or above the
-    /// threshold. Burnt-in text and dates are smaller areas and drop out.
-    pub fn largest_area(&self, threshold: f32) -> Vec<bool> {
-        let (w, h) = (self.width, self.height);
+/// The largest connected area that stands out from the border. Burnt-in text
+/// and dates are smaller areas and drop out.
+#[derive(Clone, Debug, Default)]
+pub struct Area {
+    /// 0 below the threshold, else the number of the area that a pixel is in.
+    label: Vec<u32>,
+    largest: u32,
+    /// Pixels whose neighbours are still to be seen.
+    stack: Vec<usize>,
+}
+
+impl Area {
+    /// Becomes the area of pixels at or above the threshold.
+    pub fn find(&mut self, plane: &Plane, threshold: f32) {
+        let (w, h) = (plane.width, plane.height);
         let threshold = threshold.ceil() as u8;
-        // 0 below the threshold or not yet seen, else the number of the area.
-        let mut label = vec![0u32; w * h];
-        let mut stack = Vec::new();
-        let (mut labels, mut largest, mut largest_label) = (0u32, 0usize, u32::MAX);
+        let Area { label, stack, .. } = self;
+        label.clear();
+        label.resize(w * h, 0);
+        let (mut labels, mut most) = (0, 0);
+        self.largest = u32::MAX;
         for start in 0..w * h {
-            if label[start] != 0 || self.value[start] < threshold {
+            if label[start] != 0 || plane.value[start] < threshold {
                 continue;
             }
             labels += 1;
@@ -89,7 +95,7 @@ impl Plane {
             while let Some(i) = stack.pop() {
                 size += 1;
                 let mut visit = |j: usize| {
-                    if label[j] == 0 && self.value[j] >= threshold {
+                    if label[j] == 0 && plane.value[j] >= threshold {
                         label[j] = labels;
                         stack.push(j);
                     }
@@ -108,83 +114,94 @@ impl Plane {
                     visit(i + w);
                 }
             }
-            if size > largest {
-                (largest, largest_label) = (size, labels);
+            if size > most {
+                (most, self.largest) = (size, labels);
             }
         }
-        label.iter().map(|&l| l == largest_label).collect()
     }
 
-    /// Outermost edge of the area in every row and every column, to a fraction
-    /// of a pixel. Where the area reaches the frame, or is cut straight, there
-    /// is no edge of the field to see.
-    pub fn edge_points(&self, area: &[bool], threshold: f32) -> Vec<(f32, f32)> {
-        let (w, h) = (self.width, self.height);
-        // From the lit pixel's middle towards its dark neighbour's, in pixels.
-        let step_out = |lit: f32, dark: f32| {
-            let t = (lit - threshold) / (lit - dark).max(1.0);
-            t.clamp(0.0, 1.0)
-        };
-        let (mut left, mut right, mut top, mut bottom) = (vec![], vec![], vec![], vec![]);
-        for y in 0..h {
-            let row = &area[y * w..(y + 1) * w];
-            let at = y as f32 + 0.5;
-            if let Some(x) = row.iter().position(|&m| m).filter(|&x| x >= FRAME_MARGIN) {
-                let out = step_out(self.at(x, y), self.at(x - 1, y));
-                left.push((x as f32 + 0.5 - out, at));
-            }
-            let last = row.iter().rposition(|&m| m);
-            if let Some(x) = last.filter(|&x| x + FRAME_MARGIN < w) {
-                let out = step_out(self.at(x, y), self.at(x + 1, y));
-                right.push((x as f32 + 0.5 + out, at));
-            }
-        }
-        for x in 0..w {
-            let lit = |y: &usize| area[y * w + x];
-            let at = x as f32 + 0.5;
-            if let Some(y) = (0..h).find(lit).filter(|&y| y >= FRAME_MARGIN) {
-                let out = step_out(self.at(x, y), self.at(x, y - 1));
-                top.push((at, y as f32 + 0.5 - out));
-            }
-            let last = (0..h).rev().find(lit);
-            if let Some(y) = last.filter(|&y| y + FRAME_MARGIN < h) {
-                let out = step_out(self.at(x, y), self.at(x, y + 1));
-                bottom.push((at, y as f32 + 0.5 + out));
-            }
-        }
-        let mut points = without_straight_cut(left, h, |p| p.0);
-        points.extend(without_straight_cut(right, h, |p| p.0));
-        points.extend(without_straight_cut(top, w, |p| p.1));
-        points.extend(without_straight_cut(bottom, w, |p| p.1));
-        points
+    /// Whether it holds this pixel, counted row by row.
+    pub fn holds(&self, pixel: usize) -> bool {
+        self.label[pixel] == self.largest
     }
 }
 
-/// Drops the points that lie on one straight line along the frame, where a
-/// black bar or a camera's mask cuts the field. `across` is the coordinate that
-/// such a line shares and `length` the length of the frame's side.
-fn without_straight_cut(
-    points: Vec<(f32, f32)>,
-    length: usize,
-    across: impl Fn(&(f32, f32)) -> f32,
-) -> Vec<(f32, f32)> {
-    /// Width of the line, in pixels.
-    const WIDTH: f32 = 1.5;
-    /// Share of the side it runs along: an arc stays that straight over a
-    /// quarter at most.
-    const RUN: f32 = 0.35;
-    let mut sorted: Vec<f32> = points.iter().map(&across).collect();
-    sorted.sort_by(f32::total_cmp);
-    let run = |start: usize| sorted[start..].partition_point(|v| v - sorted[start] <= WIDTH);
-    let longest = (0..sorted.len()).max_by_key(|&start| run(start));
-    let Some(start) = longest.filter(|&start| run(start) as f32 > RUN * length as f32) else {
-        return points;
-    };
-    let line = sorted[start]..=sorted[start] + WIDTH;
-    points
-        .into_iter()
-        .filter(|p| !line.contains(&across(p)))
-        .collect()
+/// The edge of a lit area.
+#[derive(Clone, Debug, Default)]
+pub struct Edge {
+    /// Its points on the left, the right, the top and the bottom in turn.
+    pub points: Vec<Point>,
+    /// Those on one side.
+    side: Vec<Point>,
+    sorted: Vec<f32>,
+}
+
+impl Edge {
+    /// Becomes the outermost edge of the area in every row and every column, to
+    /// a fraction of a pixel. Where the area reaches the frame, or is cut
+    /// straight, there is no edge of the field to see.
+    pub fn find(&mut self, plane: &Plane, area: &Area, threshold: f32) {
+        let (w, h) = (plane.width, plane.height);
+        self.points.clear();
+        for (in_rows, from_far) in [(true, false), (true, true), (false, false), (false, true)] {
+            let (lines, length) = if in_rows { (h, w) } else { (w, h) };
+            // The pixel that lies this many steps inwards.
+            let pixel = |line: usize, step: usize| {
+                let at = if from_far { length - 1 - step } else { step };
+                if in_rows {
+                    (at, line)
+                } else {
+                    (line, at)
+                }
+            };
+            for line in 0..lines {
+                let is_lit = |&step: &usize| {
+                    let (x, y) = pixel(line, step);
+                    area.holds(y * w + x)
+                };
+                let first = (0..length).find(is_lit);
+                let Some(step) = first.filter(|&step| step >= FRAME_MARGIN) else {
+                    continue;
+                };
+                let (lit, dark) = (pixel(line, step), pixel(line, step - 1));
+                let (x, y) = (lit.0 as f32 + 0.5, lit.1 as f32 + 0.5);
+                let (lit, dark) = (plane.at(lit.0, lit.1), plane.at(dark.0, dark.1));
+                // From the lit pixel's middle towards its dark neighbour's.
+                let out = ((lit - threshold) / (lit - dark).max(1.0)).clamp(0.0, 1.0);
+                let out = if from_far { out } else { -out };
+                self.side
+                    .push(if in_rows { (x + out, y) } else { (x, y + out) });
+            }
+            self.take_side(lines, |p| if in_rows { p.0 } else { p.1 });
+        }
+    }
+
+    /// Moves the side's points to the others, but for those that lie on one
+    /// straight line along the frame, where a black bar or a camera's mask cuts
+    /// the field. `across` is the coordinate that such a line shares and
+    /// `length` the length of the frame's side.
+    fn take_side(&mut self, length: usize, across: impl Fn(&Point) -> f32) {
+        /// Width of the line, in pixels.
+        const WIDTH: f32 = 1.5;
+        /// Share of the side it runs along: an arc stays that straight over a
+        /// quarter at most.
+        const RUN: f32 = 0.35;
+        let Edge {
+            points,
+            side,
+            sorted,
+        } = self;
+        sorted.clear();
+        sorted.extend(side.iter().map(&across));
+        sorted.sort_unstable_by(f32::total_cmp);
+        let run = |start: usize| sorted[start..].partition_point(|v| v - sorted[start] <= WIDTH);
+        let longest = (0..sorted.len()).max_by_key(|&start| run(start));
+        if let Some(start) = longest.filter(|&start| run(start) as f32 > RUN * length as f32) {
+            let line = sorted[start]..=sorted[start] + WIDTH;
+            side.retain(|p| !line.contains(&across(p)));
+        }
+        points.append(side);
+    }
 }
 
 /// The colour around the field.

@@ -5,7 +5,8 @@ use super::edge::Plane;
 /// An edge point this near the outline lies on it, in working pixels.
 pub const TOLERANCE: f32 = 1.5;
 
-type Point = (f32, f32);
+/// A place in the working copy, from its left and top edge, in its pixels.
+pub type Point = (f32, f32);
 
 /// A disc, possibly squashed horizontally.
 #[derive(Clone, Copy, Debug)]
@@ -216,7 +217,11 @@ fn consensus(plane: &Plane, points: &[Point], squashes: &[f32], draws: usize) ->
     /// Enough to tell outlines apart, and few enough to be quick.
     const SAMPLE: usize = 250;
     let stride = points.len().div_ceil(SAMPLE);
-    let sample: Vec<Point> = points.iter().copied().step_by(stride).collect();
+    let mut sample = [(0.0, 0.0); SAMPLE];
+    for (drawn, &point) in sample.iter_mut().zip(points.iter().step_by(stride)) {
+        *drawn = point;
+    }
+    let sample = &sample[..points.len().div_ceil(stride)];
     // A fixed generator: the same photograph always gives the same field.
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let mut draw = || {
@@ -235,7 +240,7 @@ fn consensus(plane: &Plane, points: &[Point], squashes: &[f32], draws: usize) ->
         if outline.r > longest {
             continue;
         }
-        let count = outline.count(&sample);
+        let count = outline.count(sample);
         if best.is_none_or(|(most, _)| count > most) {
             best = Some((count, outline));
         }

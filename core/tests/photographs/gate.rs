@@ -183,7 +183,7 @@ fn accepted() -> GateVerdict {
 }
 
 #[test]
-fn the_student_refuses_in_order() {
+fn the_student_refuses_for_the_fault_that_is_furthest_over_its_limit() {
     let limits = GateLimits::default();
     let judged = |quality: &[(&str, f32)]| gate_student(accepted(), quality, &limits).reason;
     assert_eq!(
@@ -196,6 +196,15 @@ fn the_student_refuses_in_order() {
     );
     assert_eq!(
         judged(&[("blurred", 0.9), ("dark", 0.8)]),
+        GateReason::Blurred
+    );
+    let strict = GateLimits {
+        dark: 0.1,
+        ..limits
+    };
+    let quality = [("blurred", 0.9), ("dark", 0.8)];
+    assert_eq!(
+        gate_student(accepted(), &quality, &strict).reason,
         GateReason::TooDark
     );
     assert_eq!(

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use fovea_core::field::{Field, FieldShape};
-use fovea_core::prepare::{prepare, Prepared};
-use fovea_core::quality::{measure, Measures};
+use fovea_core::prepare::{Prepared, Preparer};
+use fovea_core::quality::{Measurer, Measures};
 use image::{GenericImage, GenericImageView, RgbImage};
 
 use super::motion::{Motion, Thumbnail};
 
-/// Side of the prepared frame in pixels: twice what [`measure`] looks at, so
+/// Side of the prepared frame in pixels: twice what [`Measurer`] looks at, so
 /// that the middle of it alone is measured at twice the scale.
 const SIDE: u32 = 256;
 /// Side of the middle.
@@ -48,57 +48,51 @@ pub struct Assessment {
     pub retina: f32,
 }
 
-/// Measures frame after frame; keeps what it needs from one to the next.
+/// Measures frame after frame; keeps what it needs from one to the next, its
+/// memory among it.
 #[derive(Clone, Debug)]
 pub struct Assessor {
+    preparer: Preparer,
+    measurer: Measurer,
+    prepared: Prepared,
     middle: Prepared,
     motion: Motion,
 }
 
 impl Assessor {
     pub fn new() -> Assessor {
-        let radius = MIDDLE as f32 / 2.0;
         Assessor {
-            middle: Prepared {
-                rgb: RgbImage::new(MIDDLE, MIDDLE),
-                field: Field {
-                    cx: radius,
-                    cy: radius,
-                    rx: radius,
-                    ry: radius,
-                    shape: FieldShape::None,
-                    coverage: 1.0,
-                    support: 0.0,
-                    frame: (MIDDLE, MIDDLE),
-                },
-            },
+            preparer: Preparer::default(),
+            measurer: Measurer::default(),
+            prepared: Prepared::black(SIDE),
+            middle: Prepared::black(MIDDLE),
             motion: Motion::default(),
         }
     }
 
     /// Measures a frame that was taken at `at`.
     pub fn assess(&mut self, frame: &RgbImage, at: Duration) -> Assessment {
-        let prepared = prepare(frame, SIDE);
-        let thumbnail = Thumbnail::of(&prepared);
-        let measures = measure(&prepared);
-        let field = prepared.field;
+        self.preparer.prepare(frame, &mut self.prepared);
+        let thumbnail = Thumbnail::of(&self.prepared);
+        let measures = self.measurer.measure(&self.prepared);
+        let field = self.prepared.field;
         Assessment {
             field,
             measures,
             size: 2.0 * field.rx.max(field.ry) / field.frame.0.min(field.frame.1).max(1) as f32,
-            focus: self.focus(&prepared.rgb),
+            focus: self.focus(),
             shade: thumbnail.shade(),
             motion: self.motion.next(thumbnail, at),
             retina: retina(&measures),
         }
     }
 
-    fn focus(&mut self, prepared: &RgbImage) -> f32 {
+    fn focus(&mut self) -> f32 {
         let from = (SIDE - MIDDLE) / 2;
-        let middle = prepared.view(from, from, MIDDLE, MIDDLE);
+        let middle = self.prepared.rgb.view(from, from, MIDDLE, MIDDLE);
         // Fails only where sizes differ, and they are the same.
         match self.middle.rgb.copy_from(&*middle, 0, 0) {
-            Ok(()) => measure(&self.middle).sharpness,
+            Ok(()) => self.measurer.measure(&self.middle).sharpness,
             Err(_) => 0.0,
         }
     }

@@ -64,7 +64,7 @@ impl LiveGate {
     }
 
     /// Looks at the next frame, taken at `at` (on any clock that only goes
-    /// forward).
+    /// forward). After a few, only the resampler asks for memory.
     pub fn look(&mut self, frame: &RgbImage, at: Duration) -> Guidance {
         let assessment = self.assessor.assess(frame, at);
         let now = self.guide.hear(&assessment, at);

@@ -279,7 +279,9 @@ impl Appliance {
         self.hear_self_test();
         self.tell(Event::Tick);
         self.draw();
-        if let Err(error) = self.watchdog.alive(self.clock.now()) {
+        let (stage, now) = (self.stage_name(), self.clock.now());
+        let told = self.watchdog.status(stage);
+        if let Err(error) = told.and_then(|()| self.watchdog.alive(now)) {
             tracing::warn!(error = %error, "systemd cannot be reached");
         }
         Ok(())
@@ -316,9 +318,6 @@ impl Appliance {
     fn enter_stage(&mut self) {
         let stage = self.stage_name();
         tracing::info!(state = stage, "stage");
-        if let Err(error) = self.watchdog.status(stage) {
-            tracing::warn!(error = %error, "systemd cannot be reached");
-        }
         self.pressed = None;
         match self.exam.stage() {
             Stage::Live { eye } if self.aimed != Some(eye) && self.feed.aim(eye) => {

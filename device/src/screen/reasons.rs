@@ -40,14 +40,13 @@ fn referred(judged: &Judged, texts: &Texts) -> Vec<String> {
 
 /// What came nearest to a referral, and what was found that needs none.
 fn all_clear(judged: &Judged, texts: &Texts) -> Vec<String> {
-    let margin = |finding: &Finding| finding.probability - finding.threshold;
     let nearest = judged
         .taxonomy
         .composite("referable")
         .unwrap_or_default()
         .iter()
         .filter_map(|&k| judged.record.findings.get(k))
-        .max_by(|a, b| margin(a).total_cmp(&margin(b)));
+        .max_by(|a, b| a.nearness().total_cmp(&b.nearness()));
     let nearest = nearest.map(|finding| about(&texts.result.nearest, texts, finding));
     committed(judged)
         .filter(|(node, _)| node.severity > 0)

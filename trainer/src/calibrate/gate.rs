@@ -11,10 +11,22 @@ use crate::evaluate::{truth, Judged};
 /// Share of the good photographs that may be refused.
 const REFUSED_GOOD: f64 = 0.01;
 
-/// No limit is lower: a photograph is refused only for a fault that is likelier
-/// than not, however rare lesser doubts were on the validation split. Another
-/// camera's photographs raise more of them.
-const LOWEST: f32 = 0.5;
+/// No limit on a fault is lower, however rare doubts that small were on the
+/// validation split: another camera's photographs raise more of them. One
+/// photograph too many costs seconds, and three refusals refer; a verdict on
+/// one that cannot be judged may cost sight.
+const LOWEST: f32 = 0.05;
+
+/// No limit on what is no photograph of a retina is lower: told so of a
+/// retina, an operator can do nothing.
+const LIKELIER_THAN_NOT: f32 = 0.5;
+
+fn lowest(id: &str) -> f32 {
+    match id {
+        "non_fundus" => LIKELIER_THAN_NOT,
+        _ => LOWEST,
+    }
+}
 
 /// What the limits do on the validation split.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +64,7 @@ impl Output {
         let limit = between(stopped, next);
         // A fault that no photograph shows gives no reason to be stricter.
         if self.seen {
-            limit.max(LOWEST)
+            limit.max(lowest(&self.id))
         } else {
             limit.max(default)
         }
@@ -165,7 +177,7 @@ pub fn share_limits(taxonomy: &Taxonomy, calibration: &mut Calibration) {
         if node.subject != Subject::Photograph {
             continue;
         }
-        let limit = limit_of(&mut limits, &node.id).map_or(LOWEST, |limit| *limit);
+        let limit = limit_of(&mut limits, &node.id).map_or(LIKELIER_THAN_NOT, |limit| *limit);
         if let Some(own) = calibration.nodes.get_mut(&node.id) {
             own.threshold = limit;
         }

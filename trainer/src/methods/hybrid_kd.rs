@@ -9,13 +9,14 @@ use tch::{nn, nn::Module, Tensor};
 
 use super::ics::LevelWeights;
 use super::{HybridKd, Method, Setting, Teacher, TensorBatch};
-use crate::losses::{feature_distillation, logits_distillation, masked_bce, Hierarchy};
+use crate::losses::{feature_distillation, logits_distillation, masked_bce, Hierarchy, Parents};
 use crate::nets::Output;
 use crate::samplers::Draws;
 
 pub struct Hybrid {
     config: HybridKd,
     hierarchy: Rc<Hierarchy>,
+    parents: Parents,
     weights: LevelWeights,
     features: Rc<Teacher>,
     logits: Rc<Teacher>,
@@ -52,6 +53,7 @@ impl Hybrid {
         Ok(Hybrid {
             config: config.clone(),
             hierarchy: setting.hierarchy.clone(),
+            parents: super::parents(config.marginal, config.parent_weight)?,
             weights: LevelWeights::new(setting, config.positives_only),
             features,
             logits,
@@ -75,12 +77,13 @@ impl Hybrid {
     fn labels_loss(&self, output: &Output, batch: &TensorBatch) -> Tensor {
         let weights = self.weights.weigh(&batch.targets);
         if self.config.hierarchy {
-            let logits = self
-                .hierarchy
-                .marginalise(&output.logits, self.config.marginal);
-            return self
-                .hierarchy
-                .level_loss(&logits, &batch.targets, &batch.mask, Some(&weights));
+            return self.hierarchy.level_loss(
+                &output.logits,
+                &batch.targets,
+                &batch.mask,
+                Some(&weights),
+                self.parents,
+            );
         }
         let finest = |t: &Tensor| t.narrow(1, 0, output.logits.size()[1]);
         masked_bce(

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use tch::Tensor;
 
 use super::{Method, Setting, TensorBatch};
-use crate::losses::{Hierarchy, InstanceWeights, Marginal};
+use crate::losses::{Hierarchy, InstanceWeights, Parents};
 use crate::nets::Output;
 use crate::samplers::Draws;
 
@@ -14,16 +14,16 @@ pub struct Ics {
     hierarchy: Rc<Hierarchy>,
     weights: LevelWeights,
     crt: bool,
-    marginal: Marginal,
+    parents: Parents,
 }
 
 impl Ics {
-    pub fn new(setting: &Setting, crt: bool, positives_only: bool, marginal: Marginal) -> Ics {
+    pub fn new(setting: &Setting, crt: bool, positives_only: bool, parents: Parents) -> Ics {
         Ics {
             hierarchy: setting.hierarchy.clone(),
             weights: LevelWeights::new(setting, positives_only),
             crt,
-            marginal,
+            parents,
         }
     }
 }
@@ -38,10 +38,14 @@ impl Method for Ics {
     }
 
     fn loss(&self, output: &Output, batch: &TensorBatch) -> Tensor {
-        let logits = self.hierarchy.marginalise(&output.logits, self.marginal);
         let weights = self.weights.weigh(&batch.targets);
-        self.hierarchy
-            .level_loss(&logits, &batch.targets, &batch.mask, Some(&weights))
+        self.hierarchy.level_loss(
+            &output.logits,
+            &batch.targets,
+            &batch.mask,
+            Some(&weights),
+            self.parents,
+        )
     }
 }
 

@@ -5,20 +5,20 @@ use std::rc::Rc;
 use tch::Tensor;
 
 use super::{Method, Setting, TensorBatch};
-use crate::losses::{Hierarchy, Marginal};
+use crate::losses::{Hierarchy, Parents};
 use crate::nets::Output;
 
 pub struct Mlmc {
     hierarchy: Rc<Hierarchy>,
-    marginal: Marginal,
+    parents: Parents,
     composites: bool,
 }
 
 impl Mlmc {
-    pub fn new(setting: &Setting, marginal: Marginal, composites: bool) -> Mlmc {
+    pub fn new(setting: &Setting, parents: Parents, composites: bool) -> Mlmc {
         Mlmc {
             hierarchy: setting.hierarchy.clone(),
-            marginal,
+            parents,
             composites,
         }
     }
@@ -27,8 +27,9 @@ impl Mlmc {
 impl Method for Mlmc {
     fn loss(&self, output: &Output, batch: &TensorBatch) -> Tensor {
         let (targets, mask) = (&batch.targets, &batch.mask);
-        let logits = self.hierarchy.marginalise(&output.logits, self.marginal);
-        let levels = self.hierarchy.level_loss(&logits, targets, mask, None);
+        let levels = self
+            .hierarchy
+            .level_loss(&output.logits, targets, mask, None, self.parents);
         if self.composites {
             levels + self.hierarchy.composite_loss(&output.logits, targets, mask)
         } else {

@@ -7,11 +7,11 @@ mod mlmc;
 
 use std::rc::Rc;
 
-use anyhow::Result;
+use anyhow::{bail, Result};
 use serde::{Deserialize, Serialize};
 use tch::{nn, Device, Tensor};
 
-use crate::losses::{Hierarchy, LogitsLoss, Marginal};
+use crate::losses::{Hierarchy, LogitsLoss, Marginal, Parents};
 use crate::nets::{Net, Output};
 use crate::samplers::Draws;
 
@@ -28,6 +28,9 @@ pub enum MethodConfig {
     Mlmc {
         #[serde(default)]
         marginal: Marginal,
+        /// Of each level above the finest, in the loss.
+        #[serde(default = "one")]
+        parent_weight: f64,
         /// Add the composites (any referable finding, referable DR) to the
         /// levels; not in the paper.
         #[serde(default)]
@@ -45,6 +48,9 @@ pub enum MethodConfig {
         positives_only: bool,
         #[serde(default)]
         marginal: Marginal,
+        /// Of each level above the finest, in the loss.
+        #[serde(default = "one")]
+        parent_weight: f64,
     },
     /// Both teachers into one student (HKGL section IV-D, eq. 9).
     HybridKd(HybridKd),
@@ -78,11 +84,16 @@ pub struct HybridKd {
     pub hierarchy: bool,
     #[serde(default)]
     pub marginal: Marginal,
+    #[serde(default = "one")]
+    pub parent_weight: f64,
     /// Add the composites to the classification term, as MLMC's option does.
     #[serde(default)]
     pub composites: bool,
 }
 
+fn one() -> f64 {
+    1.0
+}
 fn fifth() -> f64 {
     0.2
 }
@@ -173,14 +184,30 @@ impl MethodConfig {
             MethodConfig::Rs => Box::new(erm::Erm::new(setting, Draws::ClassBalanced)),
             MethodConfig::Mlmc {
                 marginal,
+                parent_weight,
                 composites,
-            } => Box::new(mlmc::Mlmc::new(setting, *marginal, *composites)),
+            } => {
+                let parents = parents(*marginal, *parent_weight)?;
+                Box::new(mlmc::Mlmc::new(setting, parents, *composites))
+            }
             MethodConfig::Ics {
                 crt,
                 positives_only,
                 marginal,
-            } => Box::new(ics::Ics::new(setting, *crt, *positives_only, *marginal)),
+                parent_weight,
+            } => {
+                let parents = parents(*marginal, *parent_weight)?;
+                Box::new(ics::Ics::new(setting, *crt, *positives_only, parents))
+            }
             MethodConfig::HybridKd(config) => Box::new(hybrid_kd::Hybrid::new(setting, config)?),
         })
     }
+}
+
+/// How the levels above the finest enter the loss.
+fn parents(marginal: Marginal, weight: f64) -> Result<Parents> {
+    if !(weight.is_finite() && weight >= 0.0) {
+        bail!("parent_weight = {weight} must be a number from nought up");
+    }
+    Ok(Parents { marginal, weight })
 }

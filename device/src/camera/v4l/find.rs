@@ -1,8 +1,9 @@
 //! Which of the machine's video devices is the camera.
 
 use std::fs;
-use std::os::unix::fs::FileTypeExt as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use ::v4l::device::Device;
 
@@ -80,14 +81,16 @@ fn with_modes(found: Found) -> Result<Found, CameraError> {
 fn try_open(place: &Path) -> Result<Found, CameraError> {
     let refused = |error: std::io::Error| CameraError::driver(place, "open", &error);
     // Asked first, because opening a pipe or a serial port has effects.
-    if !fs::metadata(place)
-        .map_err(refused)?
-        .file_type()
-        .is_char_device()
-    {
+    let node = fs::metadata(place).map_err(refused)?;
+    if !node.file_type().is_char_device() {
         return Err(no_camera(place));
     }
-    let device = Device::with_path(place).map_err(refused)?;
+    let device = Device::with_path(place).map_err(|error| match refused(error) {
+        CameraError::NoPermission { place } if is_young(&node, SystemTime::now()) => {
+            CameraError::Missing { place }
+        }
+        other => other,
+    })?;
     let (identity, sends_pictures) = ask::identity(&device).map_err(refused)?;
     if !sends_pictures {
         return Err(no_camera(place));
@@ -97,6 +100,15 @@ fn try_open(place: &Path) -> Result<Found, CameraError> {
         device,
         identity,
     })
+}
+
+/// Whether the node was made or changed a moment ago: udev is then still at
+/// giving it its group, and nobody needs to be told to.
+fn is_young(node: &fs::Metadata, now: SystemTime) -> bool {
+    const UDEV: Duration = Duration::from_secs(5);
+    let seconds = u64::try_from(node.ctime()).unwrap_or(0);
+    let made = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+    now.duration_since(made).is_ok_and(|age| age < UDEV)
 }
 
 fn no_camera(place: &Path) -> CameraError {
@@ -129,6 +141,17 @@ fn number(name: &str) -> Option<u32> {
 mod tests {
     use super::*;
     use crate::camera::ErrorKind;
+
+    #[test]
+    fn a_node_is_young_for_a_moment_only() {
+        let node = tempfile::NamedTempFile::new().unwrap();
+        let node = node.as_file().metadata().unwrap();
+        let made = SystemTime::now();
+        assert!(is_young(&node, made));
+        assert!(!is_young(&node, made + Duration::from_secs(6)));
+        // A clock that was set back says nothing.
+        assert!(!is_young(&node, made - Duration::from_secs(3_600)));
+    }
 
     #[test]
     fn only_numbered_video_devices_are_looked_at() {

@@ -1,0 +1,137 @@
+//! What a preview frame of a 1080p camera costs from the driver's bytes to the
+//! screen's pixels, on one core: all of it, and its parts. The JPEG decoder
+//! alone is what any viewer of such a camera pays.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use criterion::{criterion_group, criterion_main, Criterion};
+use embedded_graphics::prelude::Size;
+use fovea_device::camera::convert::{Coding, Converter, Layout};
+use fovea_device::camera::negotiate::PixelFormat;
+use fovea_device::exam::words::Eye;
+use fovea_device::live::{Guidance, LiveGate, LiveLimits};
+use fovea_device::render::{self, Scene};
+use fovea_device::screen::{
+    live_picture, Bar, Language, Live, LiveState, Panel, Preview, Screen, View,
+};
+use image::{imageops, RgbImage};
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+
+const FRAME: (u32, u32) = (1920, 1080);
+const SCREEN: Size = Size::new(800, 480);
+
+/// A drawn eye in the middle of a frame, as a fundus camera shows it.
+fn frame() -> RgbImage {
+    let eye = render::draw(&Scene {
+        size: FRAME.1,
+        ..Scene::default()
+    });
+    let mut frame = RgbImage::new(FRAME.0, FRAME.1);
+    imageops::overlay(&mut frame, &eye, i64::from(FRAME.0 - FRAME.1) / 2, 0);
+    frame
+}
+
+/// The frame as a camera sends it in this format.
+fn sent(frame: &RgbImage, format: PixelFormat) -> Vec<u8> {
+    if format != PixelFormat::Mjpg {
+        // How long it takes does not depend on what it shows.
+        return vec![128; 2 * (FRAME.0 * FRAME.1) as usize];
+    }
+    let mut file = Vec::new();
+    let mut encoder = Encoder::new(&mut file, 85);
+    encoder.set_sampling_factor(SamplingFactor::R_4_2_2);
+    let (width, height) = (FRAME.0 as u16, FRAME.1 as u16);
+    encoder
+        .encode(frame.as_raw(), width, height, ColorType::Rgb)
+        .expect("memory takes all that is written");
+    file
+}
+
+/// What becomes of one frame after another.
+struct Path {
+    converter: Converter,
+    rgb: RgbImage,
+    gate: LiveGate,
+    at: Duration,
+    preview: Preview,
+    screen: Screen,
+}
+
+impl Path {
+    fn new(frame: &RgbImage) -> Path {
+        Path {
+            converter: Converter::default(),
+            rgb: frame.clone(),
+            gate: LiveGate::new(LiveLimits::default()),
+            at: Duration::ZERO,
+            preview: Preview::new(live_picture(SCREEN)),
+            screen: Screen::new(SCREEN),
+        }
+    }
+
+    fn convert(&mut self, bytes: &[u8], format: PixelFormat) {
+        let layout = Layout {
+            format,
+            width: FRAME.0,
+            height: FRAME.1,
+            stride: 0,
+            coding: Coding::BT601,
+        };
+        self.converter
+            .convert(bytes, &layout, self.rgb.as_mut())
+            .expect("a whole frame");
+    }
+
+    fn look(&mut self) -> Guidance {
+        self.at += Duration::from_millis(33);
+        self.gate.look(&self.rgb, self.at)
+    }
+
+    fn show(&mut self, guidance: &Guidance) {
+        self.preview.take(self.rgb.as_raw(), FRAME.0, FRAME.1);
+        let bar = |value| Bar { value, limit: 0.5 };
+        let bars = &guidance.bars;
+        let view = View::Live(Live {
+            panel: Panel {
+                eye: Eye::Right,
+                patient: "",
+                state: LiveState::Guiding(guidance.instruction),
+                automatic: true,
+                may_skip: true,
+            },
+            picture: Some(self.preview.picture()),
+            ring: None,
+            bars: [bars.focus, bars.light, bars.field, bars.steady].map(bar),
+            progress: 0.0,
+        });
+        self.screen.show(&view, Language::English, None);
+    }
+}
+
+fn live_view(c: &mut Criterion) {
+    let frame = frame();
+    let mut group = c.benchmark_group("a preview frame, 1920 x 1080");
+    for format in [PixelFormat::Mjpg, PixelFormat::Yuyv] {
+        let bytes = sent(&frame, format);
+        let mut path = Path::new(&frame);
+        group.bench_function(format!("{format}, decoded only"), |b| {
+            b.iter(|| path.convert(black_box(&bytes), format));
+        });
+        let mut path = Path::new(&frame);
+        group.bench_function(format!("{format}, decoded, gated and shown"), |b| {
+            b.iter(|| {
+                path.convert(black_box(&bytes), format);
+                let guidance = path.look();
+                path.show(&guidance);
+            });
+        });
+    }
+    let mut path = Path::new(&frame);
+    group.bench_function("gated only", |b| b.iter(|| black_box(path.look())));
+    let guidance = path.look();
+    group.bench_function("shown only", |b| b.iter(|| path.show(&guidance)));
+}
+
+criterion_group!(benches, live_view);
+criterion_main!(benches);
