@@ -38,12 +38,24 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// The probability as a share of the operating point: 1 where the two meet.
-    /// A difference would call every rare finding near, whose operating point
+    /// The probability as a share of the operating point: 0 and up, 1 where the
+    /// two meet. A difference would call every rare finding near, whose operating point
     /// is hardly above nought.
     pub fn nearness(&self) -> f32 {
         self.probability / self.threshold.max(f32::MIN_POSITIVE)
     }
+}
+
+/// The referable finest finding that came nearest to its operating point;
+/// `findings` are those of every node, in the taxonomy's order. None where the
+/// taxonomy refers nothing.
+pub fn nearest_referable<'a>(taxonomy: &Taxonomy, findings: &'a [Finding]) -> Option<&'a Finding> {
+    taxonomy
+        .composite("referable")
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|&node| findings.get(node))
+        .max_by(|a, b| a.nearness().total_cmp(&b.nearness()))
 }
 
 /// The verdict on one photograph.

@@ -93,7 +93,8 @@ impl Default for GateLimits {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GateVerdict {
     pub accepted: bool,
-    /// The first reason that holds, [`GateReason::Ok`] when accepted.
+    /// The first measure that refuses; else, of the student's outputs, the one
+    /// furthest over its limit. [`GateReason::Ok`] when accepted.
     pub reason: GateReason,
     /// Every number the verdict rests on, by name: measures, then the
     /// student's outputs by node id.
@@ -172,6 +173,7 @@ fn student_reason(quality: &[(&str, f32)], limits: &GateLimits) -> GateReason {
     if reaches("non_fundus", limits.non_fundus) {
         return GateReason::NonFundus;
     }
+    let low_quality = reaches("low_quality", limits.low_quality);
     let kinds = [
         ("dark", limits.dark, GateReason::TooDark),
         ("bright", limits.bright, GateReason::TooBright),
@@ -180,13 +182,26 @@ fn student_reason(quality: &[(&str, f32)], limits: &GateLimits) -> GateReason {
     ];
     // One kind of fault looks a little like another: the one furthest over its
     // limit is named, or, where only their parent is sure, the one nearest to it.
-    let low_quality = reaches("low_quality", limits.low_quality);
-    let over = |id: &str, limit: f32| probability(id).unwrap_or(0.0) / limit.max(1e-6);
     // Of equals the last one is the greatest, so that the list goes backwards.
-    kinds
+    let named = kinds
         .into_iter()
         .rev()
-        .filter(|&(id, limit, _)| low_quality || reaches(id, limit))
-        .max_by(|a, b| over(a.0, a.1).total_cmp(&over(b.0, b.1)))
-        .map_or(GateReason::Ok, |kind| kind.2)
+        .filter_map(|(id, limit, reason)| Some((probability(id)?, limit, reason)))
+        .filter(|&(p, limit, _)| low_quality || p >= limit || p.is_nan())
+        .max_by(|a, b| odds_ratio(a.0, a.1).total_cmp(&odds_ratio(b.0, b.1)))
+        .map(|(.., reason)| reason);
+    match named {
+        Some(reason) => reason,
+        None if low_quality => GateReason::Blurred,
+        None => GateReason::Ok,
+    }
+}
+
+/// How far a probability is over its limit, whatever the limit is.
+fn odds_ratio(probability: f32, limit: f32) -> f32 {
+    let odds = |p: f32| {
+        let p = p.clamp(1e-6, 1.0 - 1e-6);
+        p / (1.0 - p)
+    };
+    odds(probability) / odds(limit)
 }

@@ -37,9 +37,10 @@ impl Resampler {
         let source = TypedImageRef::<U8x3>::from_buffer(rgb.width(), rgb.height(), rgb.as_raw());
         let target = TypedImage::<U8x3>::from_buffer(width, height, &mut self.pixels);
         if let (Ok(source), Ok(mut target)) = (source, target) {
-            // Refused is only a part outside the photograph, before any pixel
-            // is written.
-            let _ = self.resizer.resize_typed(&source, &mut target, &options);
+            // Refused is only a part that is empty or outside the photograph,
+            // before any pixel is written.
+            let done = self.resizer.resize_typed(&source, &mut target, &options);
+            debug_assert!(done.is_ok() || width == 0 || height == 0, "{done:?}");
         }
         &self.pixels
     }

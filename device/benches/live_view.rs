@@ -1,6 +1,6 @@
 //! What a preview frame of a 1080p camera costs from the driver's bytes to the
-//! screen's pixels, on one core: all of it, and its parts. The JPEG decoder
-//! alone is what any viewer of such a camera pays.
+//! canvas, on one core: all of it, and its parts. Decoding alone is what any
+//! viewer of such a camera pays. Left out is the display's copy of the canvas.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use embedded_graphics::prelude::Size;
 use fovea_device::camera::convert::{Coding, Converter, Layout};
 use fovea_device::camera::negotiate::PixelFormat;
 use fovea_device::exam::words::Eye;
-use fovea_device::live::{Guidance, LiveGate, LiveLimits};
+use fovea_device::live::{Guidance, LiveGate, LiveLimits, BAR_LIMIT};
 use fovea_device::render::{self, Scene};
 use fovea_device::screen::{
-    live_picture, Bar, Language, Live, LiveState, Panel, Preview, Screen, View,
+    live_picture, Bar, Language, Live, LiveState, Panel, Preview, Ring, Screen, View,
 };
 use image::{imageops, RgbImage};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
@@ -34,9 +34,8 @@ fn frame() -> RgbImage {
 
 /// The frame as a camera sends it in this format.
 fn sent(frame: &RgbImage, format: PixelFormat) -> Vec<u8> {
-    if format != PixelFormat::Mjpg {
-        // How long it takes does not depend on what it shows.
-        return vec![128; 2 * (FRAME.0 * FRAME.1) as usize];
+    if format == PixelFormat::Yuyv {
+        return yuyv(frame);
     }
     let mut file = Vec::new();
     let mut encoder = Encoder::new(&mut file, 85);
@@ -46,6 +45,23 @@ fn sent(frame: &RgbImage, format: PixelFormat) -> Vec<u8> {
         .encode(frame.as_raw(), width, height, ColorType::Rgb)
         .expect("memory takes all that is written");
     file
+}
+
+/// BT.601, two pixels in four bytes.
+fn yuyv(frame: &RgbImage) -> Vec<u8> {
+    let pairs = frame.as_raw().chunks_exact(6);
+    pairs
+        .flat_map(|pair| {
+            let luma = |rgb: &[u8]| {
+                let [r, g, b] = [rgb[0], rgb[1], rgb[2]].map(f32::from);
+                16.0 + 0.257 * r + 0.504 * g + 0.098 * b
+            };
+            let [r, g, b] = [pair[0], pair[1], pair[2]].map(f32::from);
+            let blue = 128.0 - 0.148 * r - 0.291 * g + 0.439 * b;
+            let red = 128.0 + 0.439 * r - 0.368 * g - 0.071 * b;
+            [luma(pair), blue, luma(&pair[3..]), red].map(|value| value.round() as u8)
+        })
+        .collect()
 }
 
 /// What becomes of one frame after another.
@@ -90,8 +106,16 @@ impl Path {
 
     fn show(&mut self, guidance: &Guidance) {
         self.preview.take(self.rgb.as_raw(), FRAME.0, FRAME.1);
-        let bar = |value| Bar { value, limit: 0.5 };
-        let bars = &guidance.bars;
+        let bar = |value| Bar {
+            value,
+            limit: BAR_LIMIT,
+        };
+        let (bars, field) = (&guidance.bars, &guidance.assessment.field);
+        let ring = Ring {
+            centre: self.preview.place(field.cx, field.cy),
+            radius: field.rx.max(field.ry) * self.preview.scale(),
+            good: guidance.good,
+        };
         let view = View::Live(Live {
             panel: Panel {
                 eye: Eye::Right,
@@ -101,9 +125,9 @@ impl Path {
                 may_skip: true,
             },
             picture: Some(self.preview.picture()),
-            ring: None,
+            ring: Some(ring),
             bars: [bars.focus, bars.light, bars.field, bars.steady].map(bar),
-            progress: 0.0,
+            progress: 0.5,
         });
         self.screen.show(&view, Language::English, None);
     }

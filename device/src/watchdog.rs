@@ -16,7 +16,10 @@ pub struct Watchdog {
     /// How often a sign is due; none when nobody waits for one.
     every: Option<Duration>,
     last: Option<Duration>,
+    /// The last words about what the device does.
     said: &'static str,
+    /// Whether systemd could not be reached the last time.
+    unheard: bool,
 }
 
 impl Watchdog {
@@ -30,6 +33,7 @@ impl Watchdog {
             every: patience.map(|patience| patience / 2),
             last: None,
             said: "",
+            unheard: false,
         }
     }
 
@@ -42,28 +46,33 @@ impl Watchdog {
         sd_notify::notify(&[NotifyState::Ready])
     }
 
-    /// Says in a few words what the device does, unless it has said so
-    /// already; `systemctl status` shows it. No patient's data.
+    /// Called by the main loop on every turn, `now` being the time since the
+    /// program's start. Sends a sign of life when one is due, and a few words
+    /// about what the device does when they are others than before; `systemctl
+    /// status` shows them. No patient's data.
     ///
     /// # Errors
-    /// As [`Watchdog::ready`]. The words are then said again at the next call.
-    pub fn status(&mut self, words: &'static str) -> io::Result<()> {
-        if words != self.said {
-            sd_notify::notify(&[NotifyState::Status(words)])?;
-            self.said = words;
+    /// As [`Watchdog::ready`], once until it is reached again. What was not sent
+    /// is due again at the next turn.
+    pub fn turn(&mut self, words: &'static str, now: Duration) -> io::Result<()> {
+        // Both are tried, whatever becomes of the other.
+        let told = self.alive(now).and(self.status(words));
+        let is_news = !std::mem::replace(&mut self.unheard, told.is_err());
+        told.or_else(|error| if is_news { Err(error) } else { Ok(()) })
+    }
+
+    fn alive(&mut self, now: Duration) -> io::Result<()> {
+        if self.due(now) {
+            sd_notify::notify(&[NotifyState::Watchdog])?;
+            self.last = Some(now);
         }
         Ok(())
     }
 
-    /// Called by the main loop on every turn, `now` being the time since the
-    /// program's start. Sends a sign when one is due.
-    ///
-    /// # Errors
-    /// As [`Watchdog::ready`]. The sign is then due again at the next call.
-    pub fn alive(&mut self, now: Duration) -> io::Result<()> {
-        if self.due(now) {
-            sd_notify::notify(&[NotifyState::Watchdog])?;
-            self.last = Some(now);
+    fn status(&mut self, words: &'static str) -> io::Result<()> {
+        if words != self.said {
+            sd_notify::notify(&[NotifyState::Status(words)])?;
+            self.said = words;
         }
         Ok(())
     }
@@ -102,8 +111,8 @@ mod tests {
         let mut watchdog = Watchdog::from_env();
         watchdog.ready().unwrap();
         for turn in 0..10 {
-            watchdog.status("waiting for a patient").unwrap();
-            watchdog.alive(Duration::from_millis(900 * turn)).unwrap();
+            let now = Duration::from_millis(900 * turn);
+            watchdog.turn("waiting for a patient", now).unwrap();
         }
         watchdog.stopping().unwrap();
     }
@@ -134,8 +143,8 @@ mod tests {
         // Due at 0, 2.7 (the first turn at or after 2) and 5.4 and 8.1 s.
         assert_eq!(
             said,
-            "READY=1\nSTATUS=waiting for a patient\n\
-             WATCHDOG=1\nWATCHDOG=1\nWATCHDOG=1\nWATCHDOG=1\nSTOPPING=1\n"
+            "READY=1\nWATCHDOG=1\nSTATUS=waiting for a patient\n\
+             WATCHDOG=1\nWATCHDOG=1\nWATCHDOG=1\nSTOPPING=1\n"
         );
     }
 }

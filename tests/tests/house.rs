@@ -1,6 +1,10 @@
 //! The map of the house holds: what runs in a clinic does not depend on what trains.
 
+use std::path::PathBuf;
 use std::process::Command;
+
+use fovea_core::bundle::Bundle;
+use fovea_tests::root;
 
 /// Every crate that `package` is built from.
 fn built_from(package: &str) -> Vec<String> {
@@ -41,4 +45,17 @@ fn the_core_runs_no_network_of_either_kind() {
     for engine in ["tract-onnx", "tract-core", "tch", "torch-sys"] {
         assert!(!crates.iter().any(|name| name == engine), "{engine}");
     }
+}
+
+/// What was measured for the shipped bundle is what it carries.
+#[test]
+fn the_shipped_bundle_has_the_calibration_that_is_kept_beside_it() {
+    let student = root().join("models/student");
+    let bundle = Bundle::open(&student).expect("the shipped bundle is whole");
+    let kept = format!("calibration/{}.toml", bundle.manifest.training.run);
+    let read = |path: PathBuf| std::fs::read_to_string(&path).expect("a file of this repository");
+    assert_eq!(
+        read(student.join("calibration.toml")),
+        read(root().join(kept))
+    );
 }

@@ -61,6 +61,16 @@ pub fn manifest(
     })
 }
 
+/// A stage's method with its settings.
+fn method(stage: &StageConfig) -> Result<String> {
+    let settings = stage.method.settings()?;
+    let name = stage.method.name();
+    Ok(match settings.as_slice() {
+        [] => name.to_owned(),
+        _ => format!("{name} (`{}`)", settings.join("`, `")),
+    })
+}
+
 /// The card, in Markdown.
 pub fn model_card(
     config: &RunConfig,
@@ -105,7 +115,7 @@ pub fn model_card(
             "- `{}`: {}, {}; {} epochs of batches of {}, {:?} at {:.0e}, {:.1} h",
             stage.name,
             stage.arch,
-            stage.method.name(),
+            method(stage)?,
             history.len(),
             training.batch,
             training.optimiser,

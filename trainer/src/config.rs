@@ -300,6 +300,10 @@ impl RunConfig {
                     stage.name
                 );
             }
+            stage
+                .method
+                .check()
+                .with_context(|| format!("the method of stage `{}` cannot be used", stage.name))?;
             let t = self.training_of(stage);
             if t.epochs == 0 || t.batch < 2 || t.predict_batch == 0 {
                 bail!(

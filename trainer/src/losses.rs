@@ -37,12 +37,18 @@ pub enum Marginal {
 #[derive(Clone, Copy, Debug)]
 pub struct Parents {
     pub marginal: Marginal,
-    /// Weight of each of their levels; the finest has 1, and so have all of
-    /// them in HKGL eq. 1. A level is a mean over its nodes, and the fewer it
-    /// has, the harder each pulls: at 1, a group of the taxonomy `odir` pulls
-    /// on all the classes below it as hard as four of the finest do on
-    /// themselves.
+    /// Weight of each of their levels, and of the composites; the finest level
+    /// has 1, and so have all levels in HKGL eq. 1. A level is a mean over its
+    /// nodes, and the fewer it has, the harder each pulls: at 1, a group of the
+    /// taxonomy `odir` pulls on all the classes below it as hard as four of the
+    /// finest do on themselves.
     pub weight: f64,
+}
+
+impl Parents {
+    pub fn new(marginal: Marginal, weight: f64) -> Parents {
+        Parents { marginal, weight }
+    }
 }
 
 impl Hierarchy {
@@ -347,6 +353,40 @@ mod tests {
         assert!(loss(&["npdr_moderate"], &[]) > 5.0);
         assert!(loss(&["glaucoma_any"], &[]) > 5.0);
         assert_eq!(loss(&["diabetic_retinopathy"], &[]), 0.0);
+    }
+
+    #[test]
+    fn parents_pull_by_their_weight() {
+        let taxonomy = Taxonomy::builtin("odir").unwrap();
+        let (k, n) = (
+            taxonomy.finest_count() as i64,
+            taxonomy.nodes().len() as i64,
+        );
+        let hierarchy = Hierarchy::new(&taxonomy, Device::Cpu);
+        let logits = (Tensor::arange(k, (Kind::Float, Device::Cpu)).sin() * 3.0).view([1, k]);
+        let targets = Tensor::arange(n, (Kind::Float, Device::Cpu))
+            .remainder(3.0)
+            .eq(0.0)
+            .to_kind(Kind::Float)
+            .view([1, n]);
+        let mask = Tensor::ones_like(&targets);
+        for marginal in [Marginal::Sum, Marginal::NoisyOr] {
+            let all = hierarchy.marginalise(&logits, marginal);
+            let levels: Vec<f64> = hierarchy
+                .levels()
+                .iter()
+                .map(|&(start, len)| {
+                    let part = |t: &Tensor| t.narrow(1, start, len);
+                    masked_bce(&part(&all), &part(&targets), &part(&mask), None).double_value(&[])
+                })
+                .collect();
+            for weight in [0.0, 0.1, 1.0] {
+                let parents = Parents::new(marginal, weight);
+                let loss = hierarchy.level_loss(&logits, &targets, &mask, None, parents);
+                let expected = levels[0] + weight * (levels[1] + levels[2]);
+                close(loss.double_value(&[]), expected);
+            }
+        }
     }
 
     #[test]

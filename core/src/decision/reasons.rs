@@ -1,6 +1,6 @@
 //! Why a verdict is what it is, in plain English.
 
-use super::{refers, Decision, Finding, ReferralDecision};
+use super::{nearest_referable, refers, Decision, Finding, ReferralDecision};
 use crate::taxonomy::{Level, Node, Referral, Subject, Taxonomy};
 
 /// The reasons of a decision whose other fields are filled. `operating_point`
@@ -45,13 +45,7 @@ fn of_finding(node: &Node, finding: &Finding) -> String {
 /// Names what came nearest to a referral: the reader can judge the margin.
 fn all_clear(taxonomy: &Taxonomy, decision: &Decision, operating_point: f32) -> Vec<String> {
     let mut reasons = Vec::new();
-    let nearest = taxonomy
-        .composite("referable")
-        .unwrap_or_default()
-        .iter()
-        .map(|&i| &decision.findings[i])
-        .max_by(|a, b| a.nearness().total_cmp(&b.nearness()));
-    match nearest {
+    match nearest_referable(taxonomy, &decision.findings) {
         None => reasons.push("This student looks for nothing that is referred".to_owned()),
         Some(f) => {
             let (p, t) = two(f.probability, f.threshold);

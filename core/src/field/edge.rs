@@ -69,6 +69,7 @@ impl Plane {
 pub struct Area {
     /// 0 below the threshold, else the number of the area that a pixel is in.
     label: Vec<u32>,
+    /// The largest one's number; no pixel's where there is none.
     largest: u32,
     /// Pixels whose neighbours are still to be seen.
     stack: Vec<usize>,

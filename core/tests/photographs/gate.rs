@@ -207,6 +207,12 @@ fn the_student_refuses_for_the_fault_that_is_furthest_over_its_limit() {
         gate_student(accepted(), &quality, &strict).reason,
         GateReason::TooDark
     );
+    let quality = [("blurred", 1.0), ("dark", 0.11)];
+    assert_eq!(
+        gate_student(accepted(), &quality, &strict).reason,
+        GateReason::Blurred,
+        "a low limit does not outweigh what is certain"
+    );
     assert_eq!(
         judged(&[("bright", 0.9), ("artefact", 0.9)]),
         GateReason::TooBright
@@ -227,6 +233,13 @@ fn low_quality_names_the_nearest_kind() {
     let verdict = gate_student(accepted(), &quality, &GateLimits::default());
     assert_eq!(verdict.reason, GateReason::Artefact);
     assert_eq!(verdict.scores["low_quality"], 0.8);
+}
+
+#[test]
+fn low_quality_refuses_where_its_kinds_are_unknown() {
+    let verdict = gate_student(accepted(), &[("low_quality", 0.9)], &GateLimits::default());
+    assert!(!verdict.accepted);
+    assert_eq!(verdict.reason, GateReason::Blurred);
 }
 
 #[test]

@@ -44,6 +44,8 @@ pub enum CameraError {
     Unplugged { place: String },
     #[error("another program is using {place}; close it")]
     Busy { place: String },
+    #[error("{place} is being set up by the system; wait a moment")]
+    SettingUp { place: String },
     #[error("{place} may not be opened; add the user that runs fovea to the group \"video\"")]
     NoPermission { place: String },
     #[error("{place} is no camera; name one that sends pictures")]
@@ -62,9 +64,12 @@ pub enum CameraError {
     },
     #[error("{place} sent a damaged picture ({reason}); check its cable")]
     Corrupt { place: String, reason: String },
-    #[error("this camera has no control for {0}")]
+    #[error("this camera has no control for {0}; set it to \"as-is\" in the configuration")]
     NoControl(ControlKind),
-    #[error("{place} refused to set {control} to {value} ({reason})")]
+    #[error(
+        "{place} refused to set {control} to {value} ({reason}); choose another value in the \
+         configuration, or \"as-is\""
+    )]
     ControlRefused {
         place: String,
         control: ControlKind,
@@ -95,9 +100,10 @@ impl CameraError {
     /// What kind of trouble it is.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            CameraError::Missing { .. } | CameraError::NoneFound | CameraError::NoFolder(_) => {
-                ErrorKind::Missing
-            }
+            CameraError::Missing { .. }
+            | CameraError::NoneFound
+            | CameraError::SettingUp { .. }
+            | CameraError::NoFolder(_) => ErrorKind::Missing,
             CameraError::Unplugged { .. } => ErrorKind::Unplugged,
             CameraError::Busy { .. } => ErrorKind::Busy,
             CameraError::NoPermission { .. } => ErrorKind::NoPermission,

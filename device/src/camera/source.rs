@@ -106,9 +106,9 @@ pub struct Opener {
 /// A camera that was just opened.
 pub struct Opened {
     pub camera: Box<dyn Camera>,
-    /// The first of the levels that it refused: it has no such control, or its
-    /// driver will not. Its pictures may be of use all the same.
-    pub refused: Option<CameraError>,
+    /// The levels that it refused: it has no such control, or its driver will
+    /// not. Its pictures may be of use all the same.
+    pub refused: Vec<CameraError>,
 }
 
 impl Opener {
@@ -148,18 +148,16 @@ impl Opener {
     }
 }
 
-/// Sets the controls, and says which was the first that was refused.
+/// Sets the controls, and says which were refused.
 fn set(
     camera: &mut dyn Camera,
     levels: &[(ControlKind, Level)],
-) -> Result<Option<CameraError>, CameraError> {
-    let mut refused = None;
+) -> Result<Vec<CameraError>, CameraError> {
+    let mut refused = Vec::new();
     for &(control, level) in levels {
         match camera.set(control, level) {
             Ok(()) => {}
-            Err(error) if error.passes() => {
-                refused.get_or_insert(error);
-            }
+            Err(error) if error.passes() => refused.push(error),
             Err(gone) => return Err(gone),
         }
     }
@@ -176,7 +174,7 @@ pub fn open(
     clock: &Clock,
 ) -> Result<Box<dyn Camera>, CameraError> {
     let Opened { camera, refused } = Opener::new(source.clone(), levels, clock).open()?;
-    refused.map_or(Ok(camera), Err)
+    refused.into_iter().next().map_or(Ok(camera), Err)
 }
 
 #[cfg(test)]
@@ -266,7 +264,7 @@ mod tests {
         let focus = (ControlKind::Focus, Level::Automatic);
         let gain = (ControlKind::Gain, Level::Fixed(3));
         let refused = set(&mut camera, &[focus, gain]).unwrap();
-        assert_eq!(refused, Some(CameraError::NoControl(ControlKind::Focus)));
+        assert_eq!(refused, [CameraError::NoControl(ControlKind::Focus)]);
         assert_eq!(camera.0, Some(Level::Fixed(3)));
         let exposure = (ControlKind::Exposure, Level::Automatic);
         assert_eq!(
@@ -282,7 +280,7 @@ mod tests {
         let gain = [(ControlKind::Gain, Level::Fixed(3))];
         let opened = Opener::new(demo.clone(), gain, &clock).open().unwrap();
         let expected = CameraError::NoControl(ControlKind::Gain);
-        assert_eq!(opened.refused, Some(expected.clone()));
+        assert_eq!(opened.refused, std::slice::from_ref(&expected));
         assert_eq!(open(&demo, gain, &clock).map(|_| ()), Err(expected));
     }
 }

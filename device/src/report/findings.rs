@@ -92,10 +92,7 @@ fn blocks(record: &Record, taxonomy: &Taxonomy) -> Vec<Vec<Row>> {
 /// Whether anything in a block is positive, and how far its highest probability
 /// lies above the operating point, as a quotient.
 fn rank(record: &Record, block: &[Row]) -> (bool, f32) {
-    let share = |row: &Row| {
-        let finding = &record.findings[row.node];
-        finding.probability / finding.threshold.max(f32::EPSILON)
-    };
+    let share = |row: &Row| record.findings[row.node].nearness();
     (
         block.iter().any(|row| row.stands),
         block.iter().map(share).fold(0.0, f32::max),

@@ -6,8 +6,8 @@ use super::grading::{Answer as Student, GradedShot};
 use super::health::Seen;
 use super::keeping::{Answer as Kept, Request};
 use super::{Appliance, Arrived, RunError, LIVE_REST, REST, TEST};
-use crate::camera::feed::Status;
-use crate::camera::{CameraError, Frame};
+use crate::camera::feed::{Status, Taken};
+use crate::camera::Frame;
 use crate::check::{Part, State};
 use crate::exam::words::{Action, Setting};
 use crate::exam::{Event, Stage, Still};
@@ -145,7 +145,7 @@ impl Appliance {
         }
     }
 
-    fn photographed(&mut self, still: Result<Frame, CameraError>) {
+    fn photographed(&mut self, still: Taken) {
         let Some((shot, since)) = self.awaited.pop_front() else {
             return;
         };

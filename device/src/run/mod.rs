@@ -280,8 +280,7 @@ impl Appliance {
         self.tell(Event::Tick);
         self.draw();
         let (stage, now) = (self.stage_name(), self.clock.now());
-        let told = self.watchdog.status(stage);
-        if let Err(error) = told.and_then(|()| self.watchdog.alive(now)) {
+        if let Err(error) = self.watchdog.turn(stage, now) {
             tracing::warn!(error = %error, "systemd cannot be reached");
         }
         Ok(())
@@ -421,7 +420,7 @@ fn start_feed(
     Feed::start(
         move || {
             let Opened { camera, refused } = opener.open()?;
-            if let Some(error) = refused {
+            for error in refused {
                 tracing::warn!(error = %error, "a control was not set");
             }
             Ok(match &profile {

@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 
-use fovea_core::decision::{Finding, ReferralDecision};
+use fovea_core::decision::{nearest_referable, Finding, ReferralDecision};
 use fovea_core::taxonomy::{Level, Node, Referral, Subject};
 
 use super::model::Judged;
@@ -40,13 +40,7 @@ fn referred(judged: &Judged, texts: &Texts) -> Vec<String> {
 
 /// What came nearest to a referral, and what was found that needs none.
 fn all_clear(judged: &Judged, texts: &Texts) -> Vec<String> {
-    let nearest = judged
-        .taxonomy
-        .composite("referable")
-        .unwrap_or_default()
-        .iter()
-        .filter_map(|&k| judged.record.findings.get(k))
-        .max_by(|a, b| a.nearness().total_cmp(&b.nearness()));
+    let nearest = nearest_referable(judged.taxonomy, &judged.record.findings);
     let nearest = nearest.map(|finding| about(&texts.result.nearest, texts, finding));
     committed(judged)
         .filter(|(node, _)| node.severity > 0)

@@ -52,6 +52,7 @@ fn camera_faults_are_said_and_survived() -> qemu::Result<()> {
     set(&mut machine, "'Inject V4L2_BUF_FLAG_ERROR' 1")?;
     // The card changes each time: a picture that stands still is no live view.
     let mut cards = CARDS.iter().rev().cycle();
+    detune(&mut machine, "/dev/video0")?;
     for controls in FAULTS {
         let from = machine.console().len();
         for control in *controls {
@@ -87,7 +88,8 @@ fn camera_faults_are_said_and_survived() -> qemu::Result<()> {
     machine.console().wait_for(says::LOST, from, PATIENCE)?;
     plug_in(&mut machine, 6, 7)?;
     loop_back(&mut machine, "/dev/video6", "/dev/video7")?;
-    comes_back(&mut machine, from, "/dev/video7", cards.next())
+    comes_back(&mut machine, from, "/dev/video7", cards.next())?;
+    assert_tuned(&mut machine, "/dev/video6")
 }
 
 /// The device says so, and shows what is held in front of the camera then.

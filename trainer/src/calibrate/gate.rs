@@ -15,16 +15,21 @@ const REFUSED_GOOD: f64 = 0.01;
 /// validation split: another camera's photographs raise more of them. One
 /// photograph too many costs seconds, and three refusals refer; a verdict on
 /// one that cannot be judged may cost sight.
-const LOWEST: f32 = 0.05;
+const DOUBTFUL: f32 = 0.05;
 
-/// No limit on what is no photograph of a retina is lower: told so of a
-/// retina, an operator can do nothing.
+/// The same of the parent of the four kinds, which four such doubts make: by
+/// noisy-or, 1 - (1 - 0.05)^4.
+const FOUR_DOUBTS: f32 = 0.185;
+
+/// No limit on anything else is lower, such as on what is no photograph of a
+/// retina: told so of a retina, an operator can do nothing.
 const LIKELIER_THAN_NOT: f32 = 0.5;
 
 fn lowest(id: &str) -> f32 {
     match id {
-        "non_fundus" => LIKELIER_THAN_NOT,
-        _ => LOWEST,
+        "dark" | "bright" | "blurred" | "artefact" => DOUBTFUL,
+        "low_quality" => FOUR_DOUBTS,
+        _ => LIKELIER_THAN_NOT,
     }
 }
 
@@ -169,8 +174,8 @@ pub fn fit(judged: &Judged, limits: &mut GateLimits) -> GateFit {
     }
 }
 
-/// Makes a node of the photograph positive exactly where the gate refuses for
-/// it; one that the gate has no limit for, where it is likelier than not.
+/// Makes a node of the photograph positive where it is reason enough for the
+/// gate to refuse; one that the gate has no limit for, where it is likelier than not.
 pub fn share_limits(taxonomy: &Taxonomy, calibration: &mut Calibration) {
     let mut limits = calibration.gate;
     for node in taxonomy.nodes() {
@@ -220,4 +225,29 @@ fn limit_of<'a>(limits: &'a mut GateLimits, id: &str) -> Option<&'a mut f32> {
         "low_quality" => &mut limits.low_quality,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Good photographs that raise next to no doubt ask for next to no limit.
+    #[test]
+    fn no_limit_falls_below_its_floor() {
+        for (id, floor) in [
+            ("artefact", 0.05),
+            ("low_quality", 0.185),
+            ("non_fundus", 0.5),
+        ] {
+            let output = Output {
+                id: id.to_owned(),
+                good: vec![1e-6; 3],
+                faulty: vec![2e-6],
+                ranked: vec![1e-6; 3],
+                spent: 0,
+                seen: true,
+            };
+            assert_eq!(output.limit(0, 0.5), floor, "{id}");
+        }
+    }
 }

@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use anyhow::{bail, Result};
+use anyhow::Result;
 use tch::{nn, nn::Module, Tensor};
 
 use super::ics::LevelWeights;
@@ -29,16 +29,6 @@ pub struct Hybrid {
 
 impl Hybrid {
     pub fn new(setting: &Setting, config: &HybridKd) -> Result<Hybrid> {
-        if config.alpha < 0.0 || config.beta < 0.0 || config.alpha + config.beta > 1.0 {
-            bail!(
-                "alpha = {} and beta = {} must be shares that leave something for the labels",
-                config.alpha,
-                config.beta
-            );
-        }
-        if config.temperature <= 0.0 {
-            bail!("temperature = {} must be above zero", config.temperature);
-        }
         let features = (setting.teacher)(&config.features)?;
         let logits = (setting.teacher)(&config.logits)?;
         let wide = features.net.width();
@@ -53,7 +43,7 @@ impl Hybrid {
         Ok(Hybrid {
             config: config.clone(),
             hierarchy: setting.hierarchy.clone(),
-            parents: super::parents(config.marginal, config.parent_weight)?,
+            parents: Parents::new(config.marginal, config.parent_weight),
             weights: LevelWeights::new(setting, config.positives_only),
             features,
             logits,
@@ -65,10 +55,10 @@ impl Hybrid {
     fn classification_loss(&self, output: &Output, batch: &TensorBatch) -> Tensor {
         let labels = self.labels_loss(output, batch);
         if self.config.composites {
-            labels
-                + self
-                    .hierarchy
-                    .composite_loss(&output.logits, &batch.targets, &batch.mask)
+            let composites =
+                self.hierarchy
+                    .composite_loss(&output.logits, &batch.targets, &batch.mask);
+            labels + composites * self.parents.weight
         } else {
             labels
         }

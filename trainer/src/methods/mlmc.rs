@@ -31,7 +31,8 @@ impl Method for Mlmc {
             .hierarchy
             .level_loss(&output.logits, targets, mask, None, self.parents);
         if self.composites {
-            levels + self.hierarchy.composite_loss(&output.logits, targets, mask)
+            let composites = self.hierarchy.composite_loss(&output.logits, targets, mask);
+            levels + composites * self.parents.weight
         } else {
             levels
         }

@@ -28,8 +28,8 @@ pub enum MethodConfig {
     Mlmc {
         #[serde(default)]
         marginal: Marginal,
-        /// Of each level above the finest, in the loss.
-        #[serde(default = "one")]
+        /// Of each level above the finest, and of the composites, in the loss.
+        #[serde(default = "one", skip_serializing_if = "is_one")]
         parent_weight: f64,
         /// Add the composites (any referable finding, referable DR) to the
         /// levels; not in the paper.
@@ -49,7 +49,7 @@ pub enum MethodConfig {
         #[serde(default)]
         marginal: Marginal,
         /// Of each level above the finest, in the loss.
-        #[serde(default = "one")]
+        #[serde(default = "one", skip_serializing_if = "is_one")]
         parent_weight: f64,
     },
     /// Both teachers into one student (HKGL section IV-D, eq. 9).
@@ -84,7 +84,9 @@ pub struct HybridKd {
     pub hierarchy: bool,
     #[serde(default)]
     pub marginal: Marginal,
-    #[serde(default = "one")]
+    /// Of each level above the finest, where `hierarchy` has them, and of the
+    /// composites.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
     pub parent_weight: f64,
     /// Add the composites to the classification term, as MLMC's option does.
     #[serde(default)]
@@ -93,6 +95,9 @@ pub struct HybridKd {
 
 fn one() -> f64 {
     1.0
+}
+fn is_one(weight: &f64) -> bool {
+    *weight == 1.0
 }
 fn fifth() -> f64 {
     0.2
@@ -178,6 +183,50 @@ impl MethodConfig {
         }
     }
 
+    /// Its settings as run files write them, kind and teachers aside.
+    ///
+    /// # Errors
+    /// They cannot be written as TOML.
+    pub fn settings(&self) -> Result<Vec<String>> {
+        let table = toml::Table::try_from(self)?;
+        let said = ["kind", "features", "logits"];
+        let settings = table
+            .iter()
+            .filter(|(key, _)| !said.contains(&key.as_str()));
+        Ok(settings
+            .map(|(key, value)| format!("{key} = {value}"))
+            .collect())
+    }
+
+    /// # Errors
+    /// A number is out of its range.
+    pub fn check(&self) -> Result<()> {
+        let parent_weight = match self {
+            MethodConfig::Erm | MethodConfig::Rs => return Ok(()),
+            MethodConfig::Mlmc { parent_weight, .. } | MethodConfig::Ics { parent_weight, .. } => {
+                *parent_weight
+            }
+            MethodConfig::HybridKd(kd) => {
+                if kd.alpha < 0.0 || kd.beta < 0.0 || kd.alpha + kd.beta > 1.0 {
+                    bail!(
+                        "alpha = {} and beta = {} must be shares that leave something for the \
+                         labels",
+                        kd.alpha,
+                        kd.beta
+                    );
+                }
+                if kd.temperature <= 0.0 {
+                    bail!("temperature = {} must be above zero", kd.temperature);
+                }
+                kd.parent_weight
+            }
+        };
+        if !(parent_weight.is_finite() && parent_weight >= 0.0) {
+            bail!("parent_weight = {parent_weight} must be a number from nought up");
+        }
+        Ok(())
+    }
+
     pub fn build(&self, setting: &Setting) -> Result<Box<dyn Method>> {
         Ok(match self {
             MethodConfig::Erm => Box::new(erm::Erm::new(setting, Draws::Instance)),
@@ -187,7 +236,7 @@ impl MethodConfig {
                 parent_weight,
                 composites,
             } => {
-                let parents = parents(*marginal, *parent_weight)?;
+                let parents = Parents::new(*marginal, *parent_weight);
                 Box::new(mlmc::Mlmc::new(setting, parents, *composites))
             }
             MethodConfig::Ics {
@@ -196,18 +245,10 @@ impl MethodConfig {
                 marginal,
                 parent_weight,
             } => {
-                let parents = parents(*marginal, *parent_weight)?;
+                let parents = Parents::new(*marginal, *parent_weight);
                 Box::new(ics::Ics::new(setting, *crt, *positives_only, parents))
             }
             MethodConfig::HybridKd(config) => Box::new(hybrid_kd::Hybrid::new(setting, config)?),
         })
     }
-}
-
-/// How the levels above the finest enter the loss.
-fn parents(marginal: Marginal, weight: f64) -> Result<Parents> {
-    if !(weight.is_finite() && weight >= 0.0) {
-        bail!("parent_weight = {weight} must be a number from nought up");
-    }
-    Ok(Parents { marginal, weight })
 }

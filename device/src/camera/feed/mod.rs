@@ -48,11 +48,11 @@ const WAITING: usize = 8;
 pub struct Feed<T> {
     slot: Arc<Slot<T>>,
     commands: SyncSender<Command>,
-    stills: Receiver<Photograph>,
+    stills: Receiver<Taken>,
 }
 
 /// A photograph in full resolution, with an id of its own, or why there is none.
-pub type Photograph = Result<Frame, CameraError>;
+pub type Taken = Result<Frame, CameraError>;
 
 /// What the thread was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,9 +128,10 @@ impl<T: Send + 'static> Feed<T> {
         self.ask(Command::Aim(eye))
     }
 
-    /// The next photograph that was asked for, in the order of asking. None is
-    /// thrown away: with eight of them not fetched, the thread waits.
-    pub fn photograph(&self) -> Option<Photograph> {
+    /// What came of the next photograph that was asked for, in the order of
+    /// asking, or nothing yet. No photograph is thrown away: with eight of them
+    /// not fetched, the thread waits.
+    pub fn photograph(&self) -> Option<Taken> {
         self.stills.try_recv().ok()
     }
 
@@ -162,7 +163,7 @@ impl From<Over> for End {
 struct Worker<T, O, A> {
     slot: Arc<Slot<T>>,
     commands: Receiver<Command>,
-    stills: SyncSender<Photograph>,
+    stills: SyncSender<Taken>,
     open: O,
     assess: A,
     patience: Patience,
@@ -281,8 +282,8 @@ where
     }
 
     /// An answer is never thrown away: a photograph may be in it.
-    fn answer(&self, still: Photograph) -> Result<(), Over> {
-        self.stills.send(still).map_err(|_| Over)
+    fn answer(&self, taken: Taken) -> Result<(), Over> {
+        self.stills.send(taken).map_err(|_| Over)
     }
 }
 

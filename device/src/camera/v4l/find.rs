@@ -87,7 +87,7 @@ fn try_open(place: &Path) -> Result<Found, CameraError> {
     }
     let device = Device::with_path(place).map_err(|error| match refused(error) {
         CameraError::NoPermission { place } if is_young(&node, SystemTime::now()) => {
-            CameraError::Missing { place }
+            CameraError::SettingUp { place }
         }
         other => other,
     })?;
@@ -102,7 +102,7 @@ fn try_open(place: &Path) -> Result<Found, CameraError> {
     })
 }
 
-/// Whether the node was made or changed a moment ago: udev is then still at
+/// Whether the node was made or changed a moment ago: udev may then still be at
 /// giving it its group, and nobody needs to be told to.
 fn is_young(node: &fs::Metadata, now: SystemTime) -> bool {
     const UDEV: Duration = Duration::from_secs(5);
