@@ -39,8 +39,8 @@ pub struct Finding {
 
 impl Finding {
     /// The probability as a share of the operating point: 0 and up, 1 where the
-    /// two meet. A difference would call every rare finding near, whose operating point
-    /// is hardly above nought.
+    /// two meet. A difference would call every rare finding near, whose
+    /// operating point is hardly above nought.
     pub fn nearness(&self) -> f32 {
         self.probability / self.threshold.max(f32::MIN_POSITIVE)
     }

@@ -175,7 +175,8 @@ pub fn fit(judged: &Judged, limits: &mut GateLimits) -> GateFit {
 }
 
 /// Makes a node of the photograph positive where it is reason enough for the
-/// gate to refuse; one that the gate has no limit for, where it is likelier than not.
+/// gate to refuse; one that the gate has no limit for, where it is likelier
+/// than not.
 pub fn share_limits(taxonomy: &Taxonomy, calibration: &mut Calibration) {
     let mut limits = calibration.gate;
     for node in taxonomy.nodes() {
