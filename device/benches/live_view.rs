@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use criterion::{criterion_group, criterion_main, Criterion};
 use embedded_graphics::prelude::Size;
+use fovea_core::prepare::prepare;
 use fovea_device::camera::convert::{Coding, Converter, Layout};
 use fovea_device::camera::negotiate::PixelFormat;
 use fovea_device::exam::words::Eye;
-use fovea_device::live::{Guidance, LiveGate, LiveLimits, BAR_LIMIT};
+use fovea_device::live::{laterality, Guidance, LiveGate, LiveLimits, BAR_LIMIT};
 use fovea_device::render::{self, Scene};
 use fovea_device::screen::{
     live_picture, Bar, Language, Live, LiveState, Panel, Preview, Ring, Screen, View,
@@ -22,13 +23,13 @@ const FRAME: (u32, u32) = (1920, 1080);
 const SCREEN: Size = Size::new(800, 480);
 
 /// A drawn eye in the middle of a frame, as a fundus camera shows it.
-fn frame() -> RgbImage {
+fn frame((width, height): (u32, u32)) -> RgbImage {
     let eye = render::draw(&Scene {
-        size: FRAME.1,
+        size: height,
         ..Scene::default()
     });
-    let mut frame = RgbImage::new(FRAME.0, FRAME.1);
-    imageops::overlay(&mut frame, &eye, i64::from(FRAME.0 - FRAME.1) / 2, 0);
+    let mut frame = RgbImage::new(width, height);
+    imageops::overlay(&mut frame, &eye, i64::from(width - height) / 2, 0);
     frame
 }
 
@@ -101,7 +102,7 @@ impl Path {
 
     fn look(&mut self) -> Guidance {
         self.at += Duration::from_millis(33);
-        self.gate.look(&self.rgb, self.at)
+        self.gate.look(black_box(&self.rgb), self.at)
     }
 
     fn show(&mut self, guidance: &Guidance) {
@@ -134,7 +135,7 @@ impl Path {
 }
 
 fn live_view(c: &mut Criterion) {
-    let frame = frame();
+    let frame = frame(FRAME);
     let mut group = c.benchmark_group("a preview frame, 1920 x 1080");
     for format in [PixelFormat::Mjpg, PixelFormat::Yuyv] {
         let bytes = sent(&frame, format);
@@ -157,5 +158,18 @@ fn live_view(c: &mut Criterion) {
     group.bench_function("shown only", |b| b.iter(|| path.show(&guidance)));
 }
 
-criterion_group!(benches, live_view);
+/// The live gate on a smaller frame, and what a photograph is asked besides.
+fn gate(c: &mut Criterion) {
+    let frame = frame((1280, 720));
+    let mut path = Path::new(&frame);
+    c.bench_function("live gate, 1280 x 720", |b| {
+        b.iter(|| black_box(path.look()));
+    });
+    let prepared = prepare(&frame, 192);
+    c.bench_function("which eye", |b| {
+        b.iter(|| black_box(laterality::of(black_box(&prepared))));
+    });
+}
+
+criterion_group!(benches, live_view, gate);
 criterion_main!(benches);

@@ -283,8 +283,10 @@ mod tests {
             ("-rw-r--r--", "./usr/lib/systemd/system/fovea.service"),
             ("-rw-r--r--", "./usr/share/fovea/bundle/student.onnx"),
             ("-rw-r--r--", "./usr/share/fovea/bundle/manifest.toml"),
-            ("-rw-r--r--", "./usr/share/fovea/bundle/calibration.toml"),
-            ("drwxr-xr-x", "./usr/share/fovea/calibration/"),
+            (
+                "-rw-r--r--",
+                "./usr/share/fovea/calibration/student-256.toml",
+            ),
             ("-rw-r--r--", "./usr/share/doc/fovea/copyright"),
             ("drwxr-xr-x", "./usr/share/fovea/"),
         ] {
