@@ -245,7 +245,6 @@ impl<'a> Fit<'a> {
             order.len() as u64,
             &format!("{} {}/{}", self.name, epoch + 1, self.training.epochs),
         );
-        let nodes = self.photographs.dataset.taxonomy.nodes().len();
         let (mut total, mut seen) = (0.0, 0usize);
         for (step, batch) in self
             .loader
@@ -254,7 +253,7 @@ impl<'a> Fit<'a> {
             .enumerate()
         {
             let count = batch.index.len();
-            let tensors = predict::to_tensors(&batch, self.photographs.size, nodes, self.device);
+            let tensors = predict::to_tensors(&batch, self.photographs.size, self.device);
             let output = self.forward(&tensors.images);
             let loss = self.method.loss(&output, &tensors);
             let rate = self.learning_rate(epoch * steps + step, self.training.epochs * steps);

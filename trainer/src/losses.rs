@@ -14,9 +14,6 @@ pub struct Hierarchy {
     levels: Vec<(i64, i64)>,
     /// k x c: which finest classes make each composite.
     members: Tensor,
-    /// n x c: which nodes, present, make each composite present: its members
-    /// and the parents that stand for nothing but members.
-    certain: Tensor,
     device: Device,
 }
 
@@ -75,15 +72,9 @@ impl Hierarchy {
             .collect();
         let c = taxonomy.composites().len();
         let mut members = vec![0f32; k * c];
-        let mut certain = vec![0f32; n * c];
         for (column, finest) in taxonomy.composites().values().enumerate() {
             for &class in finest {
                 members[class * c + column] = 1.0;
-            }
-            for node in 0..n {
-                let mut below = (0..k).filter(|class| paths[class * n + node] > 0.0);
-                let only_members = below.all(|class| finest.contains(&class));
-                certain[node * c + column] = f32::from(only_members);
             }
         }
         let table = |values: &[f32], width: usize| {
@@ -95,7 +86,6 @@ impl Hierarchy {
             paths: table(&paths, n),
             levels,
             members: table(&members, c),
-            certain: table(&certain, c),
             device,
         }
     }
@@ -120,19 +110,9 @@ impl Hierarchy {
     /// Binary cross-entropy of the composites, such as "any referable finding":
     /// what the device's verdict rests on, so that training sees it too and not
     /// only its parts. A composite's logit is the noisy-or of its members.
-    /// `logits` b x k; `targets` and `mask` b x n.
+    /// `logits` b x k; `targets` and `mask` b x c, of the composites.
     pub fn composite_loss(&self, logits: &Tensor, targets: &Tensor, mask: &Tensor) -> Tensor {
-        let some = (targets * mask).matmul(&self.certain).gt(0.0);
-        let k = logits.size()[1];
-        let unlooked: Tensor = 1.0 - mask.narrow(1, 0, k);
-        let unknown = unlooked.matmul(&self.members).gt(0.0);
-        let known = some.logical_or(&unknown.logical_not());
-        masked_bce(
-            &any_of(logits, &self.members),
-            &some.to_kind(Kind::Float),
-            &known.to_kind(Kind::Float),
-            None,
-        )
+        masked_bce(&any_of(logits, &self.members), targets, mask, None)
     }
 
     /// HKGL eq. 1: binary cross-entropy summed over levels. `logits` b x k;
@@ -325,34 +305,32 @@ mod tests {
     }
 
     #[test]
-    fn a_composite_is_known_when_a_member_is_there_or_all_are_looked_for() {
+    fn a_composite_is_as_likely_as_any_of_its_members() {
         let taxonomy = Taxonomy::builtin("odir").unwrap();
-        let (k, n) = (taxonomy.finest_count(), taxonomy.nodes().len());
         let hierarchy = Hierarchy::new(&taxonomy, Device::Cpu);
-        let logits = Tensor::full([1, k as i64], -20.0, (Kind::Float, Device::Cpu));
-        let loss = |present: &[&str], known: &[usize]| {
-            let (mut targets, mut mask) = (vec![0f32; n], vec![0f32; n]);
-            for &node in known {
-                mask[node] = 1.0;
+        let (k, c) = (taxonomy.finest_count(), taxonomy.composites().len());
+        let column = taxonomy
+            .composites()
+            .keys()
+            .position(|id| id == "referable_dr")
+            .unwrap();
+        let loss = |likely: Option<&str>, target: f32, known: bool| {
+            let mut logits = vec![-20f32; k];
+            if let Some(id) = likely {
+                logits[taxonomy.index(id).unwrap()] = 5.0;
             }
-            for id in present {
-                let node = taxonomy.index(id).unwrap();
-                (targets[node], mask[node]) = (1.0, 1.0);
-            }
-            let table = |t: &[f32]| Tensor::from_slice(t).view([1, -1]);
+            let mut mask = vec![0f32; c];
+            mask[column] = f32::from(known);
+            let row = |values: &[f32]| Tensor::from_slice(values).view([1, -1]);
             hierarchy
-                .composite_loss(&logits, &table(&targets), &table(&mask))
+                .composite_loss(&row(&logits), &row(&vec![target; c]), &row(&mask))
                 .double_value(&[])
         };
-        let all: Vec<usize> = (0..n).collect();
-        // What was not looked for speaks neither way; absent members are right
-        // to be unlikely; a present one, or a parent of members alone, is not.
-        assert_eq!(loss(&[], &[]), 0.0);
-        assert_eq!(loss(&["npdr_mild"], &[]), 0.0);
-        assert!(loss(&["normal"], &all) < 1e-3);
-        assert!(loss(&["npdr_moderate"], &[]) > 5.0);
-        assert!(loss(&["glaucoma_any"], &[]) > 5.0);
-        assert_eq!(loss(&["diabetic_retinopathy"], &[]), 0.0);
+        assert!(loss(Some("pdr"), 1.0, true) < 0.01);
+        assert!(loss(Some("pdr"), 0.0, true) > 4.9);
+        assert!(loss(Some("npdr_mild"), 1.0, true) > 10.0);
+        assert!(loss(None, 0.0, true) < 1e-3);
+        assert_eq!(loss(Some("pdr"), 0.0, false), 0.0);
     }
 
     #[test]

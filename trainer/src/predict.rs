@@ -14,8 +14,8 @@ use crate::predictions::{PredictedPhotograph, Predictions};
 use crate::progress::progress;
 
 /// Bytes of the loader to tensors on the training device, channels last.
-pub fn to_tensors(batch: &Batch, size: u32, nodes: usize, device: Device) -> TensorBatch {
-    let (b, s, n) = (batch.index.len() as i64, i64::from(size), nodes as i64);
+pub fn to_tensors(batch: &Batch, size: u32, device: Device) -> TensorBatch {
+    let (b, s) = (batch.index.len() as i64, i64::from(size));
     let pixels = Tensor::from_data_size(&batch.pixels, &[b, s, s, 3], Kind::Uint8);
     // The bytes lie row by row with the channels innermost: permuting the axes
     // is all it takes to have a channels-last tensor.
@@ -25,11 +25,13 @@ pub fn to_tensors(batch: &Batch, size: u32, nodes: usize, device: Device) -> Ten
         .to_kind(Kind::Float)
         - 127.0)
         / 128.0;
-    let table = |values: &[f32]| Tensor::from_slice(values).view([b, n]).to_device(device);
+    let table = |values: &[f32]| Tensor::from_slice(values).view([b, -1]).to_device(device);
     TensorBatch {
         images,
         targets: table(&batch.targets),
         mask: table(&batch.mask),
+        composite_targets: table(&batch.composite_targets),
+        composite_mask: table(&batch.composite_mask),
     }
 }
 
@@ -39,10 +41,9 @@ pub fn plain(photographs: &Photographs, which: Vec<usize>, device: Device) -> Re
         Arc::clone(&photographs.dataset),
         Arc::clone(&photographs.cache),
     );
-    let nodes = dataset.taxonomy.nodes().len();
     let loader = Loader::new(dataset, cache, None, which.len(), photographs.threads);
     let batch = loader.epoch(which, 0)?.next().context("no photographs")?;
-    Ok(to_tensors(&batch, photographs.size, nodes, device).images)
+    Ok(to_tensors(&batch, photographs.size, device).images)
 }
 
 /// Loads the network a stage left behind.
@@ -85,7 +86,6 @@ pub fn look(
         Arc::clone(&photographs.dataset),
         Arc::clone(&photographs.cache),
     );
-    let nodes = dataset.taxonomy.nodes().len();
     let loader = match damage {
         None => Loader::new(dataset, cache, None, batch, photographs.threads),
         Some(damage) => {
@@ -95,7 +95,7 @@ pub fn look(
     let bar = progress(which.len() as u64, "predict");
     let mut answers = Answers::default();
     for batch in loader.epoch(which.to_vec(), 0)? {
-        let tensors = to_tensors(&batch, photographs.size, nodes, device);
+        let tensors = to_tensors(&batch, photographs.size, device);
         let logits = tch::no_grad(|| net.forward(&tensors.images, false).logits);
         let flat: Vec<f32> = Vec::try_from(logits.to_device(Device::Cpu).contiguous().view([-1]))?;
         answers.logits.extend(flat);

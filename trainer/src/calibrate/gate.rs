@@ -6,7 +6,8 @@ use fovea_core::taxonomy::{Label, Subject, Taxonomy};
 use serde::{Deserialize, Serialize};
 
 use super::threshold::between;
-use crate::evaluate::{truth, Judged};
+use crate::data::truth;
+use crate::evaluate::Judged;
 
 /// Share of the good photographs that may be refused.
 const REFUSED_GOOD: f64 = 0.01;

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::scaling::OWN_POSITIVES;
 use super::threshold::{at_count, at_specificity, best_f1};
-use crate::evaluate::{truth, Judged};
+use crate::data::truth;
+use crate::evaluate::Judged;
 use crate::metrics::Counts;
 
 /// Specificities tried for the nodes that refer by themselves. Each must be

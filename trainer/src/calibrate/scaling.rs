@@ -8,7 +8,7 @@ use fovea_core::decision::{raw_composites, raw_logits};
 use fovea_core::taxonomy::{Label, Level, Subject, Taxonomy};
 
 use super::platt::{self, Line, Pair};
-use crate::evaluate::truth;
+use crate::data::truth;
 use crate::metrics::mean;
 use crate::predictions::Predictions;
 

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::gate::GateFit;
 use super::operating::Tried;
-use crate::evaluate::{truth, Judged};
+use crate::data::truth;
+use crate::evaluate::Judged;
 use crate::metrics::{expected_calibration_error, Answers, Counts, CALIBRATION_BINS};
 use crate::predictions::Predictions;
 use crate::report::{error, percent, Table};

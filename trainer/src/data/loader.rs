@@ -16,7 +16,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::augment::AugmentConfig;
 use super::degrade::{self, DegradeConfig};
-use super::{scenes, Cache, Dataset, Origin, Split};
+use super::{scenes, truth, Cache, Dataset, Origin, Split};
 
 /// Batches each thread may be ahead.
 const AHEAD: usize = 2;
@@ -30,6 +30,9 @@ pub struct Batch {
     pub targets: Vec<f32>,
     /// N x nodes of the taxonomy: 1 where it is known whether it is.
     pub mask: Vec<f32>,
+    /// N x composites of the taxonomy, likewise.
+    pub composite_targets: Vec<f32>,
+    pub composite_mask: Vec<f32>,
     /// N indices into the dataset's examples.
     pub index: Vec<usize>,
 }
@@ -233,18 +236,21 @@ impl Work {
             pixels: vec![0; indices.len() * side * side * 3],
             targets: Vec::with_capacity(indices.len() * nodes),
             mask: Vec::with_capacity(indices.len() * nodes),
+            composite_targets: Vec::new(),
+            composite_mask: Vec::new(),
             index: indices.to_vec(),
         };
         let pictures = batch.pixels.chunks_exact_mut(side * side * 3);
         for (k, (&index, target)) in indices.iter().zip(pictures).enumerate() {
             let mut rng = ChaCha8Rng::seed_from_u64(mixed(seed, (start + k) as u64, index as u64));
             let labels = self.fill(taxonomy, index, target, &mut rng);
-            batch
-                .targets
-                .extend(labels.iter().map(|l| f32::from(*l == Label::Present)));
-            batch
-                .mask
-                .extend(labels.iter().map(|l| f32::from(*l != Label::Unknown)));
+            batch.targets.extend(labels.iter().map(present));
+            batch.mask.extend(labels.iter().map(known));
+            for members in taxonomy.composites().values() {
+                let label = truth::composite(taxonomy, members, &labels);
+                batch.composite_targets.push(present(&label));
+                batch.composite_mask.push(known(&label));
+            }
         }
         batch
     }
@@ -304,6 +310,14 @@ impl Work {
             .collect();
         scenes::draw(side, &photographs, rng).into_raw()
     }
+}
+
+fn present(label: &Label) -> f32 {
+    f32::from(*label == Label::Present)
+}
+
+fn known(label: &Label) -> f32 {
+    f32::from(*label != Label::Unknown)
 }
 
 /// One seed from three numbers, each bit of which matters (SplitMix64's mixer).

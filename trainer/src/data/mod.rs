@@ -20,6 +20,7 @@ mod scenes;
 mod split;
 mod stats;
 mod table;
+pub mod truth;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;

@@ -3,7 +3,6 @@
 
 mod judged;
 mod section;
-pub mod truth;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -12,6 +11,7 @@ use anyhow::Result;
 use fovea_core::calibration::Calibration;
 use fovea_core::taxonomy::{Label, Level, Subject, Taxonomy};
 
+use crate::data::truth;
 use crate::metrics::{Answers, ClassGroups, BOOTSTRAP_DRAWS};
 use crate::plots;
 use crate::predictions::Predictions;

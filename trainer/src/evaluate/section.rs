@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fovea_core::taxonomy::{Label, Level, Subject};
 
 use super::judged::{Column, Judged};
-use super::truth;
+use crate::data::truth;
 use crate::metrics::{
     expected_calibration_error, mean, Answers, ClassGroups, Counts, Interval, PatientBootstrap,
     Ranking, CALIBRATION_BINS,

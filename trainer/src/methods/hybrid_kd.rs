@@ -55,9 +55,11 @@ impl Hybrid {
     fn classification_loss(&self, output: &Output, batch: &TensorBatch) -> Tensor {
         let labels = self.labels_loss(output, batch);
         if self.config.composites {
-            let composites =
-                self.hierarchy
-                    .composite_loss(&output.logits, &batch.targets, &batch.mask);
+            let composites = self.hierarchy.composite_loss(
+                &output.logits,
+                &batch.composite_targets,
+                &batch.composite_mask,
+            );
             labels + composites * self.parents.weight
         } else {
             labels

@@ -31,7 +31,11 @@ impl Method for Mlmc {
             .hierarchy
             .level_loss(&output.logits, targets, mask, None, self.parents);
         if self.composites {
-            let composites = self.hierarchy.composite_loss(&output.logits, targets, mask);
+            let composites = self.hierarchy.composite_loss(
+                &output.logits,
+                &batch.composite_targets,
+                &batch.composite_mask,
+            );
             levels + composites * self.parents.weight
         } else {
             levels

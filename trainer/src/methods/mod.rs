@@ -109,7 +109,8 @@ fn three() -> f64 {
     3.0
 }
 
-/// A batch on the training device. `n` counts the nodes of the taxonomy.
+/// A batch on the training device. `n` counts the nodes of the taxonomy, `c`
+/// its composites.
 pub struct TensorBatch {
     /// b x 3 x S x S, channels last, (v - 127) / 128.
     pub images: Tensor,
@@ -117,6 +118,9 @@ pub struct TensorBatch {
     pub targets: Tensor,
     /// b x n, 1 where the label is known.
     pub mask: Tensor,
+    /// Both again for the taxonomy's composites, b x c.
+    pub composite_targets: Tensor,
+    pub composite_mask: Tensor,
 }
 
 /// A trained network that teaches and learns no more.
@@ -170,8 +174,7 @@ impl MethodConfig {
             MethodConfig::Erm => "erm",
             MethodConfig::Rs => "rs",
             MethodConfig::Mlmc { .. } => "mlmc",
-            MethodConfig::Ics { crt: true, .. } => "ics with crt",
-            MethodConfig::Ics { crt: false, .. } => "ics",
+            MethodConfig::Ics { .. } => "ics",
             MethodConfig::HybridKd(_) => "hybrid_kd",
         }
     }

@@ -5,8 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fovea_core::taxonomy::Label::{Absent, Present, Unknown};
-use fovea_trainer::data::{AugmentConfig, Batch, Cache, Dataset, DegradeConfig, Loader, Split};
+use fovea_core::taxonomy::Label::{self, Absent, Present, Unknown};
+use fovea_trainer::data::{
+    truth, AugmentConfig, Batch, Cache, Dataset, DegradeConfig, Loader, Split,
+};
 use image::{Rgb, RgbImage};
 use indicatif::ProgressBar;
 use tempfile::TempDir;
@@ -186,6 +188,12 @@ fn evaluation_hands_out_the_prepared_pixels_and_all_labels() {
     let order: Vec<usize> = (0..dataset.examples.len()).collect();
     let first = batches(&loader, &order, 1);
     assert_eq!(first, batches(&loader, &order, 2));
+    let as_numbers = |label: Label| match label {
+        Present => (1.0, 1.0),
+        Absent => (0.0, 1.0),
+        Unknown => (0.0, 0.0),
+    };
+    let composites = dataset.taxonomy.composites();
     for batch in first {
         for (k, &i) in batch.index.iter().enumerate() {
             if let Some(pixels) = cache.get(i) {
@@ -196,12 +204,14 @@ fn evaluation_hands_out_the_prepared_pixels_and_all_labels() {
             }
             for n in 0..nodes {
                 let known = (batch.targets[k * nodes + n], batch.mask[k * nodes + n]);
-                let expected = match dataset.examples[i].labels[n] {
-                    Present => (1.0, 1.0),
-                    Absent => (0.0, 1.0),
-                    Unknown => (0.0, 0.0),
-                };
-                assert_eq!(known, expected);
+                assert_eq!(known, as_numbers(dataset.examples[i].labels[n]));
+            }
+            for (c, members) in composites.values().enumerate() {
+                let at = k * composites.len() + c;
+                let known = (batch.composite_targets[at], batch.composite_mask[at]);
+                let labels = &dataset.examples[i].labels;
+                let expected = truth::composite(&dataset.taxonomy, members, labels);
+                assert_eq!(known, as_numbers(expected));
             }
         }
     }
