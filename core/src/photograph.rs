@@ -100,6 +100,19 @@ pub fn read(path: &Path) -> Result<Photograph, ReadError> {
     decode(&bytes)
 }
 
+/// Width times height, as the header of the file at `path` has it; nothing is
+/// decoded. `None` where [`read`] would say why there are none.
+pub fn pixels(path: &Path) -> Option<u64> {
+    // Asked before opening: opening a pipe would wait for its writer.
+    let reader = match path.is_file() {
+        true => ImageReader::open(path).ok()?.with_guessed_format().ok()?,
+        false => return None,
+    };
+    // The decoders read hostile headers too.
+    let (width, height) = catch_unwind(|| reader.into_dimensions()).ok()?.ok()?;
+    Some(u64::from(width) * u64::from(height))
+}
+
 /// Decodes a photograph held in memory: JPEG, PNG, BMP, GIF, TIFF, WebP or
 /// PNM, recognised by content.
 ///

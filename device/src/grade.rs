@@ -1,6 +1,7 @@
 //! One photograph from file to record.
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use fovea_core::bundle::Bundle;
@@ -15,6 +16,11 @@ use thiserror::Error;
 use crate::gate;
 use crate::record::{Elapsed, Model, Record, Referral};
 use crate::student::{Answer, Student, StudentError};
+
+/// Photographs of more pixels wait for one another, so that a batch of them on
+/// many cores asks for the memory of one. No fundus camera takes larger ones.
+const LARGE: u64 = 30_000_000;
+static TURN: Mutex<()> = Mutex::new(());
 
 /// Why a bundle that opened cannot grade.
 #[derive(Debug, Error)]
@@ -87,6 +93,10 @@ impl Grader {
     /// Grades the file at `path`. Whatever lies there, the answer is a record.
     pub fn grade_file(&self, path: &Path) -> Graded {
         let image = path.to_string_lossy();
+        // Held until the pixels are gone from here. A poisoned turn is a turn.
+        let _turn = photograph::pixels(path)
+            .filter(|&pixels| pixels > LARGE)
+            .map(|_| TURN.lock().unwrap_or_else(PoisonError::into_inner));
         let (read, elapsed) = timed(|| photograph::read(path));
         match read {
             Ok(photograph) => self.grade(&image, photograph.rgb, elapsed),

@@ -85,8 +85,12 @@ fn grade_one(
 }
 
 /// Where each photograph's picture goes: its own name as PNG, numbered from
-/// the second of the same name on.
+/// the second of the same name on, and where a photograph of that name lies
+/// there itself: it must not be lost.
 fn picture_paths(folder: &Path, photographs: &[PathBuf]) -> Vec<PathBuf> {
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    let originals: BTreeSet<PathBuf> = photographs.iter().filter_map(|p| real(p)).collect();
+    let original = |name: &str| real(&folder.join(name)).is_some_and(|p| originals.contains(&p));
     let mut taken = BTreeSet::new();
     photographs
         .iter()
@@ -96,7 +100,7 @@ fn picture_paths(folder: &Path, photographs: &[PathBuf]) -> Vec<PathBuf> {
                 .map_or_else(|| "photograph".into(), |stem| stem.to_string_lossy());
             let mut name = format!("{stem}.png");
             let mut number = 2;
-            while !taken.insert(name.to_lowercase()) {
+            while original(&name) || !taken.insert(name.to_lowercase()) {
                 name = format!("{stem}-{number}.png");
                 number += 1;
             }
@@ -199,6 +203,20 @@ mod tests {
                 "out/photograph.png"
             ]
             .map(PathBuf::from)
+        );
+    }
+
+    #[test]
+    fn no_picture_takes_the_place_of_a_photograph() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in ["eye.jpg", "eye.png", "eye-2.png", "other.png"] {
+            fs::write(at(name), name).unwrap();
+        }
+        let photographs = ["eye.jpg", "eye.png", "eye-2.png"].map(at);
+        assert_eq!(
+            picture_paths(folder.path(), &photographs),
+            ["eye-3.png", "eye-4.png", "eye-2-2.png"].map(at)
         );
     }
 }
