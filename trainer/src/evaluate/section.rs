@@ -8,7 +8,7 @@ use super::judged::{Column, Judged};
 use crate::data::truth;
 use crate::metrics::{
     expected_calibration_error, mean, Answers, ClassGroups, Counts, Interval, PatientBootstrap,
-    Ranking, CALIBRATION_BINS,
+    CALIBRATION_BINS,
 };
 use crate::report::{
     ClassScores, ClassSetScores, DecisionScores, GateRow, GateScores, GroupScores, LevelScores,
@@ -139,6 +139,17 @@ impl<'a> Surveyor<'a> {
         }
     }
 
+    fn specificity_at_90(&self, answers: &Answers) -> Drawn {
+        let ranking = answers.ranking();
+        let times = |weights: &[u16], i: usize| f64::from(weights[answers.places[i]]);
+        Drawn {
+            value: ranking.specificity_at(0.9),
+            draws: self
+                .bootstrap
+                .values(|weights| ranking.weighted_specificity_at(0.9, |i| times(weights, i))),
+        }
+    }
+
     fn groups(&self, drawn: &[NodeDraws]) -> GroupScores {
         let taxonomy = self.judged.taxonomy;
         let finest = |ids: &[String]| -> Vec<usize> {
@@ -225,38 +236,35 @@ impl<'a> Surveyor<'a> {
     fn paper_classes(&self) -> Option<ClassSetScores> {
         let judged = self.judged;
         let view = judged.taxonomy.view(PAPER_CLASSES)?;
-        let classes: Vec<ClassScores> = view
+        let (classes, drawn): (Vec<ClassScores>, Vec<NodeDraws>) = view
             .classes
             .iter()
             .map(|class| {
-                let (scores, positives): (Vec<f32>, Vec<bool>) = self
-                    .which
-                    .iter()
-                    .map(|&photograph| {
-                        (photograph, any_of(&class.any_of, judged.labels(photograph)))
-                    })
-                    .filter(|(_, label)| *label != Label::Unknown)
-                    .map(|(photograph, label)| {
-                        (
-                            any_of_score(judged, &class.any_of, photograph),
-                            label == Label::Present,
-                        )
-                    })
-                    .unzip();
-                let ranking = Ranking::new(&scores, &positives);
-                ClassScores {
-                    id: class.id.clone(),
-                    known: positives.len() as u32,
-                    positives: positives.iter().filter(|&&p| p).count() as u32,
-                    average_precision: ranking.average_precision(),
-                    auc: ranking.auc(),
+                let mut answers = Answers::default();
+                for (place, &photograph) in self.which.iter().enumerate() {
+                    let label = any_of(&class.any_of, judged.labels(photograph));
+                    if label != Label::Unknown {
+                        let score = any_of_score(judged, &class.any_of, photograph);
+                        answers.places.push(place);
+                        answers.scores.push(score);
+                        answers.positives.push(label == Label::Present);
+                    }
                 }
+                let drawn = self.draw(&answers);
+                let scores = ClassScores {
+                    id: class.id.clone(),
+                    known: answers.len() as u32,
+                    positives: answers.positive_count() as u32,
+                    average_precision: drawn.average_precision.measured(),
+                    auc: drawn.auc.measured(),
+                };
+                (scores, drawn)
             })
-            .collect();
+            .unzip();
         Some(ClassSetScores {
             id: view.id.clone(),
-            map: mean(classes.iter().map(|class| class.average_precision)),
-            macro_auc: mean(classes.iter().map(|class| class.auc)),
+            map: Drawn::mean_of(drawn.iter().map(|d| &d.average_precision)).measured(),
+            macro_auc: Drawn::mean_of(drawn.iter().map(|d| &d.auc)).measured(),
             classes,
         })
     }
@@ -336,12 +344,7 @@ impl<'a> Surveyor<'a> {
             counts,
             sensitivity: counts.and_then(sensitivity),
             specificity: counts.and_then(specificity),
-            specificity_at_90: answers
-                .ranking()
-                .curve()
-                .iter()
-                .find(|point| point.sensitivity >= 0.9)
-                .map(|point| 1.0 - point.false_positive_rate),
+            specificity_at_90: self.specificity_at_90(&answers).measured(),
             ece_before: calibration_error(&answers, |a| &a.before),
             ece_after: self.if_calibrated(calibration_error(&answers, |a| &a.after)),
         })

@@ -110,6 +110,27 @@ impl Ranking {
         (pairs > 0.0).then(|| area / pairs)
     }
 
+    /// Specificity at the strictest threshold that finds at least `sensitivity`
+    /// (0..1) of the positives. `None` unless both answers are there.
+    pub fn specificity_at(&self, sensitivity: f64) -> Option<f64> {
+        self.weighted_specificity_at(sensitivity, |_| 1.0)
+    }
+
+    /// As [`Ranking::specificity_at`], photograph `i` counting `weight(i)` times.
+    pub fn weighted_specificity_at(
+        &self,
+        sensitivity: f64,
+        weight: impl Fn(usize) -> f64,
+    ) -> Option<f64> {
+        let steps: Vec<(f64, f64)> = self.cumulative(weight).collect();
+        let &(positives, negatives) = steps.last()?;
+        if positives == 0.0 || negatives == 0.0 {
+            return None;
+        }
+        let (_, called) = steps.iter().find(|(t, _)| *t >= sensitivity * positives)?;
+        Some(1.0 - called / negatives)
+    }
+
     /// The operating points, from the strictest threshold to the laxest: one
     /// per distinct score. Empty without positives.
     pub fn curve(&self) -> Vec<CurvePoint> {
@@ -222,5 +243,22 @@ mod tests {
         assert_eq!(curve[1].precision, 2.0 / 3.0);
         assert_eq!(curve[2].false_positive_rate, 1.0);
         assert!(Ranking::new(&scores, &[false; 4]).curve().is_empty());
+    }
+
+    #[test]
+    fn specificity_is_read_off_where_enough_positives_are_found() {
+        let ranking = Ranking::new(
+            &[0.9, 0.8, 0.7, 0.6, 0.5, 0.4],
+            &[true, false, true, false, true, false],
+        );
+        let third = 1.0 / 3.0;
+        for (sensitivity, expected) in [(0.3, 1.0), (0.5, 2.0 * third), (0.9, third)] {
+            let found = ranking.specificity_at(sensitivity).expect("both answers");
+            assert!((found - expected).abs() < 1e-9, "{sensitivity}: {found}");
+        }
+        // The lowest positive left out, the second one is the last.
+        let drawn = ranking.weighted_specificity_at(0.9, |i| if i == 4 { 0.0 } else { 1.0 });
+        assert!((drawn.expect("both answers") - 2.0 * third).abs() < 1e-9);
+        assert_eq!(Ranking::new(&[0.1], &[true]).specificity_at(0.9), None);
     }
 }

@@ -45,6 +45,15 @@ impl Share {
     }
 }
 
+impl From<Share> for Measured {
+    fn from(share: Share) -> Measured {
+        Measured {
+            value: share.value,
+            interval: Some(share.interval),
+        }
+    }
+}
+
 /// How good a network's answers are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -113,8 +122,8 @@ pub struct LevelScores {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClassSetScores {
     pub id: String,
-    pub map: Option<f64>,
-    pub macro_auc: Option<f64>,
+    pub map: Option<Measured>,
+    pub macro_auc: Option<Measured>,
     pub classes: Vec<ClassScores>,
 }
 
@@ -123,8 +132,8 @@ pub struct ClassScores {
     pub id: String,
     pub known: u32,
     pub positives: u32,
-    pub average_precision: Option<f64>,
-    pub auc: Option<f64>,
+    pub average_precision: Option<Measured>,
+    pub auc: Option<Measured>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -165,7 +174,7 @@ pub struct DecisionScores {
     pub specificity: Option<Share>,
     /// Best specificity of the score alone at a sensitivity of 90 % or more
     /// here, whatever the shipped operating point.
-    pub specificity_at_90: Option<f64>,
+    pub specificity_at_90: Option<Measured>,
     pub ece_before: Option<f64>,
     pub ece_after: Option<f64>,
 }

@@ -185,8 +185,8 @@ fn section(title: &str, section: &Section) -> String {
             table.row([
                 paper.id.clone(),
                 counted.to_string(),
-                percent(paper.map),
-                percent(paper.macro_auc),
+                measured(paper.map),
+                measured(paper.macro_auc),
             ]);
         }
         text.push_str(&table.to_text());
@@ -236,8 +236,8 @@ fn section(title: &str, section: &Section) -> String {
             node.positives.to_string(),
             measured(node.average_precision),
             measured(node.auc),
-            percent(node.sensitivity.map(|s| s.value)),
-            percent(node.specificity.map(|s| s.value)),
+            measured(node.sensitivity.map(Measured::from)),
+            measured(node.specificity.map(Measured::from)),
             error(node.ece_before),
             error(node.ece_after),
         ]);
@@ -279,7 +279,7 @@ fn decisions(section: &Section) -> String {
             measured(scores.auc),
             share(scores.sensitivity),
             share(scores.specificity),
-            percent(scores.specificity_at_90),
+            measured(scores.specificity_at_90),
             error(scores.ece_before),
             error(scores.ece_after),
         ]);
