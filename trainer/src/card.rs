@@ -1,18 +1,23 @@
 //! What a bundle says of itself: the manifest for programs, the model card for
 //! people. Every figure comes out of the run; none is written by hand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use anyhow::Result;
-use fovea_core::bundle::{Manifest, Network, SourceCounts, Training, FORMAT};
+use fovea_core::bundle::{self, Manifest, Network, SourceCounts, FORMAT};
 use fovea_core::prepare::PREPARATION;
+use serde::Serialize;
 
-use crate::config::{RunConfig, StageConfig};
+use crate::config::{RunConfig, StageConfig, Training};
+use crate::data::AugmentConfig;
 use crate::export::{Agreement, OPSET};
 use crate::photographs::Photographs;
 use crate::report::Report;
-use crate::{checkpoint, start};
+use crate::{checkpoint, machine, start};
+
+/// Heading of the part that tells of the training.
+pub const TRAINING: &str = "## How it was trained";
 
 /// The manifest of the bundle made of `stage`; its hashes are filled in when
 /// the bundle is written.
@@ -49,12 +54,12 @@ pub fn manifest(
                 .map(|n| n.id.clone())
                 .collect(),
         },
-        training: Training {
+        training: bundle::Training {
             run: config.name.clone(),
             method: stage.method.name().to_owned(),
             seed: config.seed,
             epochs: history(config, stage)?.len() as u32,
-            machine: machine(),
+            machine: machines(config, stage)?,
         },
         data,
         files: BTreeMap::new(),
@@ -91,18 +96,22 @@ pub fn model_card(
     writeln!(
         w,
         "Takes one colour fundus photograph, prepared as `{PREPARATION}` to {size} x {size} pixels, \
-         and gives {k} logits over the taxonomy `{id}` ({title}), with one activation map each.\n",
+         and gives {k} logits over the taxonomy `{id}` ({title}), with one activation map each. The \
+         exported file agrees with the trained network, in float, to {apart:.1e} in logits on \
+         {photographs} photographs.\n",
         size = config.size,
         k = taxonomy.finest_count(),
         id = taxonomy.id,
         title = taxonomy.title,
+        apart = agreement.max_abs,
+        photographs = agreement.photographs,
     )?;
 
-    writeln!(w, "## How it was trained\n")?;
+    writeln!(w, "{TRAINING}\n")?;
     writeln!(
         w,
         "On {}, seed {}, by these stages, each from ImageNet weights unless it says otherwise:\n",
-        machine(),
+        machines(config, stage)?,
         config.seed
     )?;
     for name in lineage(config, stage) {
@@ -137,7 +146,20 @@ pub fn model_card(
         }
         writeln!(w)?;
     }
-    writeln!(w, "\nThe exported file agrees with the trained network to {:.1e} in logits on {} photographs.\n", agreement.max_abs, agreement.photographs)?;
+    writeln!(
+        w,
+        "\nWith all settings, as a run file has them:\n\n```toml\n{}```\n",
+        settings(config, stage)?
+    )?;
+    for name in lineage(config, stage) {
+        let stage = config.stage_named(name)?;
+        if let Some(story) = start::story(stage, &config.stage_dir(name))? {
+            writeln!(
+                w,
+                "### How the student that `{name}` started from was trained\n\n{story}\n"
+            )?;
+        }
+    }
 
     writeln!(w, "## What it was trained on\n")?;
     writeln!(
@@ -215,6 +237,27 @@ fn weaknesses(photographs: &Photographs, report: &Report) -> Vec<String> {
             referral.of - referral.count
         ));
     }
+    let specificity = report.overall.referral.as_ref().and_then(|r| r.specificity);
+    if let Some(kept) = specificity {
+        said.push(format!(
+            "Of {} test photographs without a referable finding it refers {}.",
+            kept.of,
+            kept.of - kept.count
+        ));
+    }
+    let gate = report.overall.gate.iter().flat_map(|gate| &gate.refused);
+    for row in gate.filter(|row| row.what == "EyeQ reject") {
+        said.push(format!(
+            "Of {} photographs that EyeQ rejects, the student's own gate lets {} pass.",
+            row.refused.of,
+            row.refused.of - row.refused.count
+        ));
+    }
+    said.push(
+        "The figures of the gate are the student's; the measures on pixels that come before it on \
+         the device are not in them. `scenes` are drawn by the code that drew those it learnt from."
+            .to_owned(),
+    );
     said.push(format!(
         "Trained at {} pixels a side: the smallest microaneurysms and drusen cannot be seen.",
         photographs.size
@@ -239,25 +282,41 @@ fn lineage<'a>(config: &'a RunConfig, stage: &'a StageConfig) -> Vec<&'a str> {
     stages.filter(|name| wanted.contains(name)).collect()
 }
 
+/// The settings that made `stage`, all defaults written out.
+fn settings(config: &RunConfig, stage: &StageConfig) -> Result<String> {
+    #[derive(Serialize)]
+    struct Settings<'a> {
+        training: &'a Training,
+        augment: &'a AugmentConfig,
+        stage: Vec<&'a StageConfig>,
+    }
+    let stages = lineage(config, stage);
+    Ok(toml::to_string_pretty(&Settings {
+        training: &config.training,
+        augment: &config.augment,
+        stage: config
+            .stage
+            .iter()
+            .filter(|s| stages.contains(&s.name.as_str()))
+            .collect(),
+    })?)
+}
+
+/// Where the stages that made `stage` were trained.
+fn machines(config: &RunConfig, stage: &StageConfig) -> Result<String> {
+    let mut machines = BTreeSet::new();
+    for name in lineage(config, stage) {
+        if let Some(state) = checkpoint::state(&config.stage_dir(name))? {
+            machines.extend(state.machine);
+        }
+    }
+    if machines.is_empty() {
+        machines.insert(machine::name());
+    }
+    Ok(machines.into_iter().collect::<Vec<_>>().join("; "))
+}
+
 fn history(config: &RunConfig, stage: &StageConfig) -> Result<Vec<crate::report::EpochLine>> {
     let state = checkpoint::state(&config.stage_dir(&stage.name))?;
     Ok(state.map(|state| state.history).unwrap_or_default())
-}
-
-/// The processor, and the accelerator where libtorch has one.
-fn machine() -> String {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let model = std::fs::read_to_string("/proc/cpuinfo")
-        .ok()
-        .and_then(|text| {
-            let line = text.lines().find(|line| line.starts_with("model name"))?;
-            line.split(':').nth(1).map(|name| name.trim().to_owned())
-        })
-        .unwrap_or_else(|| std::env::consts::ARCH.to_owned());
-    let gpus = tch::Cuda::device_count();
-    if gpus > 0 {
-        format!("{model}, {cores} cores, {gpus} CUDA devices")
-    } else {
-        format!("{model}, {cores} cores, no GPU")
-    }
 }

@@ -29,6 +29,9 @@ pub struct State {
     pub tensors: String,
     pub epochs_done: usize,
     pub finished: bool,
+    /// Where it is trained.
+    #[serde(default)]
+    pub machine: Option<String>,
     pub best: Option<f64>,
     pub epochs_since_best: usize,
     /// Of the plateau schedule.

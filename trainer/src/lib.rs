@@ -17,6 +17,7 @@ pub mod events;
 pub mod export;
 pub mod fit;
 pub mod losses;
+pub mod machine;
 pub mod memory;
 pub mod methods;
 pub mod metrics;

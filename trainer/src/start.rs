@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use anyhow::{bail, ensure, Context, Result};
-use fovea_core::bundle::{sha256_hex, Bundle};
+use fovea_core::bundle::{sha256_hex, Bundle, MODEL_CARD};
 use fovea_core::taxonomy::Taxonomy;
 
+use crate::card::TRAINING;
 use crate::checkpoint;
 use crate::config::StageConfig;
 
@@ -13,6 +14,8 @@ use crate::config::StageConfig;
 const STUDENT: &str = "start.onnx";
 /// What its manifest says of it.
 const ORIGIN: &str = "start.txt";
+/// What its model card says of its own training.
+const STORY: &str = "start.md";
 
 /// The ONNX file of the bundle that `stage` starts from; none where it starts from no bundle. `dir`
 /// is the stage's folder, which keeps a copy from the first call on.
@@ -56,6 +59,10 @@ pub fn student(stage: &StageConfig, dir: &Path, taxonomy: &Taxonomy) -> Result<O
         bundle.sha256,
         size = network.input_size,
     );
+    let card = folder.join(MODEL_CARD);
+    let card = std::fs::read_to_string(&card)
+        .with_context(|| format!("cannot read {}", card.display()))?;
+    checkpoint::write(&dir.join(STORY), training_of(&card).as_bytes())?;
     checkpoint::write(&dir.join(ORIGIN), origin.as_bytes())?;
     checkpoint::write(&copy, &bundle.onnx)?;
     Ok(Some(bundle.onnx))
@@ -65,6 +72,20 @@ pub fn student(stage: &StageConfig, dir: &Path, taxonomy: &Taxonomy) -> Result<O
 pub fn origin(stage: &StageConfig, dir: &Path) -> Result<Option<String>> {
     kept(stage, &dir.join(ORIGIN))
         .map(|text| text.map(|t| String::from_utf8_lossy(&t).into_owned()))
+}
+
+/// How the student that `stage` started from was trained, in its own card's
+/// words, where it started from one.
+pub fn story(stage: &StageConfig, dir: &Path) -> Result<Option<String>> {
+    let text = kept(stage, &dir.join(STORY))?;
+    let text = text.map(|t| String::from_utf8_lossy(&t).into_owned());
+    Ok(text.filter(|text| !text.is_empty()))
+}
+
+/// The part of a model card that tells of the training.
+fn training_of(card: &str) -> &str {
+    let part = card.split_once(TRAINING).map_or("", |(_, after)| after);
+    part.split("\n## ").next().unwrap_or(part).trim()
 }
 
 /// SHA-256 of the student that `stage` started from, where it did from one.
@@ -79,4 +100,16 @@ fn kept(stage: &StageConfig, file: &Path) -> Result<Option<Vec<u8>>> {
     std::fs::read(file)
         .map(Some)
         .with_context(|| format!("cannot read {}; train the stage again", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_card_the_training_is_told_on() {
+        let card = format!("# A (net)\n\nFor research.\n\n{TRAINING}\n\nOn one core.\n\n### More\n\nx\n\n## Figures\n");
+        assert_eq!(training_of(&card), "On one core.\n\n### More\n\nx");
+        assert_eq!(training_of("no card of ours"), "");
+    }
 }
