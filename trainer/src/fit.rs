@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{bail, Context, Result};
 use fovea_core::taxonomy::Label;
@@ -24,7 +24,7 @@ use crate::photographs::Photographs;
 use crate::progress::progress;
 use crate::report::EpochLine;
 use crate::samplers::Sampler;
-use crate::{export, plots, predict, start, weights};
+use crate::{export, machine, plots, predict, start, weights};
 
 /// The network a stage leaves behind, in its folder.
 pub const FINAL: &str = "final.safetensors";
@@ -57,6 +57,7 @@ pub fn stage(
     }
     let mut fit = Fit::new(config, stage, shipped.as_deref(), photographs, device)?;
     fit.state.fingerprint = fingerprint;
+    fit.state.machine = Some(machine::name());
     if let Some(state) = saved {
         let tensors = checkpoint::tensors(&dir, &state)?;
         fit.restore(state, &tensors)?;
@@ -104,6 +105,7 @@ impl<'a> Fit<'a> {
         let taxonomy = &photographs.dataset.taxonomy;
         let classes = taxonomy.finest_count() as i64;
         let train = photographs.indices(Split::Train, &stage.sources);
+        let augment = config.augment_of(stage);
         if train.is_empty() {
             bail!("stage `{}` has no photograph to train on", stage.name);
         }
@@ -156,7 +158,7 @@ impl<'a> Fit<'a> {
         };
         let method = stage.method.build(&Setting {
             hierarchy: Rc::new(Hierarchy::new(taxonomy, device)),
-            counts: &photographs.counts(&train),
+            counts: &photographs.counts(&train, &augment.degrade),
             device,
             width: net.width(),
             own: store.root() / "method",
@@ -179,7 +181,7 @@ impl<'a> Fit<'a> {
         let loader = Loader::new(
             Arc::clone(&photographs.dataset),
             Arc::clone(&photographs.cache),
-            Some(stage.augment.as_ref().unwrap_or(&config.augment).clone()),
+            Some(augment.clone()),
             training.batch,
             photographs.threads,
         );
@@ -246,12 +248,14 @@ impl<'a> Fit<'a> {
             &format!("{} {}/{}", self.name, epoch + 1, self.training.epochs),
         );
         let (mut total, mut seen) = (0.0, 0usize);
-        for (step, batch) in self
+        let mut waiting = Duration::ZERO;
+        let mut batches = self
             .loader
-            .epoch(order, self.seed.wrapping_add(epoch as u64))?
-            .take(steps)
-            .enumerate()
-        {
+            .epoch(order, self.seed.wrapping_add(epoch as u64))?;
+        for step in 0..steps {
+            let asked = Instant::now();
+            let Some(batch) = batches.next() else { break };
+            waiting += asked.elapsed();
             let count = batch.index.len();
             let tensors = predict::to_tensors(&batch, self.photographs.size, self.device);
             let output = self.forward(&tensors.images);
@@ -280,9 +284,12 @@ impl<'a> Fit<'a> {
             epoch: epoch as u32 + 1,
             phase: self.name.to_string(),
             train_loss: total / seen.max(1) as f64,
-            learning_rate: self
-                .learning_rate((epoch + 1) * steps - 1, self.training.epochs * steps),
+            learning_rate: self.learning_rate(
+                ((epoch + 1) * steps).saturating_sub(1),
+                self.training.epochs * steps,
+            ),
             images_per_second: seen as f64 / training_seconds,
+            waiting: waiting.as_secs_f64() / training_seconds,
             val_loss: f64::NAN,
             val_map_average: None,
             many: None,

@@ -99,7 +99,7 @@ impl Hierarchy {
         match marginal {
             Marginal::Sum => logits.matmul(&self.paths),
             Marginal::NoisyOr => {
-                let parents = any_of(logits, &self.paths.clamp_max(1.0));
+                let parents = any_of(logits, &self.paths);
                 let k = logits.size()[1];
                 let n = parents.size()[1];
                 Tensor::cat(&[logits.shallow_clone(), parents.narrow(1, k, n - k)], 1)
@@ -145,12 +145,13 @@ impl Hierarchy {
 }
 
 /// Noisy-or: the logit of "at least one of them is there". `logits` b x k,
-/// `members` k x m with 1 where a class counts -> b x m.
+/// `members` k x m, how often each class counts -> b x m. In a DAG a class
+/// counts once for every path, as it does where the device goes up by levels.
 fn any_of(logits: &Tensor, members: &Tensor) -> Tensor {
     // ln(1 - p) of a class is logsigmoid(-z); over the classes that count they
-    // add up to s = ln(1 - P), and ln(P / (1 - P)) = ln(e^-s - 1).
+    // add up to s = ln(1 - P), and ln(P / (1 - P)) = ln(1 - e^s) - s.
     let s = (-logits).log_sigmoid().matmul(members).clamp_max(-1e-6);
-    (-s).expm1().log()
+    (-s.expm1()).log() - s
 }
 
 /// Mean binary cross-entropy over the known labels (HKGL eq. 5).
@@ -172,20 +173,18 @@ pub fn masked_bce(
 
 /// Instance-wise class-balanced weights (HKGL eq. 6) for one level.
 pub struct InstanceWeights {
-    /// 1 x k: p_j = 1 / (K N_j).
+    /// 1 x k: p_j = 1 / (K N_j), nought for a class that no photograph shows.
     class: Tensor,
     positives_only: bool,
 }
 
 impl InstanceWeights {
-    /// `counts` holds N_j, the training photographs that show class j. A class
-    /// without any counts as one photograph: its terms are negatives only.
-    pub fn new(counts: &[u32], positives_only: bool, device: Device) -> InstanceWeights {
-        let k = counts.len() as f64;
-        let p: Vec<f32> = counts
-            .iter()
-            .map(|&n| (1.0 / (k * f64::from(n.max(1)))) as f32)
-            .collect();
+    /// `counts` holds N_j, the training photographs that show class j. The terms
+    /// of a class without any weigh 1: there is nothing to balance.
+    pub fn new(counts: &[f32], positives_only: bool, device: Device) -> InstanceWeights {
+        let k = counts.len() as f32;
+        let share = |n: f32| if n > 0.0 { 1.0 / (k * n) } else { 0.0 };
+        let p: Vec<f32> = counts.iter().map(|&n| share(n)).collect();
         let class = Tensor::from_slice(&p).view([1, -1]).to_device(device);
         InstanceWeights {
             class,
@@ -198,9 +197,9 @@ impl InstanceWeights {
     pub fn weigh(&self, targets: &Tensor) -> Tensor {
         let actual = (targets * &self.class).sum_dim_intlist(1, true, Kind::Float);
         let delta = (&self.class / actual.clamp_min(1e-12)).sqrt();
-        let some = actual.gt(0.0).expand_as(targets);
+        let balanced = actual.gt(0.0).logical_and(&self.class.gt(0.0));
         let ones = targets.ones_like();
-        let delta = delta.where_self(&some, &ones);
+        let delta = delta.where_self(&balanced, &ones);
         if self.positives_only {
             delta.where_self(&targets.gt(0.5), &ones)
         } else {
@@ -275,7 +274,7 @@ mod tests {
     #[test]
     fn instance_weights_follow_equation_six() {
         // Two classes of 100 and 1 photographs: p = 1/200 and 1/2.
-        let weights = InstanceWeights::new(&[100, 1], false, Device::Cpu);
+        let weights = InstanceWeights::new(&[100.0, 1.0], false, Device::Cpu);
         let both = weights.weigh(&Tensor::from_slice(&[1.0f32, 1.0]).view([1, 2]));
         close(both.double_value(&[0, 0]), (0.005f64 / 0.505).sqrt());
         close(both.double_value(&[0, 1]), (0.5f64 / 0.505).sqrt());
@@ -283,7 +282,11 @@ mod tests {
         close(head.double_value(&[0, 1]), 10.0);
         let none = weights.weigh(&Tensor::from_slice(&[0.0f32, 0.0]).view([1, 2]));
         close(none.double_value(&[0, 1]), 1.0);
-        let positives = InstanceWeights::new(&[100, 1], true, Device::Cpu);
+        let unseen = InstanceWeights::new(&[100.0, 0.0], false, Device::Cpu);
+        let head = unseen.weigh(&Tensor::from_slice(&[1.0f32, 0.0]).view([1, 2]));
+        close(head.double_value(&[0, 0]), 1.0);
+        close(head.double_value(&[0, 1]), 1.0);
+        let positives = InstanceWeights::new(&[100.0, 1.0], true, Device::Cpu);
         close(
             positives
                 .weigh(&Tensor::from_slice(&[1.0f32, 0.0]).view([1, 2]))
@@ -369,26 +372,33 @@ mod tests {
 
     #[test]
     fn parents_are_what_the_device_computes() {
+        for id in ["odir", "rfmid"] {
+            let taxonomy = Taxonomy::builtin(id).unwrap();
+            let k = taxonomy.finest_count();
+            let logits: Vec<f32> = (0..k).map(|i| (i as f32 * 0.7).sin() * 3.0).collect();
+            let hierarchy = Hierarchy::new(&taxonomy, Device::Cpu);
+            let z = Tensor::from_slice(&logits).view([1, -1]);
+            let sums = hierarchy.marginalise(&z, Marginal::Sum);
+            let ors = hierarchy.marginalise(&z, Marginal::NoisyOr).sigmoid();
+            for (i, node) in taxonomy.nodes().iter().enumerate().skip(k) {
+                let children = node.children.iter().map(|&c| c as i64);
+                let sum: f64 = children.clone().map(|c| sums.double_value(&[0, c])).sum();
+                close(sums.double_value(&[0, i as i64]), sum);
+                let absent: f64 = children.map(|c| 1.0 - ors.double_value(&[0, c])).product();
+                close(ors.double_value(&[0, i as i64]), 1.0 - absent);
+            }
+        }
+    }
+
+    #[test]
+    fn sure_classes_leave_their_parents_finite() {
         let taxonomy = Taxonomy::builtin("odir").unwrap();
-        let k = taxonomy.finest_count();
-        let logits: Vec<f32> = (0..k).map(|i| (i as f32 * 0.7).sin() * 3.0).collect();
+        let k = taxonomy.finest_count() as i64;
         let hierarchy = Hierarchy::new(&taxonomy, Device::Cpu);
-        let z = Tensor::from_slice(&logits).view([1, -1]);
-        let sums = hierarchy.marginalise(&z, Marginal::Sum);
-        let ors = hierarchy.marginalise(&z, Marginal::NoisyOr).sigmoid();
-        for (i, node) in taxonomy.nodes().iter().enumerate().skip(k) {
-            let sum: f64 = node
-                .children
-                .iter()
-                .map(|&c| sums.double_value(&[0, c as i64]))
-                .sum();
-            close(sums.double_value(&[0, i as i64]), sum);
-            let absent: f64 = node
-                .children
-                .iter()
-                .map(|&c| 1.0 - ors.double_value(&[0, c as i64]))
-                .product();
-            close(ors.double_value(&[0, i as i64]), 1.0 - absent);
+        for z in [-300.0, 300.0] {
+            let logits = Tensor::full([1, k], z, (Kind::Float, Device::Cpu));
+            let parents = hierarchy.marginalise(&logits, Marginal::NoisyOr);
+            assert!(bool::try_from(parents.isfinite().all()).unwrap(), "{z}");
         }
     }
 }

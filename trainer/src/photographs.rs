@@ -10,7 +10,9 @@ use fovea_core::taxonomy::Label;
 
 use crate::checkpoint;
 use crate::config::{RunConfig, StageConfig};
-use crate::data::{Broken, Cache, Dataset, Shot, ShotCuts, Split, Statistics};
+use crate::data::{
+    is_sound, Broken, Cache, Dataset, DegradeConfig, Expected, Shot, ShotCuts, Split, Statistics,
+};
 use crate::metrics::ClassGroups;
 use crate::progress::progress;
 use crate::start;
@@ -44,8 +46,12 @@ impl Photographs {
         )?;
         bar.finish_and_clear();
         let cuts = ShotCuts::of(&dataset.taxonomy);
-        let statistics = Statistics::of(&dataset, None, cuts);
+        let mut statistics = Statistics::of(&dataset, None, cuts);
         let grouped = Statistics::of(&dataset, config.groups_from.as_deref(), cuts);
+        // The groups that are told are those that are measured by.
+        for (node, grouped) in statistics.nodes.iter_mut().zip(&grouped.nodes) {
+            node.shot = grouped.shot;
+        }
         let groups = ClassGroups {
             many: grouped.group(Shot::Many),
             medium: grouped.group(Shot::Medium),
@@ -73,15 +79,22 @@ impl Photographs {
             .collect()
     }
 
-    /// How many of `which` show each node, all levels.
-    pub fn counts(&self, which: &[usize]) -> Vec<u32> {
-        let mut counts = vec![0; self.dataset.taxonomy.nodes().len()];
+    /// How many of `which` show each node, all levels, when each is drawn once
+    /// and damaged as `damage` says: the mean over all draws.
+    pub fn counts(&self, which: &[usize], damage: &DegradeConfig) -> Vec<f32> {
+        let taxonomy = &self.dataset.taxonomy;
+        let expected = Expected::of(damage, taxonomy);
+        let mut counts = vec![0.0; taxonomy.nodes().len()];
         for &i in which {
-            for (count, label) in counts.iter_mut().zip(&self.dataset.examples[i].labels) {
-                *count += u32::from(*label == Label::Present);
+            let labels = &self.dataset.examples[i].labels;
+            let sound = is_sound(taxonomy, labels);
+            let kept = if sound { expected.kept } else { 1.0 };
+            for (n, count) in counts.iter_mut().enumerate() {
+                *count += kept * f64::from(u8::from(labels[n] == Label::Present));
+                *count += if sound { expected.present[n] } else { 0.0 };
             }
         }
-        counts
+        counts.into_iter().map(|count| count as f32).collect()
     }
 
     /// Draws per epoch of a photograph, as its source says.

@@ -115,6 +115,12 @@ impl Damage {
         }
     }
 
+    /// Whether both can be seen. Dark and bright together would look like neither.
+    fn goes_with(self, other: Damage) -> bool {
+        let exposure = |d: Damage| matches!(d, Damage::Dark | Damage::Bright);
+        self.node() != other.node() && !(exposure(self) && exposure(other))
+    }
+
     fn inflict(self, pixels: &mut [u8], size: usize, t: f32, rng: &mut ChaCha8Rng) {
         match self {
             Damage::Dark => dark(pixels, size, t, rng),
@@ -159,14 +165,48 @@ pub fn degrade(
         let mut nodes = vec![first.node()];
         if rng.random_bool(config.combined) {
             let second = *Damage::ALL.choose(rng).unwrap_or(&Damage::Dark);
-            // Dark and bright together would look like neither.
-            let exposure = |d: Damage| matches!(d, Damage::Dark | Damage::Bright);
-            if second.node() != first.node() && !(exposure(first) && exposure(second)) {
+            if first.goes_with(second) {
                 second.inflict(pixels, size, SEVERE, rng);
                 nodes.push(second.node());
             }
         }
         Outcome::Ungradable { nodes, blind }
+    }
+}
+
+/// What [`degrade`] makes of a sound photograph in the mean.
+pub struct Expected {
+    /// The chance that the eye keeps its labels.
+    pub kept: f64,
+    /// Per node of the taxonomy, the chance that damage makes it present.
+    pub present: Vec<f64>,
+}
+
+impl Expected {
+    pub fn of(config: &DegradeConfig, taxonomy: &Taxonomy) -> Expected {
+        let mut present = vec![0.0; taxonomy.nodes().len()];
+        let mut add = |nodes: Vec<&'static str>, chance: f64| {
+            let mut labels = vec![Label::Unknown; present.len()];
+            let blind = false;
+            Outcome::Ungradable { nodes, blind }.apply(taxonomy, &mut labels);
+            for (sum, label) in present.iter_mut().zip(labels) {
+                *sum += chance * f64::from(u8::from(label == Label::Present));
+            }
+        };
+        let each = 1.0 / Damage::ALL.len() as f64;
+        let severe = config.chance * config.severe;
+        for first in Damage::ALL {
+            add(vec![first.node()], severe * each * (1.0 - config.combined));
+            for second in Damage::ALL {
+                let mut nodes = vec![first.node()];
+                nodes.extend(first.goes_with(second).then_some(second.node()));
+                add(nodes, severe * each * config.combined * each);
+            }
+        }
+        Expected {
+            kept: 1.0 - config.chance * (1.0 - config.mild),
+            present,
+        }
     }
 }
 

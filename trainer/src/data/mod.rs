@@ -33,7 +33,7 @@ use fovea_core::taxonomy::{Label, Taxonomy};
 pub use augment::AugmentConfig;
 pub use cache::Cache;
 pub use config::{Draws, Format, Fractions, SourceConfig, Statement};
-pub use degrade::{DegradeConfig, Outcome};
+pub use degrade::{is_sound, DegradeConfig, Expected, Outcome};
 pub use loader::{Batch, Epoch, Loader};
 pub use split::{deal, Split};
 pub use stats::{Shot, ShotCuts, Statistics};

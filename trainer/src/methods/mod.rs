@@ -139,8 +139,9 @@ impl Teacher {
 /// What a method may need when it is made.
 pub struct Setting<'a> {
     pub hierarchy: Rc<Hierarchy>,
-    /// Training photographs that show each node, all levels.
-    pub counts: &'a [u32],
+    /// Training photographs that show each node, all levels, in the mean over
+    /// what is done to them.
+    pub counts: &'a [f32],
     pub device: Device,
     /// Pooled features of the network in training.
     pub width: i64,
