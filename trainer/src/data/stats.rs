@@ -212,7 +212,7 @@ fn source_statistics(name: &str, examples: &[&Example]) -> SourceStatistics {
     }
 }
 
-/// The aligned table that `prepare` prints.
+/// The aligned table of `data.txt`, which `prepare` prints.
 impl fmt::Display for Statistics {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let widest = |names: &mut dyn Iterator<Item = usize>| names.max().unwrap_or(0).max(6);

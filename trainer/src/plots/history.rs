@@ -160,6 +160,7 @@ mod tests {
                 few: None,
                 learning_rate: 1e-3,
                 images_per_second: 10.0,
+                waiting: 0.0,
                 seconds: 1.0,
             })
             .collect()

@@ -27,6 +27,9 @@ pub struct EpochLine {
     pub learning_rate: f64,
     /// Training photographs per second, loading included.
     pub images_per_second: f64,
+    /// Share of the training time spent waiting for the loader, 0..1.
+    #[serde(default)]
+    pub waiting: f64,
     /// Wall-clock time of the epoch with its validation.
     pub seconds: f64,
 }
@@ -36,7 +39,7 @@ impl EpochLine {
     pub fn to_line(&self, stage: &str, epochs: usize) -> String {
         format!(
             "{stage} {:>3}/{epochs}  loss {:.4}  val {:.4}  mAP {} (many {}  medium {}  few {})  \
-             lr {:.1e}  {:.0} images/s  {:.0} s",
+             lr {:.1e}  {:.0} images/s (waiting {:.0} %)  {:.0} s",
             self.epoch,
             self.train_loss,
             self.val_loss,
@@ -46,6 +49,7 @@ impl EpochLine {
             percent(self.few),
             self.learning_rate,
             self.images_per_second,
+            100.0 * self.waiting,
             self.seconds
         )
     }
@@ -72,6 +76,7 @@ mod tests {
             few: None,
             learning_rate: 1e-3,
             images_per_second: 10.0,
+            waiting: 0.01,
             seconds: 60.0,
         };
         let json = serde_json::to_string(&line).expect("plain data");
