@@ -288,18 +288,28 @@ fn read_calibration(config: &RunConfig, ship: &Ship) -> Result<Calibration> {
     Calibration::parse(&text).with_context(|| format!("{} is damaged", path.display()))
 }
 
+/// What brings libtorch and a GPU together.
+const CUDA_MEND: &str = "let LIBTORCH name the `torch` folder of a Python torch 2.11.0 with CUDA, \
+                         build again, and see that `nvidia-smi` works";
+
 /// Where networks are trained and run.
 fn device(config: &RunConfig) -> Result<Device> {
     if config.device != DeviceChoice::Cpu {
         load_cuda();
     }
+    let found = tch::Cuda::is_available();
     match config.device {
         DeviceChoice::Cpu => Ok(Device::Cpu),
-        DeviceChoice::Auto => Ok(Device::cuda_if_available()),
-        DeviceChoice::Cuda if tch::Cuda::is_available() => Ok(Device::Cuda(0)),
+        DeviceChoice::Auto | DeviceChoice::Cuda if found => Ok(Device::Cuda(0)),
         DeviceChoice::Cuda => bail!(
-            "`device = \"cuda\"`, but libtorch finds no GPU; choose \"auto\" or mend the driver"
+            "`device = \"cuda\"`, but libtorch finds no GPU; {CUDA_MEND}, or choose \"auto\""
         ),
+        DeviceChoice::Auto => {
+            if Path::new("/dev/nvidia0").exists() {
+                eprintln!("a GPU is here, but libtorch does not find it: {CUDA_MEND}");
+            }
+            Ok(Device::Cpu)
+        }
     }
 }
 

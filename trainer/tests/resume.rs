@@ -60,9 +60,22 @@ arch = "resnet18"
 method = {{ kind = "mlmc" }}
 
 [[stage]]
+name = "wide"
+arch = "efficientnet_lite0"
+method = {{ kind = "mlmc", composites = true }}
+epochs = 1
+
+[[stage]]
+name = "wide_crt"
+arch = "efficientnet_lite0"
+method = {{ kind = "ics", crt = true }}
+from = "wide"
+epochs = 1
+
+[[stage]]
 name = "second"
 arch = "resnet18"
-method = {{ kind = "hybrid_kd", features = "first", logits = "first" }}
+method = {{ kind = "hybrid_kd", features = "wide", logits = "wide_crt" }}
 "#,
         cache = dir.join("cache"),
         out = dir.join("runs"),
@@ -109,7 +122,7 @@ fn a_killed_run_ends_as_one_that_was_not() {
         kills > 1,
         "the run was over before it could be killed twice"
     );
-    for stage in ["first", "second"] {
+    for stage in ["first", "wide", "wide_crt", "second"] {
         let network = |run: &str| {
             let file = dir
                 .path()

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use fovea_core::taxonomy::Label::{self, Absent, Present, Unknown};
 use fovea_trainer::data::{
-    truth, AugmentConfig, Batch, Cache, Dataset, DegradeConfig, Loader, Split,
+    truth, AugmentConfig, Batch, Cache, Dataset, DegradeConfig, Expected, Loader, Split,
 };
 use image::{Rgb, RgbImage};
 use indicatif::ProgressBar;
@@ -334,4 +334,37 @@ fn augmentation_keeps_the_outside_black_and_the_field_lit() {
             assert!(picture[centre] > 30);
         }
     }
+}
+
+#[test]
+fn damage_is_as_frequent_as_expected() {
+    let (_root, dataset, cache) = small();
+    let eye = (0..dataset.examples.len())
+        .find(|&i| dataset.examples[i].source == "eyes")
+        .expect("an eye");
+    let config = DegradeConfig {
+        chance: 0.9,
+        severe: 0.6,
+        mild: 0.25,
+        combined: 0.5,
+    };
+    let draws = 4000;
+    let loader = Loader::degraded(dataset.clone(), cache, config.clone(), 50, 2);
+    let batches = batches(&loader, &vec![eye; draws], 3);
+    let nodes = dataset.taxonomy.nodes().len();
+    let share = |values: fn(&Batch) -> &[f32], node: usize| {
+        let rows = batches.iter().flat_map(|b| values(b).chunks_exact(nodes));
+        f64::from(rows.map(|row| row[node]).sum::<f32>()) / draws as f64
+    };
+    let expected = Expected::of(&config, &dataset.taxonomy);
+    let at = |id: &str| dataset.taxonomy.index(id).expect("a node");
+    let faults = ["dark", "bright", "blurred", "artefact", "low_quality"];
+    for node in faults.map(at) {
+        let (found, expected) = (share(|b| &b.targets, node), expected.present[node]);
+        // Over four deviations of the share.
+        assert!(expected > 0.1 && (found - expected).abs() < 0.035, "{found} {expected}");
+    }
+    let kept = share(|b| &b.mask, at("cataract"));
+    assert!((kept - expected.kept).abs() < 0.035, "{kept}");
+    assert_eq!(expected.present[at("cataract")], 0.0);
 }
