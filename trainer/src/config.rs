@@ -392,3 +392,59 @@ impl StageConfig {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_run_file_of_the_house_can_be_run() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
+        let mut read = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if !path.ends_with("sources.toml") {
+                RunConfig::read(&path).unwrap();
+                read += 1;
+            }
+        }
+        assert!(read > 2);
+    }
+
+    #[test]
+    fn what_cannot_be_run_is_said_before_a_photograph_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("run.toml");
+        let refused = |more: &str| {
+            let text = format!(
+                r#"
+name = "a"
+[[source]]
+name = "discs"
+format = "folder"
+images = "images"
+[[stage]]
+name = "only"
+arch = "resnet18"
+method = {{ kind = "erm" }}
+{more}"#
+            );
+            std::fs::write(&file, text).unwrap();
+            RunConfig::read(&file).err().map(|e| format!("{e:#}"))
+        };
+        assert_eq!(refused(""), None);
+        for (more, named) in [
+            ("augment = { noise = 1.5 }", "augment.noise"),
+            ("from = \"nothing\"", "`nothing`"),
+            ("sources = [\"others\"]", "`others`"),
+            (
+                "[ship]\nstage = \"only\"\ncalibrate_on = [\"disks\"]",
+                "`disks`",
+            ),
+            ("[ship]\nstage = \"none\"", "`none`"),
+        ] {
+            let said = refused(more).expect("refused");
+            assert!(said.contains(named), "{said}");
+        }
+    }
+}

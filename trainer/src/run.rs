@@ -301,9 +301,9 @@ fn device(config: &RunConfig) -> Result<Device> {
     match config.device {
         DeviceChoice::Cpu => Ok(Device::Cpu),
         DeviceChoice::Auto | DeviceChoice::Cuda if found => Ok(Device::Cuda(0)),
-        DeviceChoice::Cuda => bail!(
-            "`device = \"cuda\"`, but libtorch finds no GPU; {CUDA_MEND}, or choose \"auto\""
-        ),
+        DeviceChoice::Cuda => {
+            bail!("`device = \"cuda\"`, but libtorch finds no GPU; {CUDA_MEND}, or choose \"auto\"")
+        }
         DeviceChoice::Auto => {
             if Path::new("/dev/nvidia0").exists() {
                 eprintln!("a GPU is here, but libtorch does not find it: {CUDA_MEND}");

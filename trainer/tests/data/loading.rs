@@ -362,7 +362,10 @@ fn damage_is_as_frequent_as_expected() {
     for node in faults.map(at) {
         let (found, expected) = (share(|b| &b.targets, node), expected.present[node]);
         // Over four deviations of the share.
-        assert!(expected > 0.1 && (found - expected).abs() < 0.035, "{found} {expected}");
+        assert!(
+            expected > 0.1 && (found - expected).abs() < 0.035,
+            "{found} {expected}"
+        );
     }
     let kept = share(|b| &b.mask, at("cataract"));
     assert!((kept - expected.kept).abs() < 0.035, "{kept}");
