@@ -285,7 +285,7 @@ mod tests {
             ("-rw-r--r--", "./usr/share/fovea/bundle/manifest.toml"),
             (
                 "-rw-r--r--",
-                "./usr/share/fovea/calibration/student-256.toml",
+                "./usr/share/fovea/calibration/student-384.toml",
             ),
             ("-rw-r--r--", "./usr/share/doc/fovea/copyright"),
             ("drwxr-xr-x", "./usr/share/fovea/"),
