@@ -419,6 +419,7 @@ mod tests {
             let text = format!(
                 r#"
 name = "a"
+size = 64
 [[source]]
 name = "discs"
 format = "folder"

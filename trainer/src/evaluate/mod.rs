@@ -201,6 +201,7 @@ mod tests {
                 // Other patients take part in the draws.
                 r.auc = referral.auc;
                 r.average_precision = referral.average_precision;
+                r.specificity_at_90 = referral.specificity_at_90;
                 r
             })
         );
