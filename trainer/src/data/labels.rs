@@ -110,6 +110,11 @@ impl<'a> Sheet<'a> {
         Ok(())
     }
 
+    /// What was stated of `node` so far.
+    pub fn says(&self, node: usize) -> Label {
+        self.labels[node]
+    }
+
     /// Leaves `node` and all below it unknown where they are not stated present.
     pub fn doubt(&mut self, node: usize) {
         self.doubted.push(node);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::{bail, Context, Result};
-use fovea_core::taxonomy::{Label, Subject, Taxonomy};
+use fovea_core::taxonomy::{Label, Referral, Subject, Taxonomy};
 
 use super::config::SourceConfig;
 use super::labels::{finest, Sheet};
@@ -91,7 +91,10 @@ pub fn keywords(cell: &str) -> Vec<String> {
 /// Labels of one eye from its keywords.
 ///
 /// The readers looked for everything, so a finest eye node that no keyword
-/// names is absent, and the photograph is sound where no keyword complains.
+/// names is absent, and the photograph is sound where no keyword complains. A
+/// node that has no keyword at all stays unknown beside a finding that is
+/// referred: macular edema comes with retinopathy or an occlusion, and the
+/// readers had no word for it.
 /// `suspected X` leaves X and, where nothing else speaks, its parents unknown,
 /// unless the taxonomy knows the whole phrase. A keyword that names a parent
 /// only leaves its children unknown.
@@ -136,7 +139,12 @@ pub fn labels(taxonomy: &Taxonomy, words: &[String]) -> Result<Vec<Label>> {
     }
     let mut looked_for: Vec<usize> = finest(taxonomy, Subject::Photograph).collect();
     if gradable {
-        looked_for.extend(finest(taxonomy, Subject::Eye));
+        let referred = taxonomy.nodes().iter().enumerate().any(|(i, node)| {
+            node.referral != Referral::None && sheet.says(i) == Label::Present
+        });
+        let has_keyword = |&node: &usize| !taxonomy.nodes()[node].aliases.is_empty();
+        looked_for
+            .extend(finest(taxonomy, Subject::Eye).filter(|node| !referred || has_keyword(node)));
     }
     sheet.finish(&looked_for)
 }

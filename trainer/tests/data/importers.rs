@@ -58,6 +58,22 @@ fn odir_keywords_split_at_either_comma_and_what_is_not_named_is_absent() {
 }
 
 #[test]
+fn what_odir_has_no_keyword_for_is_unknown_beside_what_is_referred() {
+    for (keywords, expected) in [
+        ("normal fundus", Absent),
+        ("mild nonproliferative retinopathy", Absent),
+        ("drusen", Absent),
+        ("moderate non proliferative retinopathy", Unknown),
+        ("central retinal vein occlusion", Unknown),
+        ("diabetic retinopathy", Unknown),
+    ] {
+        let label = odir(keywords).expect("imported");
+        assert_eq!(label("macular_edema"), expected, "{keywords}");
+        assert_ne!(label("brvo"), Unknown, "{keywords}");
+    }
+}
+
+#[test]
 fn odir_suspicion_is_unknown_unless_the_phrase_is_a_class_of_its_own() {
     let label = odir("suspected cataract").expect("imported");
     for id in ["cataract", "lens_and_media", "media", "normal"] {

@@ -89,7 +89,7 @@ impl Samples {
                     ("erm_macular", 0.58),
                     ("epiretinal_membrane", 0.61),
                     ("brvo", 0.55),
-                    ("vein_occlusion", 0.57),
+                    ("vascular_occlusion", 0.57),
                     ("media_opacity", 0.6),
                     ("lens_and_media", 0.64),
                     ("vitreous_degeneration", 0.52),
