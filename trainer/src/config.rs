@@ -4,7 +4,7 @@
 //! the effective values are saved beside the run's results, so that a run can
 //! be repeated from what it left behind.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context, Result};
@@ -96,6 +96,12 @@ pub struct Training {
     pub dropout: f64,
     /// Photographs per forward pass when only predicting.
     pub predict_batch: usize,
+    /// Learn answers about the eye that a source only ever gives one way. They
+    /// teach nothing but the source's look where other sources give both ways.
+    pub one_sided: bool,
+    /// By source, a factor to its own `weight`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub source_weight: BTreeMap<String, f64>,
 }
 
 impl Default for Training {
@@ -115,6 +121,8 @@ impl Default for Training {
             precision: Precision::Float,
             dropout: 0.2,
             predict_batch: 64,
+            one_sided: true,
+            source_weight: BTreeMap::new(),
         }
     }
 }
@@ -179,6 +187,11 @@ pub struct StageConfig {
     pub learning_rate: Option<f64>,
     #[serde(default)]
     pub precision: Option<Precision>,
+    /// The stem and so many blocks after it are not trained; 0 trains all. They
+    /// are the costly ones, and what they see, edges and colours, is common to
+    /// all cameras.
+    #[serde(default, skip_serializing_if = "is_none_frozen")]
+    pub frozen_blocks: usize,
     /// Sources this stage trains on; all of them when empty.
     #[serde(default)]
     pub sources: Vec<String>,
@@ -205,6 +218,9 @@ pub struct Ship {
     pub calibration: PathBuf,
 }
 
+fn is_none_frozen(blocks: &usize) -> bool {
+    *blocks == 0
+}
 fn odir() -> String {
     "odir".into()
 }
@@ -289,6 +305,7 @@ impl RunConfig {
                 .iter()
                 .chain(&self.validate_on)
                 .chain(&self.groups_from)
+                .chain(self.training.source_weight.keys())
             {
                 if !self.source.iter().any(|s| &s.name == source) {
                     bail!("`{source}` is not among the [[source]] tables");
@@ -316,6 +333,13 @@ impl RunConfig {
             }
             if !(t.learning_rate > 0.0 && t.learning_rate.is_finite()) {
                 bail!("stage `{}` needs a learning rate above zero", stage.name);
+            }
+            if let Some((source, weight)) = t
+                .source_weight
+                .iter()
+                .find(|(_, weight)| !(0.0..=100.0).contains(*weight))
+            {
+                bail!("`source_weight` of {source} is {weight}; give a factor from 0 to 100");
             }
             if !(0.0..1.0).contains(&t.ema) || !(0.0..1.0).contains(&t.dropout) {
                 bail!("`ema` and `dropout` must lie in 0..1");

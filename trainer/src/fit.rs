@@ -55,7 +55,7 @@ pub fn stage(
             return Ok(());
         }
     }
-    let mut fit = Fit::new(config, stage, shipped.as_deref(), photographs, device)?;
+    let mut fit = Fit::new(config, stage, shipped.as_ref(), photographs, device)?;
     fit.state.fingerprint = fingerprint;
     fit.state.machine = Some(machine::name());
     if let Some(state) = saved {
@@ -97,7 +97,7 @@ impl<'a> Fit<'a> {
     fn new(
         config: &'a RunConfig,
         stage: &'a StageConfig,
-        shipped: Option<&[u8]>,
+        shipped: Option<&start::Student>,
         photographs: &'a Photographs,
         device: Device,
     ) -> Result<Fit<'a>> {
@@ -116,7 +116,7 @@ impl<'a> Fit<'a> {
             dropout: training.dropout,
             ..NetOptions::default()
         };
-        let net = Net::with_options(
+        let mut net = Net::with_options(
             &store.root(),
             stage.arch,
             classes,
@@ -124,10 +124,15 @@ impl<'a> Fit<'a> {
             options,
         );
         match (&stage.from, shipped) {
-            (_, Some(onnx)) => {
+            (_, Some(student)) => {
                 let few = every_nth(&train, RECENTRED_ON);
                 let few = predict::plain(photographs, few, device)?;
-                export::adopt(onnx, &net, &few)
+                let finest = &taxonomy.nodes()[..taxonomy.finest_count()];
+                let rows: Vec<Option<usize>> = finest
+                    .iter()
+                    .map(|node| student.outputs.iter().position(|id| *id == node.id))
+                    .collect();
+                export::adopt(&student.onnx, &net, &rows, &few)
                     .with_context(|| format!("stage `{}` starts from a bundle", stage.name))?;
             }
             (Some(from), _) => {
@@ -141,6 +146,10 @@ impl<'a> Fit<'a> {
                 weights::load_imagenet(&mut store, stage.arch, &path)?;
             }
             _ => {}
+        }
+
+        if stage.frozen_blocks > 0 {
+            net.freeze(stage.frozen_blocks);
         }
 
         let teacher = |name: &str| -> Result<Rc<Teacher>> {
@@ -166,7 +175,10 @@ impl<'a> Fit<'a> {
             one_extractor: &one_extractor,
         })?;
 
-        let learns = |name: &str| method.trains_features() || !name.starts_with("features");
+        let learns = |name: &str| {
+            !Net::is_frozen(name, stage.frozen_blocks)
+                && (method.trains_features() || !name.starts_with("features"))
+        };
         let variables: BTreeMap<String, Tensor> = store
             .variables()
             .into_iter()
@@ -178,17 +190,24 @@ impl<'a> Fit<'a> {
             training.optimiser == Optimiser::Adamw,
         );
         let average = (training.ema > 0.0).then(|| Average::new(&store, training.ema));
-        let loader = Loader::new(
+        let mut loader = Loader::new(
             Arc::clone(&photographs.dataset),
             Arc::clone(&photographs.cache),
             Some(augment.clone()),
             training.batch,
             photographs.threads,
         );
+        if !training.one_sided {
+            loader = loader.without_one_sided();
+        }
         Ok(Fit {
             name: &stage.name,
             draws: stage.draws.unwrap_or_else(|| method.draws()),
-            sampler: Sampler::new(&photographs.dataset, &train, |i| photographs.draw_weight(i)),
+            sampler: Sampler::new(&photographs.dataset, &train, |i| {
+                let source = &photographs.dataset.examples[i].source;
+                let factor = training.source_weight.get(source).copied().unwrap_or(1.0);
+                photographs.draw_weight(i) * factor as f32
+            }),
             validation: photographs.indices(Split::Val, &config.validate_on),
             seed: config.seed,
             state: State {

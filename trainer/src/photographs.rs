@@ -11,7 +11,7 @@ use fovea_core::taxonomy::Label;
 use crate::checkpoint;
 use crate::config::{RunConfig, StageConfig};
 use crate::data::{
-    is_sound, Broken, Cache, Dataset, DegradeConfig, Expected, Shot, ShotCuts, Split, Statistics,
+    truth, Broken, Cache, Dataset, DegradeConfig, Expected, Shot, ShotCuts, Split, Statistics,
 };
 use crate::metrics::ClassGroups;
 use crate::progress::progress;
@@ -87,7 +87,8 @@ impl Photographs {
         let mut counts = vec![0.0; taxonomy.nodes().len()];
         for &i in which {
             let labels = &self.dataset.examples[i].labels;
-            let sound = is_sound(taxonomy, labels);
+            // As the loader does: only these are damaged so that labels change.
+            let sound = truth::faulty(taxonomy, labels) == Label::Absent;
             let kept = if sound { expected.kept } else { 1.0 };
             for (n, count) in counts.iter_mut().enumerate() {
                 *count += kept * f64::from(u8::from(labels[n] == Label::Present));

@@ -133,6 +133,7 @@ pub fn split(
         severe: 1.0,
         mild: 0.0,
         combined: 0.0,
+        kinds: Vec::new(),
     };
     let mut predictions = Predictions {
         taxonomy_id: dataset.taxonomy.id.clone(),

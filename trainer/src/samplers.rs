@@ -1,7 +1,11 @@
 //! In which order photographs are drawn.
 
-use fovea_core::taxonomy::Label;
-use rand::seq::SliceRandom;
+use std::collections::BTreeMap;
+
+use fovea_core::taxonomy::{Label, Subject, Taxonomy};
+use rand::distr::weighted::WeightedIndex;
+use rand::distr::Distribution;
+use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -18,13 +22,45 @@ pub enum Draws {
     ClassBalanced,
     /// Half of each.
     Mixed,
+    /// First a source, then whether the eye shows anything, then what, then one
+    /// of its photographs: by source and class together (GDRNet, Che et al.,
+    /// MICCAI 2023), so that no source's look tells that an eye is sick. Sources
+    /// and classes count by the root of their photographs: the small ones weigh
+    /// more than they hold, and are not learned by heart.
+    BySource,
 }
+
+/// Share of a source's draws that show something, where it holds both.
+const SICK: f64 = 0.6;
 
 /// Draws the photographs of an epoch; the same seed draws the same ones.
 pub struct Sampler {
     /// Indices into the dataset and how often each is drawn in an epoch.
     examples: Vec<(usize, f32)>,
     classes: Vec<Vec<usize>>,
+    sources: Vec<Cells>,
+    /// Chances of the sources, in the same order.
+    by_source: Option<WeightedIndex<f64>>,
+}
+
+/// The photographs of one source by what they show.
+struct Cells {
+    sound: Vec<usize>,
+    sick: Vec<Vec<usize>>,
+    /// Chances of the cells of `sick`; none where nothing is sick.
+    by_cell: Option<WeightedIndex<f64>>,
+}
+
+impl Cells {
+    fn draw(&self, rng: &mut ChaCha8Rng) -> Option<usize> {
+        let cell = match &self.by_cell {
+            Some(by_cell) if self.sound.is_empty() || rng.random_bool(SICK) => {
+                &self.sick[by_cell.sample(rng)]
+            }
+            _ => &self.sound,
+        };
+        cell.choose(rng).copied()
+    }
 }
 
 impl Sampler {
@@ -47,9 +83,13 @@ impl Sampler {
             }
         }
         classes.retain(|c| !c.is_empty());
+        let examples: Vec<(usize, f32)> = examples.iter().map(|&i| (i, weight(i))).collect();
+        let (sources, weights) = by_source(dataset, &examples);
         Sampler {
-            examples: examples.iter().map(|&i| (i, weight(i))).collect(),
+            examples,
             classes,
+            sources,
+            by_source: WeightedIndex::new(weights).ok(),
         }
     }
 
@@ -73,9 +113,15 @@ impl Sampler {
                 order.extend(self.balanced(n / 2, &mut rng));
                 order
             }
+            Draws::BySource => (0..n).filter_map(|_| self.of_a_source(&mut rng)).collect(),
         };
         order.shuffle(&mut rng);
         order
+    }
+
+    fn of_a_source(&self, rng: &mut ChaCha8Rng) -> Option<usize> {
+        let source = self.by_source.as_ref()?.sample(rng);
+        self.sources[source].draw(rng)
     }
 
     /// Without replacement as far as `n` allows, so that an epoch sees all.
@@ -101,5 +147,127 @@ impl Sampler {
                 class[rng.random_range(0..class.len())]
             })
             .collect()
+    }
+}
+
+/// The cells of every source and the sources' weights: the roots of how many
+/// photographs each draws in an epoch.
+fn by_source(dataset: &Dataset, examples: &[(usize, f32)]) -> (Vec<Cells>, Vec<f64>) {
+    let mut sources: BTreeMap<&str, (f64, Vec<usize>)> = BTreeMap::new();
+    for &(i, weight) in examples {
+        let source = sources.entry(&dataset.examples[i].source).or_default();
+        source.0 += f64::from(weight);
+        source.1.push(i);
+    }
+    let cells = |photographs: &[usize]| {
+        let mut sound = Vec::new();
+        let mut sick: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for &i in photographs {
+            let shown = shown(&dataset.taxonomy, &dataset.examples[i].labels);
+            if shown.is_empty() {
+                sound.push(i);
+            }
+            for node in shown {
+                sick.entry(node).or_default().push(i);
+            }
+        }
+        let sick: Vec<Vec<usize>> = sick.into_values().collect();
+        let weights = sick.iter().map(|cell| (cell.len() as f64).sqrt());
+        Cells {
+            sound,
+            by_cell: WeightedIndex::new(weights).ok(),
+            sick,
+        }
+    };
+    sources
+        .values()
+        .map(|(draws, photographs)| (cells(photographs), draws.sqrt()))
+        .unzip()
+}
+
+/// What a photograph shows, at the level its source names: nodes that are
+/// present and have no child that is. A normal eye shows nothing.
+fn shown(taxonomy: &Taxonomy, labels: &[Label]) -> Vec<usize> {
+    let present = |node: usize| labels[node] == Label::Present;
+    let normal = |node: usize| {
+        let node = &taxonomy.nodes()[node];
+        node.subject == Subject::Eye && node.severity == 0
+    };
+    (0..labels.len())
+        .filter(|&node| present(node) && !normal(node))
+        .filter(|&node| !taxonomy.nodes()[node].children.iter().any(|&c| present(c)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::data::{Example, Origin, Split};
+
+    /// `count` photographs of a source that show `id`, or nothing.
+    fn photographs(source: &str, id: Option<&str>, count: usize) -> Vec<Example> {
+        let taxonomy = Taxonomy::builtin("odir").unwrap();
+        let mut labels = vec![Label::Unknown; taxonomy.nodes().len()];
+        if let Some(id) = id {
+            labels[taxonomy.index(id).unwrap()] = Label::Present;
+        }
+        let example = Example {
+            source: source.to_owned(),
+            image: "a.png".into(),
+            origin: Origin::File,
+            patient: "a".to_owned(),
+            split: Split::Train,
+            labels,
+            aspect: 1.0,
+            raw: Default::default(),
+        };
+        vec![example; count]
+    }
+
+    #[test]
+    fn by_source_a_look_tells_nothing_of_the_eye() {
+        let examples = [
+            photographs("sick", None, 100),
+            photographs("sick", Some("pdr"), 880),
+            photographs("sick", Some("glaucoma_any"), 20),
+            photographs("sound", Some("normal"), 90),
+            photographs("sound", Some("pdr"), 10),
+            photographs("cats", Some("non_fundus"), 400),
+        ]
+        .concat();
+        let dataset = Dataset {
+            taxonomy: Arc::new(Taxonomy::builtin("odir").unwrap()),
+            examples,
+            sources: Vec::new(),
+        };
+        let all: Vec<usize> = (0..dataset.examples.len()).collect();
+        let sampler = Sampler::new(&dataset, &all, |_| 20.0);
+        let order = sampler.epoch(Draws::BySource, 7);
+        assert_eq!(order.len(), 30_000);
+        let share = |of: &dyn Fn(&Example) -> bool| {
+            let count = order.iter().filter(|&&i| of(&dataset.examples[i])).count();
+            count as f64 / order.len() as f64
+        };
+        let shows = |example: &Example, id: &str| {
+            example.labels[dataset.taxonomy.index(id).unwrap()] == Label::Present
+        };
+        let close = |got: f64, wanted: f64| assert!((got - wanted).abs() < 0.01, "{got} {wanted}");
+        // Roots of 1000, 100 and 400 photographs.
+        let total = 1000f64.sqrt() + 100f64.sqrt() + 400f64.sqrt();
+        let of_sick = 1000f64.sqrt() / total;
+        close(share(&|e| e.source == "sick"), of_sick);
+        close(share(&|e| e.source == "cats"), 400f64.sqrt() / total);
+        let pdr = 880f64.sqrt() / (880f64.sqrt() + 20f64.sqrt());
+        close(
+            share(&|e| e.source == "sick" && shows(e, "pdr")),
+            of_sick * SICK * pdr,
+        );
+        close(
+            share(&|e| e.source == "sound" && shows(e, "pdr")),
+            100f64.sqrt() / total * SICK,
+        );
+        assert_eq!(sampler.epoch(Draws::BySource, 7), order);
     }
 }

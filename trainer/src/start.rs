@@ -16,19 +16,35 @@ const STUDENT: &str = "start.onnx";
 const ORIGIN: &str = "start.txt";
 /// What its model card says of its own training.
 const STORY: &str = "start.md";
+/// The ids of its outputs, one a line.
+const OUTPUTS: &str = "start.outputs";
 
-/// The ONNX file of the bundle that `stage` starts from; none where it starts from no bundle. `dir`
-/// is the stage's folder, which keeps a copy from the first call on.
+/// A shipped student that a stage starts from.
+pub struct Student {
+    pub onnx: Vec<u8>,
+    /// Ids of the finest nodes it answers for, in their order.
+    pub outputs: Vec<String>,
+}
+
+/// The student of the bundle that `stage` starts from; none where it starts from no bundle. `dir` is
+/// the stage's folder, which keeps a copy from the first call on.
 ///
 /// # Errors
-/// The bundle does not open, or its student is of another network or taxonomy.
-pub fn student(stage: &StageConfig, dir: &Path, taxonomy: &Taxonomy) -> Result<Option<Vec<u8>>> {
+/// The bundle does not open, or its student is of another network or shares no class with the run's
+/// taxonomy.
+pub fn student(stage: &StageConfig, dir: &Path, taxonomy: &Taxonomy) -> Result<Option<Student>> {
     let Some(folder) = &stage.from_bundle else {
         return Ok(None);
     };
     let copy = dir.join(STUDENT);
     match std::fs::read(&copy) {
-        Ok(onnx) => return Ok(Some(onnx)),
+        Ok(onnx) => {
+            let outputs = dir.join(OUTPUTS);
+            let outputs = std::fs::read_to_string(&outputs)
+                .with_context(|| format!("cannot read {}; delete the stage", outputs.display()))?;
+            let outputs = outputs.lines().map(str::to_owned).collect();
+            return Ok(Some(Student { onnx, outputs }));
+        }
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
         Err(e) => bail!("cannot read {} ({e})", copy.display()),
     }
@@ -45,8 +61,8 @@ pub fn student(stage: &StageConfig, dir: &Path, taxonomy: &Taxonomy) -> Result<O
     );
     let finest = &taxonomy.nodes()[..taxonomy.finest_count()];
     ensure!(
-        finest.iter().map(|node| &node.id).eq(&network.outputs),
-        "the student in {} knows other classes than the run's taxonomy `{}`",
+        finest.iter().any(|node| network.outputs.contains(&node.id)),
+        "the student in {} knows no class of the run's taxonomy `{}`",
         folder.display(),
         taxonomy.id
     );
@@ -64,8 +80,12 @@ pub fn student(stage: &StageConfig, dir: &Path, taxonomy: &Taxonomy) -> Result<O
         .with_context(|| format!("cannot read {}", card.display()))?;
     checkpoint::write(&dir.join(STORY), training_of(&card).as_bytes())?;
     checkpoint::write(&dir.join(ORIGIN), origin.as_bytes())?;
+    checkpoint::write(&dir.join(OUTPUTS), network.outputs.join("\n").as_bytes())?;
     checkpoint::write(&copy, &bundle.onnx)?;
-    Ok(Some(bundle.onnx))
+    Ok(Some(Student {
+        outputs: network.outputs.clone(),
+        onnx: bundle.onnx,
+    }))
 }
 
 /// Which student `stage` started from, in words, where it did from one.

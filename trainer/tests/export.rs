@@ -135,7 +135,8 @@ fn an_exported_student_can_be_trained_on() {
         let second = Net::new(&store.root(), arch, CLASSES, Precision::Float);
         let values = photographs(64, 24).concat();
         let x = channels_last(&Tensor::from_slice(&values).reshape([24, 3, 64, 64]));
-        export::adopt(&onnx, &second, &x).unwrap();
+        let rows: Vec<Option<usize>> = (0..CLASSES as usize).map(Some).collect();
+        export::adopt(&onnx, &second, &rows, &x).unwrap();
         export::verify(&onnx, &second, 64, &photographs(64, 3), 1e-3).unwrap();
 
         // The same photographs are a batch whose statistics are the ones given back.
@@ -155,7 +156,8 @@ fn another_networks_student_is_not_taken_over() {
     let take = |onnx: &[u8], arch, classes| {
         let store = nn::VarStore::new(Device::Cpu);
         let other = Net::new(&store.root(), arch, classes, Precision::Float);
-        format!("{:#}", export::adopt(onnx, &other, &x).unwrap_err())
+        let rows: Vec<Option<usize>> = (0..classes as usize).map(Some).collect();
+        format!("{:#}", export::adopt(onnx, &other, &rows, &x).unwrap_err())
     };
     let error = take(&onnx, Arch::Resnet34, CLASSES);
     assert!(error.contains("another network"), "{error}");
@@ -163,4 +165,26 @@ fn another_networks_student_is_not_taken_over() {
     assert!(error.contains("other classes"), "{error}");
     let error = take(b"no student", Arch::Resnet18, CLASSES);
     assert!(error.contains("damaged"), "{error}");
+}
+
+#[test]
+fn a_class_the_student_never_had_starts_on_its_own() {
+    let first = net(Arch::Resnet18, Precision::Float);
+    let onnx = export::to_onnx(&first, 64).unwrap();
+    let store = nn::VarStore::new(Device::Cpu);
+    let second = Net::new(&store.root(), Arch::Resnet18, CLASSES + 1, Precision::Float);
+    let x =
+        channels_last(&Tensor::from_slice(&photographs(64, 24).concat()).reshape([24, 3, 64, 64]));
+    // The new class comes second; all others keep their answers.
+    let mut rows: Vec<Option<usize>> = (0..CLASSES as usize).map(Some).collect();
+    rows.insert(1, None);
+    export::adopt(&onnx, &second, &rows, &x).unwrap();
+    let logits = |net: &Net| tch::no_grad(|| net.forward(&x, false).logits);
+    let (old, new) = (logits(&first), logits(&second));
+    for (class, row) in rows.into_iter().enumerate() {
+        if let Some(row) = row {
+            let apart = old.select(1, row as i64) - new.select(1, class as i64);
+            assert!(apart.abs().max().double_value(&[]) < 1e-3, "class {class}");
+        }
+    }
 }

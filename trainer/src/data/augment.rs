@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::degrade::DegradeConfig;
+use super::looks;
 use super::pixels::{self, Affine, Window};
 
 /// Strengths of every change; each is drawn evenly from its range unless it
@@ -35,6 +36,18 @@ pub struct AugmentConfig {
     /// disease, the frame alone would else give the disease away.
     #[serde(skip_serializing_if = "is_off")]
     pub cut: f64,
+    /// Least share of the field's height that a cut leaves.
+    pub lowest_cut: f32,
+    /// Chance of a dark notch at the rim of the field, 0..1.
+    #[serde(skip_serializing_if = "is_off")]
+    pub notch: f64,
+    /// Chance of the colour, illumination and contrast of a photograph of
+    /// another source, 0..1.
+    #[serde(skip_serializing_if = "is_off")]
+    pub look: f64,
+    /// Chance of a levelled illumination, 0..1.
+    #[serde(skip_serializing_if = "is_off")]
+    pub level: f64,
     /// Exposure: factor `exp(+-brightness)`.
     pub brightness: f32,
     /// Spread about the middle grey of the field: factor `exp(+-contrast)`.
@@ -55,6 +68,10 @@ pub struct AugmentConfig {
     pub noise: f64,
     /// Largest deviation of the noise, in grey levels of 255.
     pub noise_sigma: f32,
+    /// Chance of being compressed again as a JPEG of quality 25 to 90, last of
+    /// all, 0..1.
+    #[serde(skip_serializing_if = "is_off")]
+    pub recompress: f64,
     /// Damage that changes the labels.
     pub degrade: DegradeConfig,
 }
@@ -73,6 +90,10 @@ impl Default for AugmentConfig {
             shift: 0.04,
             aspect: 0.05,
             cut: 0.0,
+            lowest_cut: 0.75,
+            notch: 0.0,
+            look: 0.0,
+            level: 0.0,
             brightness: 0.3,
             contrast: 0.25,
             gamma: 0.25,
@@ -83,6 +104,7 @@ impl Default for AugmentConfig {
             lowest_resolution: 0.45,
             noise: 0.2,
             noise_sigma: 6.0,
+            recompress: 0.0,
             degrade: DegradeConfig::default(),
         }
     }
@@ -95,6 +117,10 @@ impl AugmentConfig {
             ("flip_horizontal", self.flip_horizontal),
             ("flip_vertical", self.flip_vertical),
             ("cut", self.cut),
+            ("notch", self.notch),
+            ("look", self.look),
+            ("level", self.level),
+            ("recompress", self.recompress),
             ("focus", self.focus),
             ("low_resolution", self.low_resolution),
             ("noise", self.noise),
@@ -125,19 +151,25 @@ impl AugmentConfig {
             0.1 <= low && low <= high && high <= 10.0,
             "augment.scale is [{low}, {high}]; give the smaller first, from 0.1 to 10"
         );
-        anyhow::ensure!(
-            (0.05..=1.0).contains(&self.lowest_resolution),
-            "augment.lowest_resolution is {}; give 0.05 to 1",
-            self.lowest_resolution
-        );
+        for (name, share) in [
+            ("lowest_resolution", self.lowest_resolution),
+            ("lowest_cut", self.lowest_cut),
+        ] {
+            anyhow::ensure!(
+                (0.05..=1.0).contains(&share),
+                "augment.{name} is {share}; give 0.05 to 1"
+            );
+        }
         self.degrade.check()
     }
 
-    /// Draws one variant of `source` into `target`, both `size` a side.
-    /// `aspect_jitter` is the source's own.
+    /// Draws one variant of `source` into `target`, both `size` a side, as far
+    /// as the light that enters the camera goes. `aspect_jitter` is the source's
+    /// own; `partner` is a photograph of another source whose look it may take.
     pub(super) fn apply(
         &self,
         source: &[u8],
+        partner: Option<&[u8]>,
         target: &mut [u8],
         size: usize,
         aspect_jitter: f32,
@@ -146,6 +178,17 @@ impl AugmentConfig {
         let map = self.geometry(size as f32, aspect_jitter, rng);
         let window = self.window(size, rng);
         pixels::warp(source, size, &window, &map, target, size);
+        // No draw where it is off, so that its being there changes no run.
+        if let Some(partner) = partner {
+            let share = rng.random_range(0.3..=1.0);
+            looks::exchange(target, size, partner, size, share, rng);
+        }
+        if self.level > 0.0 && rng.random_bool(self.level) {
+            looks::level(target, size, rng.random_range(0.3..=1.0));
+        }
+        if self.notch > 0.0 && rng.random_bool(self.notch) {
+            pixels::notch(target, size, rng);
+        }
         if rng.random_bool(self.low_resolution) {
             let share = rng.random_range(self.lowest_resolution..=1.0);
             pixels::lower_resolution(target, size, (share * size as f32) as usize);
@@ -154,8 +197,15 @@ impl AugmentConfig {
             pixels::focus(target, size, rng.random_range(-0.8..=1.0));
         }
         self.colour(target, rng);
+    }
+
+    /// What sensor and file add, after everything that happens before them.
+    pub(super) fn finish(&self, target: &mut [u8], size: usize, rng: &mut ChaCha8Rng) {
         if rng.random_bool(self.noise) {
             pixels::noise(target, rng.random_range(0.0..=self.noise_sigma), rng);
+        }
+        if self.recompress > 0.0 && rng.random_bool(self.recompress) {
+            looks::recompress(target, size, rng.random_range(25..=90));
         }
     }
 
@@ -165,7 +215,7 @@ impl AugmentConfig {
         // No draw where it is off, so that its being there changes no run.
         if self.cut > 0.0 && rng.random_bool(self.cut) {
             // EyePACS and APTOS show 0.75 to 1 of the field's height.
-            let margin = (1.0 - rng.random_range(0.75..1.0)) / 2.0 * size as f32;
+            let margin = (1.0 - rng.random_range(self.lowest_cut..=1.0)) / 2.0 * size as f32;
             (window.top, window.bottom) = (window.top + margin, window.bottom - margin);
             if rng.random_bool(0.4) {
                 (window.left, window.right) = (window.left + margin, window.right - margin);

@@ -35,6 +35,10 @@ pub struct DegradeConfig {
     pub mild: f64,
     /// Of the severe ones, the share with a second kind of damage, 0..1.
     pub combined: f64,
+    /// The kinds of damage that are done; all when empty. A kind left out here
+    /// and asked for in evaluation tells how unseen faults fare.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<Damage>,
 }
 
 impl Default for DegradeConfig {
@@ -44,11 +48,28 @@ impl Default for DegradeConfig {
             severe: 0.5,
             mild: 0.35,
             combined: 0.15,
+            kinds: Vec::new(),
         }
     }
 }
 
 impl DegradeConfig {
+    /// The same chance of damage, all of it too mild to change a label.
+    pub(super) fn without_labels(&self) -> DegradeConfig {
+        DegradeConfig {
+            severe: 0.0,
+            mild: 1.0,
+            ..self.clone()
+        }
+    }
+
+    fn kinds(&self) -> &[Damage] {
+        match self.kinds.is_empty() {
+            true => &Damage::ALL,
+            false => &self.kinds,
+        }
+    }
+
     pub(super) fn check(&self) -> anyhow::Result<()> {
         for (name, share) in [
             ("chance", self.chance),
@@ -87,46 +108,69 @@ pub enum Outcome {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Damage {
+/// A kind of damage, as run files name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Damage {
+    /// Too little light.
     Dark,
+    /// Light on a small part of the field only, as through a narrow pupil.
+    Pinhole,
+    /// Too much light.
     Bright,
+    /// Out of focus, by any amount.
     Defocus,
+    /// Moved while the shutter was open.
+    Motion,
+    /// A veil of the retina's own colour.
     Haze,
+    /// A veil of another colour, uneven: lens, tears, a dirty front glass.
+    Veil,
+    /// Light from one side, or in a ring.
+    Uneven,
+    /// Lashes, lids, dust, drops, reflections.
     Artefact,
 }
 
 impl Damage {
-    const ALL: [Damage; 5] = [
+    pub const ALL: [Damage; 9] = [
         Damage::Dark,
+        Damage::Pinhole,
         Damage::Bright,
         Damage::Defocus,
+        Damage::Motion,
         Damage::Haze,
+        Damage::Veil,
+        Damage::Uneven,
         Damage::Artefact,
     ];
 
     /// The node of the taxonomy that it makes present.
     fn node(self) -> &'static str {
         match self {
-            Damage::Dark => "dark",
+            Damage::Dark | Damage::Pinhole => "dark",
             Damage::Bright => "bright",
-            Damage::Defocus | Damage::Haze => "blurred",
-            Damage::Artefact => "artefact",
+            Damage::Defocus | Damage::Motion | Damage::Haze | Damage::Veil => "blurred",
+            Damage::Uneven | Damage::Artefact => "artefact",
         }
     }
 
     /// Whether both can be seen. Dark and bright together would look like neither.
     fn goes_with(self, other: Damage) -> bool {
-        let exposure = |d: Damage| matches!(d, Damage::Dark | Damage::Bright);
+        let exposure = |d: Damage| matches!(d.node(), "dark" | "bright");
         self.node() != other.node() && !(exposure(self) && exposure(other))
     }
 
     fn inflict(self, pixels: &mut [u8], size: usize, t: f32, rng: &mut ChaCha8Rng) {
         match self {
             Damage::Dark => dark(pixels, size, t, rng),
+            Damage::Pinhole => pinhole(pixels, size, t, rng),
             Damage::Bright => bright(pixels, size, t, rng),
             Damage::Defocus => defocus(pixels, size, t, rng),
+            Damage::Motion => motion(pixels, size, t, rng),
             Damage::Haze => haze(pixels, size, t, rng),
+            Damage::Veil => veil(pixels, size, t, rng),
+            Damage::Uneven => uneven(pixels, size, t, rng),
             Damage::Artefact => artefact(pixels, size, t, rng),
         }
     }
@@ -150,7 +194,7 @@ pub fn degrade(
     if !rng.random_bool(config.chance) {
         return Outcome::Sound;
     }
-    let first = *Damage::ALL.choose(rng).unwrap_or(&Damage::Dark);
+    let first = *config.kinds().choose(rng).unwrap_or(&Damage::Dark);
     let draw: f64 = rng.random();
     if draw < config.mild {
         first.inflict(pixels, size, rng.random_range(0.0..=MILD), rng);
@@ -164,7 +208,7 @@ pub fn degrade(
         let blind = t >= BLIND && first != Damage::Artefact;
         let mut nodes = vec![first.node()];
         if rng.random_bool(config.combined) {
-            let second = *Damage::ALL.choose(rng).unwrap_or(&Damage::Dark);
+            let second = *config.kinds().choose(rng).unwrap_or(&Damage::Dark);
             if first.goes_with(second) {
                 second.inflict(pixels, size, SEVERE, rng);
                 nodes.push(second.node());
@@ -193,11 +237,12 @@ impl Expected {
                 *sum += chance * f64::from(u8::from(label == Label::Present));
             }
         };
-        let each = 1.0 / Damage::ALL.len() as f64;
+        let kinds = config.kinds();
+        let each = 1.0 / kinds.len() as f64;
         let severe = config.chance * config.severe;
-        for first in Damage::ALL {
+        for &first in kinds {
             add(vec![first.node()], severe * each * (1.0 - config.combined));
-            for second in Damage::ALL {
+            for &second in kinds {
                 let mut nodes = vec![first.node()];
                 nodes.extend(first.goes_with(second).then_some(second.node()));
                 add(nodes, severe * each * config.combined * each);
@@ -277,11 +322,14 @@ fn dark(pixels: &mut [u8], size: usize, t: f32, rng: &mut ChaCha8Rng) {
     let stops = ramp(t, 0.8, 1.8, 3.2);
     let tilt = rng.random_range(0.0..0.5);
     let (dx, dy) = direction(rng);
+    // Between two flashes the room or the focusing light gives the colour.
+    let cast = match rng.random_bool(0.3) {
+        true => cast(rng, ramp(t, 0.1, 0.4, 0.8)),
+        false => [1.0; 3],
+    };
     each_inside(pixels, size, |x, y, pixel| {
         let gain = (-stops * (1.0 + tilt * (x * dx + y * dy))).exp();
-        pixel
-            .iter_mut()
-            .for_each(|v| *v = (f32::from(*v) * gain) as u8);
+        (0..3).for_each(|c| pixel[c] = (f32::from(pixel[c]) * gain * cast[c]) as u8);
     });
     pixels::noise(pixels, ramp(t, 2.0, 4.0, 6.0), rng);
 }
@@ -301,15 +349,95 @@ fn bright(pixels: &mut [u8], size: usize, t: f32, rng: &mut ChaCha8Rng) {
     });
 }
 
-/// Out of focus, or moved along one axis.
+/// A factor per channel, up to `exp(+-strength)`.
+fn cast(rng: &mut ChaCha8Rng, strength: f32) -> [f32; 3] {
+    [0; 3].map(|_| (rng.random_range(-1.0..=1.0) * strength).exp())
+}
+
+/// Out of focus: from a softness that hides microaneurysms to nothing but light.
 fn defocus(pixels: &mut [u8], size: usize, t: f32, rng: &mut ChaCha8Rng) {
-    let sigma = ramp(t, 0.005, 0.022, 0.06) * size as f32;
+    let sigma = ramp(t, 0.005, 0.022, 0.09) * size as f32;
     let (x, y) = match rng.random_range(0..4) {
-        0 => (1.6, 0.3),
-        1 => (0.3, 1.6),
+        0 => (1.3, 0.7),
+        1 => (0.7, 1.3),
         _ => (1.0, 1.0),
     };
     keep_border(pixels, |p| pixels::blur(p, size, sigma * x, sigma * y));
+}
+
+/// The eye or the camera moved: smeared along a line in any direction.
+fn motion(pixels: &mut [u8], size: usize, t: f32, rng: &mut ChaCha8Rng) {
+    let length = ramp(t, 0.015, 0.07, 0.2) * size as f32;
+    let (dx, dy) = direction(rng);
+    keep_border(pixels, |p| pixels::smear(p, size, length * dx, length * dy));
+}
+
+/// Only the part of the field is lit that a narrow pupil lets the flash reach.
+fn pinhole(pixels: &mut [u8], size: usize, t: f32, rng: &mut ChaCha8Rng) {
+    let radius = ramp(t, 1.1, 0.45, 0.15);
+    let (dx, dy) = direction(rng);
+    let off = rng.random_range(0.0..0.5);
+    let soft = rng.random_range(0.15..0.5);
+    let left = ramp(t, 0.5, 0.12, 0.03);
+    each_inside(pixels, size, |x, y, pixel| {
+        let beyond = ((x - dx * off).hypot(y - dy * off) - radius) / soft;
+        let gain = 1.0 - (1.0 - left) * beyond.clamp(0.0, 1.0);
+        pixel
+            .iter_mut()
+            .for_each(|v| *v = (f32::from(*v) * gain) as u8);
+    });
+    pixels::noise(pixels, ramp(t, 1.0, 3.0, 5.0), rng);
+}
+
+/// Light from one side that leaves the other dark and washes its own out, or a
+/// bright ring about a dark middle, or the other way round.
+fn uneven(pixels: &mut [u8], size: usize, t: f32, rng: &mut ChaCha8Rng) {
+    let depth = ramp(t, 0.35, 1.0, 1.6);
+    let wash = ramp(t, 0.1, 0.55, 0.9);
+    let ring = rng.random_bool(0.35);
+    let inwards = if rng.random_bool(0.5) { 1.0 } else { -1.0 };
+    let (dx, dy) = direction(rng);
+    let middle = rng.random_range(0.4..0.75);
+    let red = rng.random_range(170.0..255.0);
+    let green = red * rng.random_range(0.45..1.0);
+    let colour = [red, green, green * rng.random_range(0.5..1.0)];
+    each_inside(pixels, size, |x, y, pixel| {
+        // From -1, where the light is least, to 1.
+        let lit = match ring {
+            true => inwards * (x.hypot(y) - middle) * 2.5,
+            false => x * dx + y * dy,
+        };
+        let gain = (depth * lit.clamp(-1.0, 1.0) * 1.3).exp().min(1.6);
+        pixel
+            .iter_mut()
+            .for_each(|v| *v = (f32::from(*v) * gain).min(255.0) as u8);
+        mix(pixel, colour, wash * lit.clamp(0.0, 1.0));
+    });
+}
+
+/// A veil of any colour that lets more through in some places than in others.
+fn veil(pixels: &mut [u8], size: usize, t: f32, rng: &mut ChaCha8Rng) {
+    let share = ramp(t, 0.25, 0.82, 0.98);
+    let sigma = ramp(t, 0.003, 0.012, 0.05) * size as f32;
+    let light = rng.random_range(70.0..240.0);
+    // Grey, then towards green, orange, pink or blue.
+    let hues = [
+        [0.8, 1.0, 0.7],
+        [1.0, 0.65, 0.3],
+        [1.0, 0.7, 0.65],
+        [0.7, 0.85, 1.0],
+        [1.0, 0.95, 0.85],
+    ];
+    let hue = *hues.choose(rng).unwrap_or(&[1.0; 3]);
+    let pale = rng.random_range(0.0..0.8);
+    let colour = hue.map(|h| light * (h + (1.0 - h) * pale));
+    let (dx, dy) = direction(rng);
+    let (slope, dome) = (rng.random_range(0.0..0.15), rng.random_range(-0.15..0.15));
+    keep_border(pixels, |p| pixels::blur(p, size, sigma, sigma));
+    each_inside(pixels, size, |x, y, pixel| {
+        let here = share + (1.0 - share) * (slope * (x * dx + y * dy) + dome * x.hypot(y)) * 3.0;
+        mix(pixel, colour, here.clamp(0.0, 1.0));
+    });
 }
 
 /// A veil before the retina. An eye with cataract is hazy too and its haze is

@@ -4,14 +4,16 @@
 //! seed only, not on how many threads made it or how fast they were.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::panic::resume_unwind;
 use std::sync::mpsc::{sync_channel, Receiver};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use anyhow::{ensure, Result};
-use fovea_core::taxonomy::{Label, Taxonomy};
-use rand::SeedableRng;
+use fovea_core::taxonomy::{Label, Subject, Taxonomy};
+use rand::seq::IndexedRandom;
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::augment::AugmentConfig;
@@ -58,6 +60,11 @@ struct Work {
     change: Change,
     /// Photographs that are no fundus, per split, for scenes to build on.
     ordinary: Vec<(Split, usize)>,
+    /// Training photographs of retinas by source, whose looks others may take.
+    looks: BTreeMap<String, Vec<usize>>,
+    /// Questions about the eye that a source has one answer to, by source;
+    /// empty where these are learned all the same.
+    one_sided: BTreeMap<String, OneSided>,
 }
 
 impl Loader {
@@ -86,6 +93,17 @@ impl Loader {
         Loader::with(dataset, cache, Change::Damage(config), batch, threads)
     }
 
+    /// The same loader, for which what a source says yes to only, or no to only,
+    /// is unknown: such an answer teaches nothing about the eye and everything
+    /// about the source's look.
+    pub fn without_one_sided(mut self) -> Loader {
+        let one_sided = OneSided::by_source(&self.work.dataset);
+        if let Some(work) = Arc::get_mut(&mut self.work) {
+            work.one_sided = one_sided;
+        }
+        self
+    }
+
     fn with(
         dataset: Arc<Dataset>,
         cache: Arc<Cache>,
@@ -94,6 +112,13 @@ impl Loader {
         threads: usize,
     ) -> Loader {
         let non_fundus = dataset.taxonomy.index("non_fundus");
+        let mut looks: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (i, example) in dataset.examples.iter().enumerate() {
+            let retina = non_fundus.is_none_or(|node| example.labels[node] != Label::Present);
+            if example.split == Split::Train && example.origin == Origin::File && retina {
+                looks.entry(example.source.clone()).or_default().push(i);
+            }
+        }
         let ordinary = dataset
             .examples
             .iter()
@@ -108,6 +133,8 @@ impl Loader {
                 cache,
                 change,
                 ordinary,
+                looks,
+                one_sided: BTreeMap::new(),
             }),
             batch: batch.max(1),
             threads: threads.max(1),
@@ -244,13 +271,22 @@ impl Work {
         for (k, (&index, target)) in indices.iter().zip(pictures).enumerate() {
             let mut rng = ChaCha8Rng::seed_from_u64(mixed(seed, (start + k) as u64, index as u64));
             let labels = self.fill(taxonomy, index, target, &mut rng);
+            let mut composites: Vec<Label> = taxonomy
+                .composites()
+                .values()
+                .map(|members| truth::composite(taxonomy, members, &labels))
+                .collect();
+            let mut labels = labels;
+            let source = &self.dataset.examples[index].source;
+            if let Some(one_sided) = self.one_sided.get(source) {
+                one_sided.hide(&mut labels, &mut composites);
+            }
             batch.targets.extend(labels.iter().map(present));
             batch.mask.extend(labels.iter().map(known));
-            for members in taxonomy.composites().values() {
-                let label = truth::composite(taxonomy, members, &labels);
-                batch.composite_targets.push(present(&label));
-                batch.composite_mask.push(known(&label));
-            }
+            batch
+                .composite_targets
+                .extend(composites.iter().map(present));
+            batch.composite_mask.extend(composites.iter().map(known));
         }
         batch
     }
@@ -289,14 +325,43 @@ impl Work {
                     .dataset
                     .source(&example.source)
                     .map_or(0.0, |s| s.aspect_jitter);
-                augment.apply(&source, target, side, jitter, rng);
+                let partner = self.partner(index, augment.look, rng);
+                augment.apply(&source, partner, target, side, jitter, rng);
                 &augment.degrade
             }
         };
         if degrade::is_sound(taxonomy, &labels) {
-            degrade::degrade(damage, target, side, rng).apply(taxonomy, &mut labels);
+            // In training, where nobody looked for faults, a labelled one would
+            // teach that the source's look is a fault.
+            let unseen = truth::faulty(taxonomy, &labels) != Label::Absent;
+            let damage = match &self.change {
+                Change::Train(_) if unseen => Cow::Owned(damage.without_labels()),
+                _ => Cow::Borrowed(damage),
+            };
+            degrade::degrade(&damage, target, side, rng).apply(taxonomy, &mut labels);
+        }
+        if let Change::Train(augment) = &self.change {
+            augment.finish(target, side, rng);
         }
         labels
+    }
+
+    /// A training photograph of another source, by the chance of an exchanged
+    /// look; sources alike, whatever they hold.
+    fn partner(&self, index: usize, chance: f64, rng: &mut ChaCha8Rng) -> Option<&[u8]> {
+        let own = &self.dataset.examples[index].source;
+        // What is no retina keeps its own look.
+        if chance == 0.0 || !self.looks.contains_key(own) || !rng.random_bool(chance) {
+            return None;
+        }
+        let others: Vec<&Vec<usize>> = self
+            .looks
+            .iter()
+            .filter(|(source, _)| *source != own)
+            .map(|(_, photographs)| photographs)
+            .collect();
+        let photographs = others.choose(rng)?;
+        self.cache.get(*photographs.choose(rng)?)
     }
 
     /// A drawn scene, which may build on an ordinary photograph of its split.
@@ -309,6 +374,63 @@ impl Work {
             .filter_map(|(_, i)| self.cache.get(*i))
             .collect();
         scenes::draw(side, &photographs, rng).into_raw()
+    }
+}
+
+/// Which nodes of the eye and which composites a source only ever answers with
+/// yes, or only ever with no.
+struct OneSided {
+    nodes: Vec<bool>,
+    composites: Vec<bool>,
+}
+
+impl OneSided {
+    /// From the labels of the training photographs.
+    fn by_source(dataset: &Dataset) -> BTreeMap<String, OneSided> {
+        let taxonomy = &dataset.taxonomy;
+        let composites = taxonomy.composites();
+        let widths = (taxonomy.nodes().len(), composites.len());
+        // By node and composite: whether yes was said, and whether no was.
+        let mut said: BTreeMap<&String, Vec<(bool, bool)>> = BTreeMap::new();
+        for example in dataset.examples.iter().filter(|e| e.split == Split::Train) {
+            let answers = said
+                .entry(&example.source)
+                .or_insert_with(|| vec![(false, false); widths.0 + widths.1]);
+            let composites = composites
+                .values()
+                .map(|members| truth::composite(taxonomy, members, &example.labels));
+            let labels = example.labels.iter().copied().chain(composites);
+            for (answer, label) in answers.iter_mut().zip(labels) {
+                answer.0 |= label == Label::Present;
+                answer.1 |= label == Label::Absent;
+            }
+        }
+        said.into_iter()
+            .map(|(source, answers)| {
+                let one_sided = |&(yes, no): &(bool, bool)| yes != no;
+                let (nodes, composites) = answers.split_at(widths.0);
+                let of_eye = taxonomy.nodes().iter().map(|n| n.subject == Subject::Eye);
+                let hidden = OneSided {
+                    nodes: nodes
+                        .iter()
+                        .zip(of_eye)
+                        .map(|(a, eye)| eye && one_sided(a))
+                        .collect(),
+                    composites: composites.iter().map(one_sided).collect(),
+                };
+                (source.clone(), hidden)
+            })
+            .collect()
+    }
+
+    fn hide(&self, labels: &mut [Label], composites: &mut [Label]) {
+        let nodes = labels.iter_mut().zip(&self.nodes);
+        for (label, _) in nodes
+            .chain(composites.iter_mut().zip(&self.composites))
+            .filter(|(_, &h)| h)
+        {
+            *label = Label::Unknown;
+        }
     }
 }
 

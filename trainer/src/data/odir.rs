@@ -139,9 +139,10 @@ pub fn labels(taxonomy: &Taxonomy, words: &[String]) -> Result<Vec<Label>> {
     }
     let mut looked_for: Vec<usize> = finest(taxonomy, Subject::Photograph).collect();
     if gradable {
-        let referred = taxonomy.nodes().iter().enumerate().any(|(i, node)| {
-            node.referral != Referral::None && sheet.says(i) == Label::Present
-        });
+        let referred =
+            taxonomy.nodes().iter().enumerate().any(|(i, node)| {
+                node.referral != Referral::None && sheet.says(i) == Label::Present
+            });
         let has_keyword = |&node: &usize| !taxonomy.nodes()[node].aliases.is_empty();
         looked_for
             .extend(finest(taxonomy, Subject::Eye).filter(|node| !referred || has_keyword(node)));

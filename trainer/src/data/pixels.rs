@@ -163,6 +163,32 @@ pub fn blur(pixels: &mut [u8], size: usize, sigma_x: f32, sigma_y: f32) {
     }
 }
 
+/// Smears every pixel along the vector (dx, dy), in pixels: the mean of up to 24
+/// places on it.
+pub fn smear(pixels: &mut [u8], size: usize, dx: f32, dy: f32) {
+    let source = pixels.to_vec();
+    let count = (dx.hypot(dy).ceil() as usize).clamp(1, 24);
+    let steps: Vec<(isize, isize)> = (0..count)
+        .map(|k| {
+            let along = (k as f32 + 0.5) / count as f32 - 0.5;
+            ((dx * along).round() as isize, (dy * along).round() as isize)
+        })
+        .collect();
+    let last = size as isize - 1;
+    for (y, row) in pixels.chunks_exact_mut(size * 3).enumerate() {
+        for (x, pixel) in row.chunks_exact_mut(3).enumerate() {
+            let mut sum = [0u32; 3];
+            for (sx, sy) in &steps {
+                let x = (x as isize + sx).clamp(0, last) as usize;
+                let y = (y as isize + sy).clamp(0, last) as usize;
+                let at = (y * size + x) * 3;
+                (0..3).for_each(|c| sum[c] += u32::from(source[at + c]));
+            }
+            (0..3).for_each(|c| pixel[c] = (sum[c] / count as u32) as u8);
+        }
+    }
+}
+
 fn running_mean(line: &[u8], means: &mut [u8], radius: usize) {
     let count = line.len() / 3;
     let radius = radius.min(count - 1);
@@ -177,6 +203,31 @@ fn running_mean(line: &[u8], means: &mut [u8], radius: usize) {
         for i in 0..count as isize {
             means[i as usize * 3 + channel] = ((sum * scale + (1 << 15)) >> 16) as u8;
             sum = sum + at(i + r + 1) - at(i - r);
+        }
+    }
+}
+
+/// Darkens a small disc or a straight-sided tab at the rim of the inscribed
+/// circle, as some cameras mark which way is up.
+pub fn notch(pixels: &mut [u8], size: usize, rng: &mut impl Rng) {
+    let centre = size as f32 / 2.0;
+    let angle = rng.random_range(0.0..std::f32::consts::TAU);
+    let (sin, cos) = angle.sin_cos();
+    let reach = rng.random_range(0.03..0.1f32) * centre;
+    let width = rng.random_range(0.03..0.08f32) * centre;
+    let round = rng.random_bool(0.5);
+    let rim = rng.random_range(0.94..1.0f32) * centre;
+    for (y, row) in pixels.chunks_exact_mut(size * 3).enumerate() {
+        for (x, pixel) in row.chunks_exact_mut(3).enumerate() {
+            let (dx, dy) = (x as f32 - centre, y as f32 - centre);
+            let (out, along) = (dx * cos + dy * sin - rim, dy * cos - dx * sin);
+            let inside = match round {
+                true => out.hypot(along) < reach,
+                false => out > -reach && along.abs() < width,
+            };
+            if inside {
+                pixel.fill(0);
+            }
         }
     }
 }

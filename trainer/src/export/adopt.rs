@@ -12,12 +12,13 @@ use tract_onnx::pb::{GraphProto, ModelProto};
 use crate::nets::Net;
 
 /// Fills `net` with the weights in `onnx`, a file made by [`super::to_onnx`] from a network of the
-/// same architecture and classes. `photographs` (B x 3 x S x S, in (v - 127) / 128 units,
+/// same architecture. `rows` says for every class of `net` which output of the file it takes over;
+/// a class without one starts undecided, at small weights of its own. `photographs` (B x 3 x S x S, in (v - 127) / 128 units,
 /// channels-last) give the statistics of the normalisations; some dozens do.
 ///
 /// # Errors
 /// The file is damaged or of another network. `net` may be changed in part then.
-pub fn adopt(onnx: &[u8], net: &Net, photographs: &Tensor) -> Result<()> {
+pub fn adopt(onnx: &[u8], net: &Net, rows: &[Option<usize>], photographs: &Tensor) -> Result<()> {
     let graph = ModelProto::decode(onnx)
         .ok()
         .and_then(|model| model.graph)
@@ -46,10 +47,15 @@ pub fn adopt(onnx: &[u8], net: &Net, photographs: &Tensor) -> Result<()> {
     let (weight, bias) = parameters(units.len())?;
     let classifier = net.classifier();
     no_grad(|| -> Result<()> {
-        let flat = weight.f_view(classifier.ws.size().as_slice())?;
-        classifier.ws.shallow_clone().f_copy_(&flat)?;
-        if let Some(own) = &classifier.bs {
-            own.shallow_clone().f_copy_(&bias)?;
+        let flat = weight.f_view([-1, classifier.ws.size()[1]].as_slice())?;
+        for (class, row) in rows.iter().enumerate() {
+            let (class, Some(row)) = (class as i64, row.map(|row| row as i64)) else {
+                continue;
+            };
+            classifier.ws.f_get(class)?.f_copy_(&flat.f_get(row)?)?;
+            if let Some(own) = &classifier.bs {
+                own.f_get(class)?.f_copy_(&bias.f_get(row)?)?;
+            }
         }
         Ok(())
     })

@@ -17,7 +17,7 @@ mod efficientnet_lite;
 mod layers;
 mod resnet;
 
-pub(crate) use layers::{Activation, Block, ConvNorm, Shortcut, Trunk};
+pub(crate) use layers::{Activation, Block, ConvNorm, Frozen, Shortcut, Trunk};
 
 use std::fmt;
 use std::str::FromStr;
@@ -103,6 +103,15 @@ pub enum Precision {
     Bfloat16,
 }
 
+impl Precision {
+    fn kind(self) -> Kind {
+        match self {
+            Precision::Float => Kind::Float,
+            Precision::Bfloat16 => Kind::BFloat16,
+        }
+    }
+}
+
 /// Regularisation that acts in training only.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -142,6 +151,8 @@ pub struct Net {
     options: NetOptions,
     trunk: Trunk,
     classifier: nn::Linear,
+    /// First layers that are not trained, where there are any.
+    frozen: Option<Frozen>,
 }
 
 impl Net {
@@ -187,16 +198,39 @@ impl Net {
             options,
             trunk,
             classifier,
+            frozen: None,
         }
+    }
+
+    /// Trains no more the stem and the first `blocks` blocks, 1 or more: with `train`, they run from
+    /// now on as they are now and as they run in evaluation.
+    pub fn freeze(&mut self, blocks: usize) {
+        self.frozen = Some(self.trunk.freeze(blocks, self.precision));
+    }
+
+    /// Whether a variable of that name is left alone when `blocks` blocks are frozen.
+    pub fn is_frozen(name: &str, blocks: usize) -> bool {
+        let block = name
+            .strip_prefix("features.blocks.")
+            .and_then(|rest| rest.split('.').next()?.parse::<usize>().ok());
+        blocks > 0 && (name.starts_with("features.stem.") || block.is_some_and(|b| b < blocks))
     }
 
     /// The last maps, after their activation: B x width x h x w, float, h and w a 32nd of the
     /// input's side, rounded up. `x` is B x 3 x S x S, float, in (v - 127) / 128 units,
     /// channels-last.
     pub fn maps(&self, x: &Tensor, train: bool) -> Tensor {
-        self.trunk
-            .forward(x, self.precision, self.options.drop_path, train)
-            .to_kind(Kind::Float)
+        let maps = match &self.frozen {
+            Some(frozen) if train => {
+                let drop = self.options.drop_path;
+                self.trunk.forward_after(frozen, x, self.precision, drop)
+            }
+            _ => {
+                let drop = self.options.drop_path;
+                self.trunk.forward(x, self.precision, drop, train)
+            }
+        };
+        maps.to_kind(Kind::Float)
     }
 
     /// Features and logits of a batch `x` as [`Net::maps`] takes it. With `train`, normalisation
