@@ -1,5 +1,7 @@
 //! Operating points: when a node is positive, when a patient is referred.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use fovea_core::calibration::Calibration;
 use fovea_core::decision::{decide, ReferralDecision};
@@ -7,8 +9,7 @@ use fovea_core::taxonomy::{Label, Referral, Subject};
 use serde::{Deserialize, Serialize};
 
 use super::scaling::OWN_POSITIVES;
-use super::threshold::{at_count, at_specificity, best_f1};
-use crate::data::truth;
+use super::threshold::{at_specificity, at_weight, best_f1, Weighed};
 use crate::evaluate::Judged;
 use crate::metrics::Counts;
 
@@ -32,7 +33,12 @@ pub struct Tried {
     pub node_specificity: Option<f64>,
     /// Operating point of the composite `referable`.
     pub composite_threshold: f32,
+    /// Over all sources, each weighing by the root of its photographs, 0..1.
+    pub sensitivity: Option<f64>,
+    pub specificity: Option<f64>,
+    /// Of every photograph alike.
     pub counts: Counts,
+    pub sources: BTreeMap<String, Counts>,
     /// Whether this is the one that is shipped.
     pub chosen: bool,
 }
@@ -40,18 +46,12 @@ pub struct Tried {
 /// Sets the thresholds of all nodes and of `referable`, and returns what was
 /// tried. Empty where the split cannot tell: then nodes get the middle of the
 /// specificities and `referable` keeps one half.
+///
+/// A source that graded one disease alone takes part with that: an eye without
+/// it is one that should not be referred, as far as was looked.
 pub fn referral(judged: &Judged, calibration: &mut Calibration, target: f64) -> Result<Vec<Tried>> {
-    let taxonomy = judged.taxonomy;
-    let members = taxonomy.composite("referable").unwrap_or_default();
-    let truth = |p: usize| truth::composite(taxonomy, members, judged.labels(p));
-    let all: Vec<usize> = (0..judged.predictions.len()).collect();
-    let known = judged.comparable(&all, truth);
-    let population = Population {
-        judged,
-        positive: known.iter().map(|&p| truth(p) == Label::Present).collect(),
-        known,
-        target,
-    };
+    let members = judged.taxonomy.composite("referable").unwrap_or_default();
+    let population = Population::of(judged, members, target);
     set_nodes(&population, calibration, RARE_SPECIFICITY);
     if population.known.is_empty() {
         return Ok(Vec::new());
@@ -76,57 +76,58 @@ pub fn referral(judged: &Judged, calibration: &mut Calibration, target: f64) -> 
 /// reaches the target sensitivity; those whose truth the split cannot tell keep
 /// one half.
 pub fn other_composites(judged: &Judged, calibration: &mut Calibration, target: f64) {
-    let all: Vec<usize> = (0..judged.predictions.len()).collect();
     for (id, members) in judged.taxonomy.composites() {
         if id == "referable" {
             continue;
         }
-        let truth = |p: usize| truth::composite(judged.taxonomy, members, judged.labels(p));
-        let known = judged.comparable(&all, truth);
-        let Some(answers) = judged.composite_answers(id, &known, truth) else {
+        let population = Population::of(judged, members, target);
+        if population.known.is_empty() {
             continue;
-        };
-        let scores = |present: bool| -> Vec<f32> {
-            let pairs = answers.after.iter().zip(&answers.positives);
-            pairs
-                .filter(|(_, &p)| p == present)
-                .map(|(&s, _)| s)
-                .collect()
-        };
-        let positives = scores(true);
-        if let Some(own) = calibration
-            .composites
-            .get_mut(id)
-            .filter(|_| !positives.is_empty())
-        {
-            own.threshold = at_count(&positives, &scores(false), wanted(target, positives.len()));
+        }
+        let threshold = population.threshold(&population.scores(id), &[]);
+        if let Some(own) = calibration.composites.get_mut(id) {
+            own.threshold = threshold;
         }
     }
 }
 
-/// How many of `count` positives make the target sensitivity.
-fn wanted(target: f64, count: usize) -> usize {
-    // The sliver keeps 0.9 of 10 from becoming ten.
-    (target * count as f64 - 1e-6).ceil().max(0.0) as usize
-}
-
-/// Photographs of which it is known whether they are referable.
+/// Photographs of which it is known whether a composite is present, of sources
+/// that hold both. A source weighs by the root of its photographs, on either
+/// side: the largest must not decide for all, nor the smallest as much as it.
 struct Population<'a> {
     judged: &'a Judged<'a>,
     known: Vec<usize>,
     positive: Vec<bool>,
+    weights: Vec<f64>,
     target: f64,
 }
 
 type Candidate = (Tried, Calibration);
 
-impl Population<'_> {
-    fn composite_scores(&self) -> Vec<f32> {
-        let column = &self.judged.composites["referable"].after;
-        self.known
-            .iter()
-            .map(|&photograph| column[photograph])
-            .collect()
+impl<'a> Population<'a> {
+    fn of(judged: &'a Judged<'a>, members: &[usize], target: f64) -> Population<'a> {
+        let truth = judged.truth_by_source(members);
+        let all: Vec<usize> = (0..truth.len()).collect();
+        let known = judged.comparable(&all, |p| truth[p]);
+        let positive: Vec<bool> = known.iter().map(|&p| truth[p] == Label::Present).collect();
+        Population {
+            weights: weights(judged, &known, &positive),
+            judged,
+            known,
+            positive,
+            target,
+        }
+    }
+
+    /// A composite's probabilities, of the known photographs.
+    fn scores(&self, composite: &str) -> Vec<f32> {
+        let column = &self.judged.composites[composite].after;
+        self.known.iter().map(|&p| column[p]).collect()
+    }
+
+    fn weight(&self, of: impl Fn(usize) -> bool) -> f64 {
+        let all = self.weights.iter().enumerate();
+        all.filter(|&(i, _)| of(i)).map(|(_, w)| w).sum()
     }
 
     /// Who is referred for a node's sake, by the device's own rule.
@@ -145,75 +146,108 @@ impl Population<'_> {
         Ok(referred)
     }
 
-    /// The composite's highest threshold at which, with `already` referred, the
-    /// target is reached.
-    fn composite_threshold(&self, already: &[bool]) -> f32 {
-        let scores = self.composite_scores();
-        let left = |present: bool| -> Vec<f32> {
-            (0..scores.len())
-                .filter(|&i| !already[i] && self.positive[i] == present)
-                .map(|i| scores[i])
-                .collect()
+    /// The highest threshold on `scores` at which, with `already` called, the
+    /// target is reached; nobody is called where `already` is empty.
+    fn threshold(&self, scores: &[f32], already: &[bool]) -> f32 {
+        let called = |i: usize| already.get(i).copied().unwrap_or(false);
+        let left = |present: bool| {
+            (0..scores.len()).filter(move |&i| !called(i) && self.positive[i] == present)
         };
-        let count = |of: &dyn Fn(usize) -> bool| (0..scores.len()).filter(|&i| of(i)).count();
-        let found = count(&|i| already[i] && self.positive[i]);
-        let needed = wanted(self.target, count(&|i| self.positive[i]));
-        at_count(&left(true), &left(false), needed.saturating_sub(found))
+        let positives: Vec<Weighed> = left(true)
+            .map(|i| Weighed {
+                probability: scores[i],
+                weight: self.weights[i],
+            })
+            .collect();
+        let negatives: Vec<f32> = left(false).map(|i| scores[i]).collect();
+        let found = self.weight(|i| called(i) && self.positive[i]);
+        let needed = self.target * self.weight(|i| self.positive[i]);
+        at_weight(&positives, &negatives, needed - found)
     }
 
-    fn counts(&self, already: &[bool], threshold: f32) -> Counts {
-        let scores = self.composite_scores();
-        let called = already
+    fn tried(
+        &self,
+        rule: &str,
+        node_specificity: Option<f64>,
+        threshold: f32,
+        already: &[bool],
+    ) -> Tried {
+        let called: Vec<bool> = already
             .iter()
-            .zip(scores)
-            .map(|(&by_node, p)| by_node || p >= threshold);
-        Counts::of(self.positive.iter().copied().zip(called))
+            .zip(self.scores("referable"))
+            .map(|(&by_node, p)| by_node || p >= threshold)
+            .collect();
+        let share = |present: bool| {
+            let whole = self.weight(|i| self.positive[i] == present);
+            let right = self.weight(|i| self.positive[i] == present && called[i] == present);
+            (whole > 0.0).then(|| right / whole)
+        };
+        let mut by_source: BTreeMap<String, Vec<(bool, bool)>> = BTreeMap::new();
+        for (i, &photograph) in self.known.iter().enumerate() {
+            let source = &self.judged.predictions.photographs[photograph].source;
+            let pairs = by_source.entry(source.clone()).or_default();
+            pairs.push((self.positive[i], called[i]));
+        }
+        Tried {
+            rule: rule.to_owned(),
+            node_specificity,
+            composite_threshold: threshold,
+            sensitivity: share(true),
+            specificity: share(false),
+            counts: Counts::of(self.positive.iter().copied().zip(called)),
+            sources: by_source
+                .into_iter()
+                .map(|(source, pairs)| (source, Counts::of(pairs)))
+                .collect(),
+            chosen: false,
+        }
     }
 
     /// The composite finds whom the nodes leave out.
     fn either(&self, mut calibration: Calibration, node_specificity: f64) -> Result<Candidate> {
         let by_nodes = self.by_nodes(&mut calibration)?;
-        let threshold = self.composite_threshold(&by_nodes);
+        let threshold = self.threshold(&self.scores("referable"), &by_nodes);
         set_composite(&mut calibration, threshold);
-        let tried = Tried {
-            rule: "nodes or composite".to_owned(),
-            node_specificity: Some(node_specificity),
-            composite_threshold: threshold,
-            counts: self.counts(&by_nodes, threshold),
-            chosen: false,
-        };
+        let specificity = Some(node_specificity);
+        let tried = self.tried("nodes or composite", specificity, threshold, &by_nodes);
         Ok((tried, calibration))
     }
 
     /// For comparison: it cannot be shipped, since nodes do refer.
     fn composite_only(&self) -> Tried {
         let nobody = vec![false; self.known.len()];
-        let threshold = self.composite_threshold(&nobody);
-        Tried {
-            rule: "composite only".to_owned(),
-            node_specificity: None,
-            composite_threshold: threshold,
-            counts: self.counts(&nobody, threshold),
-            chosen: false,
-        }
+        let threshold = self.threshold(&self.scores("referable"), &nobody);
+        self.tried("composite only", None, threshold, &nobody)
     }
 
     /// The best specificity among those that reach the target; of equals the
     /// first, whose nodes are the most sensitive.
     fn choose(&self, tried: &[Candidate]) -> usize {
+        // In steps, so that sums of roots that ought to be equal are.
+        let steps = |share: f64| (share * 1e6).round() as i64;
+        let rank = |tried: &Tried| {
+            let reached = tried.sensitivity.unwrap_or(1.0).min(self.target);
+            (steps(reached), steps(tried.specificity.unwrap_or(0.0)))
+        };
         let mut best = 0;
         for (i, (tried_here, _)) in tried.iter().enumerate() {
-            let rank = |tried: &Tried| {
-                let missed = wanted(self.target, tried.counts.positives() as usize)
-                    .saturating_sub(tried.counts.true_positives as usize);
-                (std::cmp::Reverse(missed), tried.counts.true_negatives)
-            };
             if rank(tried_here) > rank(&tried[best].0) {
                 best = i;
             }
         }
         best
     }
+}
+
+/// Per photograph 1 / sqrt(n), where n of its source have the same truth.
+fn weights(judged: &Judged, which: &[usize], positive: &[bool]) -> Vec<f64> {
+    let source = |p: usize| judged.predictions.photographs[p].source.as_str();
+    let mut counts: BTreeMap<(&str, bool), u32> = BTreeMap::new();
+    for (&p, &positive) in which.iter().zip(positive) {
+        *counts.entry((source(p), positive)).or_default() += 1;
+    }
+    let weigh = |(&p, &positive)| 1.0 / f64::from(counts[&(source(p), positive)]).sqrt();
+    which.iter().zip(positive).map(weigh).collect()
 }
 
 fn set_composite(calibration: &mut Calibration, threshold: f32) {
@@ -230,25 +264,32 @@ fn set_composite(calibration: &mut Calibration, threshold: f32) {
 fn set_nodes(population: &Population, calibration: &mut Calibration, specificity: f64) {
     let judged = population.judged;
     let all: Vec<usize> = (0..judged.predictions.len()).collect();
-    let healthy: Vec<usize> = population
+    let (healthy, healthy_weights): (Vec<usize>, Vec<f64>) = population
         .known
         .iter()
+        .zip(&population.weights)
         .zip(&population.positive)
         .filter(|(_, &referable)| !referable)
-        .map(|(&photograph, _)| photograph)
-        .collect();
+        .map(|((&photograph, &weight), _)| (photograph, weight))
+        .unzip();
     // By node and healthy patient: whether it or anything below is positive.
     let mut reached: Vec<Vec<bool>> = Vec::new();
     for (node, described) in judged.taxonomy.nodes().iter().enumerate() {
         let answers = judged.node_answers(node, &all);
-        let of = |present: bool| -> Vec<f32> {
-            let pairs = answers.after.iter().zip(&answers.positives);
-            pairs
-                .filter(|(_, &p)| p == present)
-                .map(|(&s, _)| s)
-                .collect()
-        };
-        let (positives, negatives) = (of(true), of(false));
+        // All photographs were asked for, so places are photographs.
+        let weights = weights(judged, &answers.places, &answers.positives);
+        let (mut positives, mut negatives) = (Vec::new(), Vec::new());
+        for ((&probability, &positive), &weight) in
+            answers.after.iter().zip(&answers.positives).zip(&weights)
+        {
+            match positive {
+                true => positives.push(probability),
+                false => negatives.push(Weighed {
+                    probability,
+                    weight,
+                }),
+            }
+        }
         let refers = described.subject == Subject::Eye && described.referral != Referral::None;
         let rare = positives.len() < OWN_POSITIVES;
         let wanted = match (refers, rare) {
@@ -265,10 +306,14 @@ fn set_nodes(population: &Population, calibration: &mut Calibration, specificity
             .collect();
         let mut lowest = at_specificity(&negatives, &positives, wanted);
         if refers {
-            let deciding: Vec<f32> = said
+            let deciding: Vec<Weighed> = said
                 .iter()
                 .zip(&below)
-                .map(|(&p, &below)| if below { 0.0 } else { p })
+                .zip(&healthy_weights)
+                .map(|((&p, &below), &weight)| Weighed {
+                    probability: if below { 0.0 } else { p },
+                    weight,
+                })
                 .collect();
             lowest = lowest.max(at_specificity(&deciding, &positives, wanted));
         }

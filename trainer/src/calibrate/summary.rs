@@ -149,12 +149,27 @@ impl Summary {
                     tried.rule.clone(),
                     percent(tried.node_specificity),
                     format!("{:.4}", tried.composite_threshold),
-                    percent(tried.counts.sensitivity()),
-                    percent(tried.counts.specificity()),
+                    percent(tried.sensitivity),
+                    percent(tried.specificity),
                     mark(tried.chosen),
                 ]);
             }
             text.push_str(&table.to_text());
+            if let Some(chosen) = self.decisions.iter().find(|tried| tried.chosen) {
+                text.push_str("\nReferral by source, at the chosen rule\n");
+                let header = ["", "to be referred", "sensitivity", "not", "specificity"];
+                let mut table = Table::new(&header);
+                for (source, counts) in &chosen.sources {
+                    table.row([
+                        source.clone(),
+                        counts.positives().to_string(),
+                        percent(counts.sensitivity()),
+                        counts.negatives().to_string(),
+                        percent(counts.specificity()),
+                    ]);
+                }
+                text.push_str(&table.to_text());
+            }
         }
 
         let gate = &self.gate;

@@ -19,34 +19,62 @@ fn next_float(p: f32) -> f32 {
     f32::from_bits(p.to_bits() + 1)
 }
 
-/// The lowest threshold that lets at most a share `1 - specificity` of the
-/// negatives pass; 0 where all may. `others` are the probabilities it should
-/// keep its distance from, too.
-pub fn at_specificity(negatives: &[f32], others: &[f32], specificity: f64) -> f32 {
-    let mut sorted = negatives.to_vec();
-    sorted.sort_by(|a, b| b.total_cmp(a));
-    // The sliver makes 1 - 0.98 of 100 two, which in binary it is not quite.
-    let may_pass = ((1.0 - specificity) * sorted.len() as f64 + 1e-6) as usize;
-    let Some(&stopped) = sorted.get(may_pass) else {
-        return 0.0;
-    };
-    between(stopped, next_above(stopped, negatives.iter().chain(others)))
+/// A probability and how much its photograph counts: sources differ in size, and
+/// the largest must not decide for all.
+#[derive(Clone, Copy, Debug)]
+pub struct Weighed {
+    pub probability: f32,
+    /// Above 0.
+    pub weight: f64,
 }
 
-/// The highest threshold that lets at least `wanted` of the positives pass; 1
-/// where none must.
-pub fn at_count(positives: &[f32], others: &[f32], wanted: usize) -> f32 {
-    let mut sorted = positives.to_vec();
-    sorted.sort_by(|a, b| b.total_cmp(a));
-    let Some(&passed) = wanted.checked_sub(1).and_then(|last| sorted.get(last)) else {
+/// Weights are sums of roots: what is nearer than this is equal.
+const SLIVER: f64 = 1e-6;
+
+/// The lowest threshold that lets at most a share `1 - specificity` of the
+/// negatives' weight pass; 0 where all may. `others` are the probabilities it
+/// should keep its distance from, too.
+pub fn at_specificity(negatives: &[Weighed], others: &[f32], specificity: f64) -> f32 {
+    let all: f64 = negatives.iter().map(|n| n.weight).sum();
+    let may_pass = (1.0 - specificity) * all + SLIVER;
+    let mut passed = 0.0;
+    for negative in falling(negatives) {
+        passed += negative.weight;
+        if passed > may_pass {
+            let stopped = negative.probability;
+            let probabilities = negatives.iter().map(|n| &n.probability);
+            return between(stopped, next_above(stopped, probabilities.chain(others)));
+        }
+    }
+    0.0
+}
+
+/// The highest threshold that lets at least the weight `wanted` of the positives
+/// pass; 1 where none must.
+pub fn at_weight(positives: &[Weighed], others: &[f32], wanted: f64) -> f32 {
+    if wanted <= SLIVER {
         return 1.0;
-    };
-    let below = positives
-        .iter()
-        .chain(others)
-        .copied()
-        .filter(|&p| p < passed);
-    between(below.fold(0.0, f32::max), passed)
+    }
+    let mut passed = 0.0;
+    let mut lowest = 1.0;
+    for positive in falling(positives) {
+        passed += positive.weight;
+        lowest = positive.probability;
+        if passed > wanted - SLIVER {
+            break;
+        }
+    }
+    let probabilities = positives.iter().map(|p| p.probability);
+    let below = probabilities
+        .chain(others.iter().copied())
+        .filter(|&p| p < lowest);
+    between(below.fold(0.0, f32::max), lowest)
+}
+
+fn falling(all: &[Weighed]) -> Vec<Weighed> {
+    let mut sorted = all.to_vec();
+    sorted.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+    sorted
 }
 
 /// The threshold at or above `lowest` with the best F1; `lowest` where no
@@ -92,26 +120,58 @@ mod tests {
         assert_eq!(between(1.0, 1.0), 1.0);
     }
 
+    fn alike(probabilities: &[f32]) -> Vec<Weighed> {
+        let weight = 1.0;
+        probabilities
+            .iter()
+            .map(|&probability| Weighed {
+                probability,
+                weight,
+            })
+            .collect()
+    }
+
     #[test]
     fn thresholds_keep_their_promise() {
         let negatives: Vec<f32> = (0..100).map(|i| i as f32 / 200.0).collect();
         let passing = |threshold: f32| negatives.iter().filter(|&&p| p >= threshold).count();
         for (specificity, allowed) in [(1.0, 0), (0.99, 1), (0.98, 2), (0.5, 50)] {
-            let threshold = at_specificity(&negatives, &[], specificity);
+            let threshold = at_specificity(&alike(&negatives), &[], specificity);
             assert_eq!(passing(threshold), allowed, "{specificity}");
         }
         assert_eq!(at_specificity(&[], &[], 0.99), 0.0);
         // It stays clear of the positives just above.
-        let threshold = at_specificity(&[0.2, 0.1], &[0.3], 1.0);
+        let threshold = at_specificity(&alike(&[0.2, 0.1]), &[0.3], 1.0);
         assert!(threshold > 0.2 && threshold < 0.3);
 
         let positives = [0.9, 0.7, 0.4, 0.2];
         let passing = |threshold: f32| positives.iter().filter(|&&p| p >= threshold).count();
         for wanted in 1..=4 {
-            assert_eq!(passing(at_count(&positives, &[0.5], wanted)), wanted);
+            let threshold = at_weight(&alike(&positives), &[0.5], wanted as f64);
+            assert_eq!(passing(threshold), wanted);
         }
-        assert!(at_count(&positives, &[0.65], 2) > 0.65);
-        assert_eq!(at_count(&positives, &[], 0), 1.0);
+        assert!(at_weight(&alike(&positives), &[0.65], 2.0) > 0.65);
+        assert_eq!(at_weight(&alike(&positives), &[], 0.0), 1.0);
+    }
+
+    #[test]
+    fn a_small_source_counts_as_its_weight_says() {
+        // Ten negatives of a large source and one of a small one, which weighs as
+        // much as five of them.
+        let mut negatives = alike(&[0.1; 10]);
+        negatives.push(Weighed {
+            probability: 0.6,
+            weight: 5.0,
+        });
+        assert!(at_specificity(&negatives, &[], 0.9) > 0.6);
+        assert!(at_specificity(&negatives, &[], 0.6) < 0.6);
+        let mut positives = alike(&[0.9; 10]);
+        positives.push(Weighed {
+            probability: 0.3,
+            weight: 5.0,
+        });
+        assert!(at_weight(&positives, &[], 10.0) > 0.3);
+        assert!(at_weight(&positives, &[], 10.5) < 0.3);
     }
 
     #[test]

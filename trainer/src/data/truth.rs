@@ -27,6 +27,19 @@ pub fn composite(taxonomy: &Taxonomy, members: &[usize], labels: &[Label]) -> La
     }
 }
 
+/// [`composite`], judged by what the source looked for: absent too where some
+/// member is known to be absent and none is known to be present. A clinic that
+/// graded diabetic retinopathy alone says of an eye without it that nothing was
+/// found, not that nothing else is there.
+pub fn as_looked_for(taxonomy: &Taxonomy, members: &[usize], labels: &[Label]) -> Label {
+    match composite(taxonomy, members, labels) {
+        Label::Unknown if members.iter().any(|&node| labels[node] == Label::Absent) => {
+            Label::Absent
+        }
+        known => known,
+    }
+}
+
 fn finest_below(taxonomy: &Taxonomy, node: usize) -> Vec<usize> {
     if node < taxonomy.finest_count() {
         return vec![node];
@@ -83,6 +96,28 @@ mod tests {
         assert_eq!(truth(&[]), Unknown);
         let healthy = labels(&taxonomy, Absent, &[("normal", Present)]);
         assert_eq!(composite(&taxonomy, referable, &healthy), Absent);
+    }
+
+    #[test]
+    fn what_a_source_did_not_look_for_counts_as_not_found() {
+        let taxonomy = Taxonomy::builtin("odir").expect("ships");
+        let referable = taxonomy.composite("referable").expect("derived");
+        use Label::{Absent, Present, Unknown};
+        for (some, strict, looked_for) in [
+            (vec![("npdr_moderate", Absent)], Unknown, Absent),
+            (vec![("npdr_moderate", Present)], Present, Present),
+            (vec![("glaucoma_any", Present)], Present, Present),
+            (vec![("npdr_mild", Present)], Unknown, Unknown),
+            (vec![], Unknown, Unknown),
+        ] {
+            let labels = labels(&taxonomy, Unknown, &some);
+            assert_eq!(composite(&taxonomy, referable, &labels), strict, "{some:?}");
+            assert_eq!(
+                as_looked_for(&taxonomy, referable, &labels),
+                looked_for,
+                "{some:?}"
+            );
+        }
     }
 
     #[test]

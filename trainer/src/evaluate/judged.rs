@@ -1,6 +1,6 @@
 //! Predictions carried to probabilities and verdicts by the device's own code.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use fovea_core::calibration::Calibration;
@@ -8,6 +8,7 @@ use fovea_core::decision::{self, ReferralDecision};
 use fovea_core::gate::{gate_student, GateReason, GateVerdict};
 use fovea_core::taxonomy::{Label, Subject, Taxonomy};
 
+use crate::data::truth;
 use crate::metrics::Answers;
 use crate::predictions::Predictions;
 
@@ -106,6 +107,26 @@ impl<'a> Judged<'a> {
         let threshold = self.calibration.composites.get(id).map(|own| own.threshold);
         let column = self.composites.get(id)?;
         Some(answers(id, column, threshold, which, truth))
+    }
+
+    /// By photograph, whether a composite (finest nodes) is present. A source that
+    /// knows both answers is taken at its word; of another one that counts which
+    /// it looked for ([`truth::as_looked_for`]).
+    pub fn truth_by_source(&self, members: &[usize]) -> Vec<Label> {
+        let all: Vec<usize> = (0..self.predictions.len()).collect();
+        let strict = |p: usize| truth::composite(self.taxonomy, members, self.labels(p));
+        let source = |p: usize| self.predictions.photographs[p].source.as_str();
+        let complete: BTreeSet<&str> = self
+            .comparable(&all, strict)
+            .into_iter()
+            .map(source)
+            .collect();
+        all.into_iter()
+            .map(|p| match complete.contains(source(p)) {
+                true => strict(p),
+                false => truth::as_looked_for(self.taxonomy, members, self.labels(p)),
+            })
+            .collect()
     }
 
     /// Photographs whose truth is known, of sources in which both answers
