@@ -83,7 +83,7 @@ fn the_device_says_what_the_trainer_says() {
     let dir = tempfile::tempdir().unwrap();
     let config = RunConfig::read(&write_run(dir.path())).unwrap();
     let photographs = run::prepare(&config).unwrap();
-    run::train(&config, &photographs, &[]).unwrap();
+    run::train(&config, &photographs, &[], None).unwrap();
     run::calibrate(&config, &photographs).unwrap();
     run::export(&config, &photographs).unwrap();
 

@@ -57,7 +57,7 @@ pub fn manifest(
         training: bundle::Training {
             run: config.name.clone(),
             method: stage.method.name().to_owned(),
-            seed: config.seed,
+            seed: config.seed_of(stage),
             epochs: history(config, stage)?.len() as u32,
             machine: machines(config, stage)?,
         },
@@ -131,6 +131,13 @@ pub fn model_card(
             training.learning_rate,
             hours
         )?;
+        let state = checkpoint::state(&config.stage_dir(&stage.name))?;
+        if let Some(ended) = state.and_then(|state| state.ended) {
+            write!(w, ", {ended}, its schedule following the time")?;
+        }
+        if let Some(seed) = stage.seed {
+            write!(w, ", seed {seed}")?;
+        }
         if let Some(from) = &stage.from {
             write!(w, ", from `{from}`")?;
         }

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 use tempfile::NamedTempFile;
 
+use crate::clock::Ended;
 use crate::report::EpochLine;
 
 const STATE: &str = "state.json";
@@ -29,6 +30,13 @@ pub struct State {
     pub tensors: String,
     pub epochs_done: usize,
     pub finished: bool,
+    /// How much of its schedule is behind it, 0..1; of a stage trained against
+    /// the clock more than its epochs say.
+    #[serde(default)]
+    pub progress: f64,
+    /// Where its time ended it, not its epochs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Ended>,
     /// Where it is trained.
     #[serde(default)]
     pub machine: Option<String>,

@@ -35,6 +35,10 @@ pub struct RunConfig {
     pub weights: PathBuf,
     #[serde(default = "out")]
     pub out: PathBuf,
+    /// Folder of a pack that the photographs are taken from instead of from
+    /// the sources; given on the command line.
+    #[serde(skip)]
+    pub packed: Option<PathBuf>,
     #[serde(default = "one")]
     pub seed: u64,
     /// Side of the network's square input, in pixels.
@@ -183,6 +187,13 @@ pub struct StageConfig {
     pub draws: Option<Draws>,
     #[serde(default)]
     pub epochs: Option<usize>,
+    /// Another seed than the run's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// Its share of the time when training against the clock, beside those of
+    /// the other stages; its epochs when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<f64>,
     #[serde(default)]
     pub learning_rate: Option<f64>,
     #[serde(default)]
@@ -341,6 +352,12 @@ impl RunConfig {
             {
                 bail!("`source_weight` of {source} is {weight}; give a factor from 0 to 100");
             }
+            if stage
+                .share
+                .is_some_and(|share| !(share > 0.0 && share.is_finite()))
+            {
+                bail!("stage `{}` needs a `share` above zero", stage.name);
+            }
             if !(0.0..1.0).contains(&t.ema) || !(0.0..1.0).contains(&t.dropout) {
                 bail!("`ema` and `dropout` must lie in 0..1");
             }
@@ -370,6 +387,16 @@ impl RunConfig {
         training.learning_rate = stage.learning_rate.unwrap_or(training.learning_rate);
         training.precision = stage.precision.unwrap_or(training.precision);
         training
+    }
+
+    pub fn seed_of(&self, stage: &StageConfig) -> u64 {
+        stage.seed.unwrap_or(self.seed)
+    }
+
+    /// The stage's share of the time of a call that trains against the clock.
+    pub fn share_of(&self, stage: &StageConfig) -> f64 {
+        let epochs = stage.epochs.unwrap_or(self.training.epochs);
+        stage.share.unwrap_or(epochs as f64)
     }
 
     /// How the stage's photographs are varied: its own table, or the run's.

@@ -13,6 +13,7 @@ use tch::{nn, no_grad, Device, Tensor};
 
 use crate::adam::Adam;
 use crate::checkpoint::{self, State};
+use crate::clock::{Ended, StageTime};
 use crate::config::{Keep, Optimiser, RunConfig, Schedule, StageConfig, Training};
 use crate::data::{Loader, Split};
 use crate::events::EventWriter;
@@ -31,12 +32,14 @@ pub const FINAL: &str = "final.safetensors";
 /// Photographs that give a shipped student its normalisation statistics back.
 const RECENTRED_ON: usize = 128;
 
-/// Trains one stage, or goes on where it was left.
+/// Trains one stage, or goes on where it was left; to the end of `time`, where
+/// it has one.
 pub fn stage(
     config: &RunConfig,
     stage: &StageConfig,
     photographs: &Photographs,
     device: Device,
+    time: Option<StageTime>,
 ) -> Result<()> {
     let dir = config.stage_dir(&stage.name);
     std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
@@ -56,6 +59,7 @@ pub fn stage(
         }
     }
     let mut fit = Fit::new(config, stage, shipped.as_ref(), photographs, device)?;
+    fit.time = time;
     fit.state.fingerprint = fingerprint;
     fit.state.machine = Some(machine::name());
     if let Some(state) = saved {
@@ -91,6 +95,11 @@ struct Fit<'a> {
     loader: Loader,
     validation: Vec<usize>,
     state: State,
+    time: Option<StageTime<'a>>,
+    /// Schedule behind it when this call began, 0..1.
+    before: f64,
+    /// Epochs of steps made, with the part of the last, and when that was.
+    stepped: (f64, Instant),
 }
 
 impl<'a> Fit<'a> {
@@ -110,7 +119,8 @@ impl<'a> Fit<'a> {
             bail!("stage `{}` has no photograph to train on", stage.name);
         }
 
-        tch::manual_seed(config.seed as i64);
+        let seed = config.seed_of(stage);
+        tch::manual_seed(seed as i64);
         let mut store = nn::VarStore::new(device);
         let options = NetOptions {
             dropout: training.dropout,
@@ -209,7 +219,7 @@ impl<'a> Fit<'a> {
                 photographs.draw_weight(i) * factor as f32
             }),
             validation: photographs.indices(Split::Val, &config.validate_on),
-            seed: config.seed,
+            seed,
             state: State {
                 learning_rate: training.learning_rate,
                 ..State::default()
@@ -223,11 +233,20 @@ impl<'a> Fit<'a> {
             adam,
             average,
             loader,
+            time: None,
+            before: 0.0,
+            stepped: (0.0, Instant::now()),
         })
     }
 
     fn run(&mut self, dir: &Path) -> Result<()> {
         let mut events = EventWriter::open(&dir.join("tensorboard"), self.state.epochs_done)?;
+        if let Some(time) = &self.time {
+            // What follows the last step must be known before the first is made.
+            let asked = Instant::now();
+            self.look()?;
+            time.closed(asked.elapsed());
+        }
         while self.state.epochs_done < self.training.epochs {
             let epoch = self.state.epochs_done;
             // Dropout draws from libtorch's generator: seeding it by the epoch
@@ -241,17 +260,35 @@ impl<'a> Fit<'a> {
             self.state.epochs_done += 1;
             let patient = self.training.patience == 0
                 || self.state.epochs_since_best < self.training.patience;
-            let done = self.state.epochs_done == self.training.epochs || !patient;
+            let over = self.time.as_ref().is_some_and(StageTime::over);
+            let done = self.state.epochs_done == self.training.epochs || !patient || over;
+            self.state.ended = self.ended_by_the_clock(over);
             if done && self.training.keep == Keep::Last {
                 self.write_network(dir)?;
             }
             self.state.finished = done;
             self.save(dir)?;
+            if let Some(time) = &self.time {
+                time.closed(self.stepped.1.elapsed());
+            }
+            if let Some(ended) = &self.state.ended {
+                eprintln!("{}: {ended}", self.name);
+            }
             if done {
                 break;
             }
         }
         Ok(())
+    }
+
+    fn ended_by_the_clock(&self, over: bool) -> Option<Ended> {
+        let (epochs, planned) = (self.stepped.0, self.training.epochs);
+        let time = self.time.as_ref()?;
+        (over && epochs < planned as f64).then(|| Ended {
+            epochs,
+            planned,
+            minutes: time.minutes(),
+        })
     }
 
     fn epoch(&mut self, epoch: usize) -> Result<EpochLine> {
@@ -266,12 +303,17 @@ impl<'a> Fit<'a> {
             order.len() as u64,
             &format!("{} {}/{}", self.name, epoch + 1, self.training.epochs),
         );
-        let (mut total, mut seen) = (0.0, 0usize);
+        let (mut total, mut seen, mut rate) = (0.0, 0usize, 0.0);
+        let mut made = 0;
         let mut waiting = Duration::ZERO;
         let mut batches = self
             .loader
             .epoch(order, self.seed.wrapping_add(epoch as u64))?;
         for step in 0..steps {
+            // One step is always made, so that every stage leaves a network.
+            if step > 0 && self.time.as_ref().is_some_and(StageTime::over) {
+                break;
+            }
             let asked = Instant::now();
             let Some(batch) = batches.next() else { break };
             waiting += asked.elapsed();
@@ -279,7 +321,9 @@ impl<'a> Fit<'a> {
             let tensors = predict::to_tensors(&batch, self.photographs.size, self.device);
             let output = self.forward(&tensors.images);
             let loss = self.method.loss(&output, &tensors);
-            let rate = self.learning_rate(epoch * steps + step, self.training.epochs * steps);
+            let progress = self.progress(epoch * steps + step, self.training.epochs * steps);
+            rate = self.learning_rate(progress);
+            self.state.progress = progress;
             self.adam.step(&loss, rate, self.training.clip);
             if let Some(average) = &mut self.average {
                 average.update();
@@ -292,21 +336,23 @@ impl<'a> Fit<'a> {
                     epoch + 1
                 );
             }
+            made = step + 1;
             total += loss * count as f64;
             seen += count;
             bar.inc(count as u64);
             bar.set_message(format!("loss {:.4}", total / seen as f64));
         }
         bar.finish_and_clear();
+        self.stepped = (
+            epoch as f64 + made as f64 / steps.max(1) as f64,
+            Instant::now(),
+        );
         let training_seconds = started.elapsed().as_secs_f64();
         let mut line = EpochLine {
             epoch: epoch as u32 + 1,
             phase: self.name.to_string(),
             train_loss: total / seen.max(1) as f64,
-            learning_rate: self.learning_rate(
-                ((epoch + 1) * steps).saturating_sub(1),
-                self.training.epochs * steps,
-            ),
+            learning_rate: rate,
             images_per_second: seen as f64 / training_seconds,
             waiting: waiting.as_secs_f64() / training_seconds,
             val_loss: f64::NAN,
@@ -330,11 +376,31 @@ impl<'a> Fit<'a> {
         Output { features, logits }
     }
 
-    fn learning_rate(&self, step: usize, steps: usize) -> f64 {
+    /// How much of the schedule is behind the stage when step `step` of `steps`
+    /// is made, 0..1: by its steps or by its time, whichever is further.
+    fn progress(&self, step: usize, steps: usize) -> f64 {
+        let stepped = (step as f64 + 1.0) / steps.max(1) as f64;
+        let used = self.time.as_ref().map_or(0.0, StageTime::used);
+        stepped.max(self.before + (1.0 - self.before) * used)
+    }
+
+    fn learning_rate(&self, progress: f64) -> f64 {
         match self.training.schedule {
-            Schedule::OneCycle => self.training.learning_rate * one_cycle(step, steps),
+            Schedule::OneCycle => self.training.learning_rate * one_cycle(progress),
             Schedule::Plateau => self.state.learning_rate,
         }
+    }
+
+    /// What the network says of the validation photographs.
+    fn look(&self) -> Result<predict::Answers> {
+        predict::look(
+            &self.net,
+            self.photographs,
+            &self.validation,
+            None,
+            self.training.predict_batch,
+            self.device,
+        )
     }
 
     fn validate(&mut self, line: &mut EpochLine) -> Result<()> {
@@ -342,14 +408,7 @@ impl<'a> Fit<'a> {
             return Ok(());
         }
         self.swap_average();
-        let answers = predict::look(
-            &self.net,
-            self.photographs,
-            &self.validation,
-            None,
-            self.training.predict_batch,
-            self.device,
-        );
+        let answers = self.look();
         self.swap_average();
         let predict::Answers { logits, labels } = answers?;
         let taxonomy = &self.photographs.dataset.taxonomy;
@@ -448,6 +507,7 @@ impl<'a> Fit<'a> {
         if let Some(average) = &mut self.average {
             average.restore(tensors)?;
         }
+        self.before = state.progress;
         self.state = state;
         Ok(())
     }
@@ -459,9 +519,8 @@ impl<'a> Fit<'a> {
     }
 }
 
-/// Linear warm-up over a tenth of the steps, then half a cosine to nought.
-fn one_cycle(step: usize, steps: usize) -> f64 {
-    let at = (step as f64 + 1.0) / steps.max(1) as f64;
+/// Linear warm-up over a tenth of the way, then half a cosine to nought.
+fn one_cycle(at: f64) -> f64 {
     const WARM: f64 = 0.1;
     if at < WARM {
         return at / WARM;

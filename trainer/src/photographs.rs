@@ -11,7 +11,7 @@ use fovea_core::taxonomy::Label;
 use crate::checkpoint;
 use crate::config::{RunConfig, StageConfig};
 use crate::data::{
-    truth, Broken, Cache, Dataset, DegradeConfig, Expected, Shot, ShotCuts, Split, Statistics,
+    truth, Broken, Cache, Dataset, DegradeConfig, Expected, Pack, Shot, ShotCuts, Split, Statistics,
 };
 use crate::metrics::ClassGroups;
 use crate::progress::progress;
@@ -32,18 +32,24 @@ pub struct Photographs {
 }
 
 impl Photographs {
-    /// Reads the labels, prepares what the cache lacks, and counts.
+    /// Reads the labels, from the sources or from a pack, prepares what the
+    /// cache lacks, and counts.
     pub fn open(config: &RunConfig) -> Result<Photographs> {
         let taxonomy = Arc::new(config.load_taxonomy()?);
-        let mut dataset = Dataset::import(taxonomy, &config.source, &config.data)?;
         let bar = progress(0, "prepare");
-        let (cache, broken) = Cache::build(
-            &mut dataset,
-            config.size,
-            &config.cache,
-            config.allow_broken,
-            &bar,
-        )?;
+        let (dataset, cache, broken) = match &config.packed {
+            Some(dir) => {
+                let (sources, size) = (&config.source, config.size);
+                Pack::open(dir)?.unpack(taxonomy, sources, size, &config.cache, &bar)?
+            }
+            None => {
+                let mut dataset = Dataset::import(taxonomy, &config.source, &config.data)?;
+                let allowed = config.allow_broken;
+                let (cache, broken) =
+                    Cache::build(&mut dataset, config.size, &config.cache, allowed, &bar)?;
+                (dataset, cache, broken)
+            }
+        };
         bar.finish_and_clear();
         let cuts = ShotCuts::of(&dataset.taxonomy);
         let mut statistics = Statistics::of(&dataset, None, cuts);

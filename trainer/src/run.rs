@@ -10,14 +10,16 @@ use fovea_core::bundle::{sha256_hex, Bundle};
 use fovea_core::calibration::Calibration;
 use tch::Device;
 
+use crate::clock::Clock;
 use crate::config::{DeviceChoice, RunConfig, Ship, StageConfig};
-use crate::data::{Loader, Split};
+use crate::data::{Loader, Packed, Split};
 use crate::methods::Teacher;
 use crate::nets::Precision;
 use crate::photographs::Photographs;
 use crate::predictions::Predictions;
+use crate::progress::progress;
 use crate::report::{self, Report};
-use crate::{calibrate, card, checkpoint, evaluate, export, fit, predict};
+use crate::{calibrate, card, checkpoint, data, evaluate, export, fit, predict};
 
 /// Photographs on which an exported student must agree with libtorch.
 const VERIFIED_ON: usize = 64;
@@ -25,6 +27,9 @@ const VERIFIED_ON: usize = 64;
 const TOLERANCE: f32 = 1e-3;
 /// Photographs on which the loader is timed.
 const TIMED_ON: usize = 1024;
+/// Share of the time of a whole run that is for preparing and training; the
+/// rest is for calibrating, exporting and evaluating.
+const TRAINED_FOR: f64 = 0.85;
 /// Sensitivity that stages are compared at, where none is shipped.
 const COMPARED_AT: f32 = 0.9;
 
@@ -66,17 +71,92 @@ pub fn show(config: &RunConfig, photographs: &Photographs) -> Result<()> {
     Ok(())
 }
 
-pub fn train(config: &RunConfig, photographs: &Photographs, only: &[String]) -> Result<()> {
+/// Packs the run's photographs into the new folder `dir`, in parts of at most
+/// `part_bytes`.
+pub fn pack(config: &RunConfig, dir: &Path, part_bytes: u64) -> Result<()> {
+    data::vacant(dir)?;
+    let photographs = Photographs::open(config)?;
+    let bar = progress(0, "pack");
+    let (dataset, cache) = (&photographs.dataset, &photographs.cache);
+    let packed = Packed::write(dataset, cache, &photographs.broken, dir, part_bytes, &bar)?;
+    bar.finish_and_clear();
+    println!(
+        "{} photographs are in {}: {} parts, {:.1} MB, {:.0} bytes each\nsha256 {}",
+        packed.photographs,
+        dir.display(),
+        packed.parts,
+        packed.bytes as f64 / 1e6,
+        packed.bytes as f64 / packed.photographs.max(1) as f64,
+        packed.sha256
+    );
+    Ok(())
+}
+
+/// Trains the stages `only`, all where none is named, until `clock` ends, where
+/// there is one.
+pub fn train(
+    config: &RunConfig,
+    photographs: &Photographs,
+    only: &[String],
+    clock: Option<&Clock>,
+) -> Result<()> {
     for name in only {
         config.stage_named(name)?;
     }
     let device = device(config)?;
+    let mut wanted = Vec::new();
     for stage in &config.stage {
         if only.is_empty() || only.contains(&stage.name) {
-            fit::stage(config, stage, photographs, device)?;
+            wanted.push((stage, finished(config, stage)?));
         }
     }
+    let open = wanted.iter().filter(|(_, finished)| !finished);
+    let mut shares: f64 = open.map(|(stage, _)| config.share_of(stage)).sum();
+    for (stage, finished) in wanted {
+        let time = match clock {
+            Some(clock) if !finished => {
+                let share = config.share_of(stage);
+                let time = clock.allot(share, shares)?;
+                shares -= share;
+                Some(time)
+            }
+            _ => None,
+        };
+        fit::stage(config, stage, photographs, device, time)?;
+    }
     Ok(())
+}
+
+fn finished(config: &RunConfig, stage: &StageConfig) -> Result<bool> {
+    let state = checkpoint::state(&config.stage_dir(&stage.name))?;
+    Ok(state.is_some_and(|state| state.finished))
+}
+
+/// From the prepared photographs to the bundle and its figures: trains the
+/// stages `only`, all where none is named, and calibrates and exports the
+/// shipped one where it is trained by then. Of `minutes` from `start` on, where
+/// there are some, the last part is for what follows the training.
+pub fn whole(
+    config: &RunConfig,
+    photographs: &Photographs,
+    only: &[String],
+    (start, minutes): (Instant, Option<f64>),
+) -> Result<()> {
+    let clock = minutes
+        .map(|minutes| Clock::new(start, TRAINED_FOR * minutes))
+        .transpose()?;
+    train(config, photographs, only, clock.as_ref())?;
+    let (_, stage) = shipped(config)?;
+    if only.is_empty() || finished(config, stage)? {
+        calibrate(config, photographs)?;
+        export(config, photographs)?;
+    } else {
+        eprintln!(
+            "stage `{}` is to be shipped and not trained yet: no bundle is written",
+            stage.name
+        );
+    }
+    evaluate(config, photographs)
 }
 
 /// Measures every trained stage on the test split, and sets the stages side by

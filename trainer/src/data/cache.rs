@@ -15,7 +15,7 @@ use std::time::UNIX_EPOCH;
 
 use anyhow::{bail, Context, Result};
 use fovea_core::bundle::sha256_hex;
-use fovea_core::photograph;
+use fovea_core::photograph::{self, Photograph};
 use fovea_core::prepare::{prepare, PREPARATION};
 use image::imageops::{self, FilterType};
 use indicatif::ProgressBar;
@@ -92,7 +92,8 @@ impl Cache {
                     found
                 }
                 None => {
-                    write(dataset, &list, size, &key, &path, progress)?;
+                    let prepared = |slot: usize| pixels(&dataset.examples[list[slot].0], size);
+                    write(list.len(), size, &key, &path, progress, prepared)?;
                     open(&path, &key, list.len(), size).with_context(|| {
                         format!("the cache {} changed while it was opened", path.display())
                     })?
@@ -117,6 +118,57 @@ impl Cache {
             },
             broken,
         ))
+    }
+
+    /// The cache of photographs whose files are held elsewhere, as one file in
+    /// `dir`: slot by slot as `prepared` gives them, where it is not there yet.
+    /// `key` names all that the pixels depend on; `places` says per example of
+    /// the dataset which slot is its own.
+    ///
+    /// # Errors
+    /// A photograph that cannot be prepared, or a folder that cannot be written.
+    pub(super) fn of_slots(
+        (dir, name, key): (&Path, &str, &str),
+        size: u32,
+        places: Vec<Option<usize>>,
+        progress: &ProgressBar,
+        prepared: impl Fn(usize) -> Result<Vec<u8>, String> + Sync,
+    ) -> Result<Cache> {
+        std::fs::create_dir_all(dir)
+            .with_context(|| format!("the cache folder {} cannot be made", dir.display()))?;
+        let count = places.iter().flatten().count();
+        progress.set_length(count as u64);
+        let path = dir.join(format!("{name}-{size}-{}.cache", &key[..12]));
+        let (file, broken) = match open(&path, key, count, size) {
+            Some(found) => {
+                progress.inc(count as u64);
+                found
+            }
+            None => {
+                write(count, size, key, &path, progress, prepared)?;
+                open(&path, key, count, size).with_context(|| {
+                    format!("the cache {} changed while it was opened", path.display())
+                })?
+            }
+        };
+        if !broken.is_empty() {
+            // Whatever was wrong may be mended: it is looked at again next time.
+            let _ = std::fs::remove_file(&path);
+            let reasons: Vec<&str> = broken.values().map(String::as_str).collect();
+            bail!(
+                "{} photographs cannot be prepared:\n  {}",
+                reasons.len(),
+                reasons.join("\n  ")
+            );
+        }
+        Ok(Cache {
+            size,
+            files: vec![file],
+            places: places
+                .into_iter()
+                .map(|slot| slot.map(|s| (0, s)))
+                .collect(),
+        })
     }
 
     /// Side of the prepared photographs in pixels.
@@ -241,12 +293,12 @@ fn open(
 }
 
 fn write(
-    dataset: &Dataset,
-    list: &[(usize, Stamp)],
+    count: usize,
     size: u32,
     key: &str,
     path: &Path,
     progress: &ProgressBar,
+    pixels: impl Fn(usize) -> Result<Vec<u8>, String> + Sync,
 ) -> Result<()> {
     let failed = || format!("the cache {} cannot be written", path.display());
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -258,11 +310,11 @@ fn write(
     };
     let blank = vec![0; slot_bytes(size)];
     let mut slot = 0;
-    for chunk in list.chunks(CHUNK) {
-        let prepared: Vec<Result<Vec<u8>, String>> = chunk
-            .par_iter()
-            .map(|(i, _)| {
-                let done = pixels(&dataset.examples[*i], size);
+    for first in (0..count).step_by(CHUNK) {
+        let prepared: Vec<Result<Vec<u8>, String>> = (first..(first + CHUNK).min(count))
+            .into_par_iter()
+            .map(|slot| {
+                let done = pixels(slot);
                 progress.inc(1);
                 done
             })
@@ -293,12 +345,16 @@ fn write(
 }
 
 fn pixels(example: &Example, size: u32) -> Result<Vec<u8>, String> {
-    let mut rgb = photograph::read(&example.image)
-        .map_err(|error| error.to_string())?
-        .rgb;
-    if example.aspect != 1.0 {
-        let width = (rgb.width() as f32 * example.aspect).round().max(1.0) as u32;
+    let photograph = photograph::read(&example.image).map_err(|error| error.to_string())?;
+    Ok(prepared(photograph, example.aspect, size))
+}
+
+/// What the cache holds of a photograph: `size * size * 3` bytes, RGB by rows.
+pub(super) fn prepared(photograph: Photograph, aspect: f32, size: u32) -> Vec<u8> {
+    let mut rgb = photograph.rgb;
+    if aspect != 1.0 {
+        let width = (rgb.width() as f32 * aspect).round().max(1.0) as u32;
         rgb = imageops::resize(&rgb, width, rgb.height(), FilterType::CatmullRom);
     }
-    Ok(prepare(&rgb, size).rgb.into_raw())
+    prepare(&rgb, size).rgb.into_raw()
 }

@@ -15,6 +15,7 @@ mod labels;
 mod loader;
 mod looks;
 mod odir;
+mod pack;
 mod pixels;
 mod rfmid;
 mod scenes;
@@ -30,12 +31,14 @@ use std::sync::Arc;
 
 use anyhow::{bail, Context, Result};
 use fovea_core::taxonomy::{Label, Taxonomy};
+use serde::{Deserialize, Serialize};
 
 pub use augment::AugmentConfig;
 pub use cache::Cache;
 pub use config::{Draws, Format, Fractions, SourceConfig, Statement};
 pub use degrade::{Damage, DegradeConfig, Expected, Outcome};
 pub use loader::{Batch, Epoch, Loader};
+pub use pack::{vacant, Pack, Packed};
 pub use split::{deal, Split};
 pub use stats::{Shot, ShotCuts, Statistics};
 
@@ -68,7 +71,7 @@ pub struct Example {
 }
 
 /// An image that is missing or cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Broken {
     pub source: String,
     pub path: PathBuf,

@@ -3,6 +3,7 @@
 
 mod importers;
 mod loading;
+mod packed;
 mod published;
 
 use std::fs;
