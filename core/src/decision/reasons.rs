@@ -24,7 +24,16 @@ pub(super) fn of(taxonomy: &Taxonomy, decision: &Decision, operating_point: f32)
         .collect();
     if refers(taxonomy) && decision.score >= operating_point {
         let numbers = passes(decision.score, operating_point);
-        reasons.push(format!("Any referable disease {numbers}"));
+        let mut reason = format!("Any referable disease {numbers}");
+        // The composite alone: say so, and where to look first.
+        if reasons.is_empty() {
+            reason.push_str(", though no single finding does: which one is open");
+            if let Some(f) = nearest_referable(taxonomy, &decision.findings) {
+                let (p, t) = two(f.probability, f.threshold);
+                reason.push_str(&format!("; the nearest is {} with {p} of {t}", f.name));
+            }
+        }
+        reasons.push(reason);
     }
     reasons
 }

@@ -32,7 +32,13 @@ fn referred(judged: &Judged, texts: &Texts) -> Vec<String> {
     if let (Some(score), Some(point)) = (judged.record.referral.score, judged.operating_point) {
         if score >= point {
             let (p, t) = numbers(score, point);
+            let alone = reasons.is_empty();
             reasons.push(fill(&texts.result.any_disease, &[("p", &p), ("t", &t)]));
+            // The composite alone: say where to look first.
+            let nearest = nearest_referable(judged.taxonomy, &judged.record.findings);
+            if let Some(finding) = nearest.filter(|_| alone) {
+                reasons.push(about(&texts.result.nearest, texts, finding));
+            }
         }
     }
     reasons
