@@ -44,6 +44,10 @@ pub struct RunConfig {
     /// Go on without photographs that are missing or broken.
     #[serde(default)]
     pub allow_broken: bool,
+    /// Train without the training photographs that are in val or test as well,
+    /// instead of refusing the run.
+    #[serde(default)]
+    pub drop_leaks: bool,
     /// A file of [[source]] tables that runs share, beside the run file.
     #[serde(default, skip_serializing)]
     pub sources: Option<PathBuf>,
@@ -346,6 +350,11 @@ impl RunConfig {
         training.learning_rate = stage.learning_rate.unwrap_or(training.learning_rate);
         training.precision = stage.precision.unwrap_or(training.precision);
         training
+    }
+
+    /// Whether a stage starts from ImageNet weights: from no stage and no bundle.
+    pub fn starts_from_imagenet(&self, stage: &StageConfig) -> bool {
+        stage.from.is_none() && stage.from_bundle.is_none() && self.training.pretrained
     }
 
     /// How the stage's photographs are varied: its own table, or the run's.

@@ -94,7 +94,9 @@ pub fn evaluate(config: &RunConfig, photographs: &Photographs) -> Result<()> {
         }
         let calibration = match &config.ship {
             Some(ship) if ship.stage == stage.name && calibration_file(config, ship).is_file() => {
-                read_calibration(config, ship)?
+                let student = trained(config, stage, photographs, Device::Cpu)?;
+                let onnx = export::to_onnx(&student.net, config.size)?;
+                calibration_of(config, ship, &onnx)?
             }
             _ => {
                 let val = predicted(config, stage, photographs, Split::Val, device)?;
@@ -155,14 +157,9 @@ pub fn calibrate(config: &RunConfig, photographs: &Photographs) -> Result<()> {
 /// Writes the bundle. Nothing is written unless tract and libtorch agree.
 pub fn export(config: &RunConfig, photographs: &Photographs) -> Result<()> {
     let (ship, stage) = shipped(config)?;
-    let calibration = read_calibration(config, ship)?;
     let student = trained(config, stage, photographs, Device::Cpu)?;
     let onnx = export::to_onnx(&student.net, config.size)?;
-    ensure!(
-        sha256_hex(&onnx) == calibration.student_sha256,
-        "{} was measured for another student; run `fovea-train calibrate` again",
-        calibration_file(config, ship).display()
-    );
+    let calibration = calibration_of(config, ship, &onnx)?;
     let side = config.size;
     let checked: Vec<Vec<f32>> = photographs
         .indices(Split::Val, &config.validate_on)
@@ -277,7 +274,8 @@ fn calibration_file(config: &RunConfig, ship: &Ship) -> PathBuf {
     ship.calibration.join(format!("{}.toml", config.name))
 }
 
-fn read_calibration(config: &RunConfig, ship: &Ship) -> Result<Calibration> {
+/// The calibration that was fitted for the student `onnx`.
+fn calibration_of(config: &RunConfig, ship: &Ship, onnx: &[u8]) -> Result<Calibration> {
     let path: &Path = &calibration_file(config, ship);
     let text = std::fs::read_to_string(path).with_context(|| {
         format!(
@@ -285,7 +283,14 @@ fn read_calibration(config: &RunConfig, ship: &Ship) -> Result<Calibration> {
             path.display()
         )
     })?;
-    Calibration::parse(&text).with_context(|| format!("{} is damaged", path.display()))
+    let calibration =
+        Calibration::parse(&text).with_context(|| format!("{} is damaged", path.display()))?;
+    ensure!(
+        sha256_hex(onnx) == calibration.student_sha256,
+        "{} was measured for another student; run `fovea-train calibrate` again",
+        path.display()
+    );
+    Ok(calibration)
 }
 
 /// What brings libtorch and a GPU together.

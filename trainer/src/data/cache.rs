@@ -119,6 +119,12 @@ impl Cache {
         ))
     }
 
+    /// Forgets the examples that `keep` does not want; one entry per example.
+    pub(super) fn keep(&mut self, keep: &[bool]) {
+        let mut at = keep.iter();
+        self.places.retain(|_| at.next() == Some(&true));
+    }
+
     /// Side of the prepared photographs in pixels.
     pub fn size(&self) -> u32 {
         self.size
