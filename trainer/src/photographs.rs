@@ -51,7 +51,7 @@ impl Photographs {
             &bar,
         )?;
         bar.finish_and_clear();
-        let (pairs, leaks) = dataset.settle_twins(&mut cache, config.drop_leaks)?;
+        let (pairs, leaks) = dataset.settle_twins(&mut cache, &config.cache, config.drop_leaks)?;
         let cuts = ShotCuts::of(&dataset.taxonomy);
         let mut statistics = Statistics::of(&dataset, None, cuts);
         let grouped = Statistics::of(&dataset, config.groups_from.as_deref(), cuts);
@@ -135,10 +135,11 @@ impl Photographs {
             let count = |of: fn(&Pair) -> bool| self.pairs.iter().filter(|pair| of(pair)).count();
             eprintln!(
                 "{} pairs of files show one photograph, {} of them across sources, {} between train \
-                 and val or test, {} of two patients: {}",
+                 and val or test, {} between val and test, {} of two patients: {}",
                 self.pairs.len(),
                 count(Pair::across_sources),
                 count(Pair::leaks),
+                count(Pair::judged_twice),
                 count(|pair| !pair.of_one_patient()),
                 path.display()
             );

@@ -17,7 +17,7 @@ use crate::nets::Precision;
 use crate::photographs::Photographs;
 use crate::predictions::Predictions;
 use crate::report::{self, Report};
-use crate::{calibrate, card, checkpoint, evaluate, export, fit, predict};
+use crate::{calibrate, card, checkpoint, evaluate, export, fit, predict, probe};
 
 /// Photographs on which an exported student must agree with libtorch.
 const VERIFIED_ON: usize = 64;
@@ -195,6 +195,47 @@ pub fn export(config: &RunConfig, photographs: &Photographs) -> Result<()> {
         ship.bundle.display(),
         onnx.len() as f64 / 1e6
     );
+    Ok(())
+}
+
+/// What the shipped stage with its calibration says of the test photographs of
+/// `sources`.
+pub fn judge(config: &RunConfig, photographs: &Photographs, sources: &[String]) -> Result<Report> {
+    let (ship, stage) = shipped(config)?;
+    let device = device(config)?;
+    let onnx = export::to_onnx(
+        &trained(config, stage, photographs, Device::Cpu)?.net,
+        config.size,
+    )?;
+    let calibration = calibration_of(config, ship, &onnx)?;
+    let student = trained(config, stage, photographs, device)?;
+    let which = photographs.indices(Split::Test, sources);
+    let batch = config.training.predict_batch;
+    let predictions = predict::these(&student.net, photographs, &which, None, batch, device)?;
+    let taxonomy = &photographs.dataset.taxonomy;
+    evaluate::evaluate(
+        &predictions,
+        taxonomy,
+        Some(&calibration),
+        &photographs.groups,
+    )
+}
+
+/// What the shipped stage could go by without looking at the disease.
+pub fn probe(config: &RunConfig, photographs: &Photographs) -> Result<()> {
+    let (_, stage) = shipped(config)?;
+    let device = device(config)?;
+    let student = trained(config, stage, photographs, device)?;
+    let batch = config.training.predict_batch;
+    let found = probe::probe(&student.net, photographs, batch, device)?;
+    let dir = config.stage_dir(&stage.name);
+    checkpoint::write(
+        &dir.join("probe.json"),
+        serde_json::to_string_pretty(&found)?.as_bytes(),
+    )?;
+    let text = found.to_text();
+    checkpoint::write(&dir.join("probe.txt"), text.as_bytes())?;
+    println!("{text}");
     Ok(())
 }
 

@@ -116,16 +116,19 @@ impl Dataset {
             if !names.insert(&source.name) {
                 bail!("two sources are called {}; rename one", source.name);
             }
-            examples.extend(
-                match source.format {
-                    Format::Odir => odir::import(&taxonomy, source, root),
-                    Format::Rfmid => rfmid::import(&taxonomy, source, root),
-                    Format::Csv => csv::import(&taxonomy, source, root),
-                    Format::Folder => folder::import(&taxonomy, source, root),
-                    Format::Scenes => scenes::import(&taxonomy, source),
-                }
-                .with_context(|| format!("source {} cannot be imported", source.name))?,
-            );
+            let mut imported = match source.format {
+                Format::Odir => odir::import(&taxonomy, source, root),
+                Format::Rfmid => rfmid::import(&taxonomy, source, root),
+                Format::Csv => csv::import(&taxonomy, source, root),
+                Format::Folder => folder::import(&taxonomy, source, root),
+                Format::Scenes => scenes::import(&taxonomy, source),
+            }
+            .with_context(|| format!("source {} cannot be imported", source.name))?;
+            // A format whose splits are its own must not train on it either.
+            if source.evaluate_only {
+                imported.iter_mut().for_each(|e| e.split = Split::Test);
+            }
+            examples.extend(imported);
         }
         one_split_per_patient(&examples)?;
         Ok(Dataset {
@@ -137,16 +140,18 @@ impl Dataset {
 
     /// Finds the photographs that are here twice. Where one copy is trained on
     /// and the other is in val or test, the first is dropped from the dataset
-    /// and its `cache` and returned with the reason.
+    /// and its `cache` and returned with the reason. `dir` is the folder of
+    /// the cache.
     ///
     /// # Errors
     /// There are such copies and `drop_leaks` does not allow to drop them.
     pub fn settle_twins(
         &mut self,
         cache: &mut Cache,
+        dir: &Path,
         drop_leaks: bool,
     ) -> Result<(Vec<Pair>, Vec<Broken>)> {
-        let twins = twins::find(cache);
+        let twins = twins::find(cache, dir)?;
         twins::settle(self, cache, &twins, drop_leaks)
     }
 

@@ -6,13 +6,21 @@
 //! the prepared pixels inside the field, so that another size, another border
 //! or another compression hides nothing.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::path::Path;
 
 use anyhow::{bail, Result};
+use fovea_core::bundle::sha256_hex;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint;
 
 use super::{Broken, Cache, Dataset, Example, Split};
 
+/// Of the search, for the results that are kept.
+const VERSION: u32 = 1;
 /// Side of the small picture that is compared.
 const SIDE: usize = 64;
 /// Side of the difference hash.
@@ -23,9 +31,12 @@ const BLUR: usize = 6;
 /// Share of the radius that is looked at: the rim differs between two
 /// preparations of one photograph.
 const LOOKED_AT: f32 = 0.95;
-/// Of 256 bits, how many may differ for a pair to be compared.
+/// Of 256 bits, how many may differ for a pair to be compared. Of the pairs
+/// found so far none differed in more than 37.
 const HASH_LIMIT: u32 = 48;
-/// Correlation above which two photographs are one.
+/// Correlation above which two photographs are one. Among 16 thousand of public
+/// sets copies had 0.98 to 1, two shots of one eye up to 0.987,
+/// and eyes of different patients up to 0.953.
 pub const SAME: f32 = 0.97;
 /// Share of the field that two photographs must both show to be compared.
 const SHARED: f32 = 0.5;
@@ -101,6 +112,11 @@ impl Pair {
         (self.first.split == Split::Train) != (self.second.split == Split::Train)
     }
 
+    /// Whether one half calibrates and the other tests.
+    pub fn judged_twice(&self) -> bool {
+        !self.leaks() && self.first.split != self.second.split
+    }
+
     pub fn across_sources(&self) -> bool {
         self.first.source != self.second.source
     }
@@ -110,12 +126,71 @@ impl Pair {
     }
 }
 
+/// What is kept of a search, beside the cache that was searched.
+#[derive(Serialize, Deserialize)]
+struct Found {
+    /// Hash of the way of searching and of all prepared pixels.
+    key: String,
+    pairs: Vec<FoundPair>,
+}
+
+/// Files and positions in the cache.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct FoundPair {
+    first: (usize, usize),
+    second: (usize, usize),
+    mirrored: bool,
+    correlation: f32,
+}
+
 /// Pairs of one photograph among the prepared ones, in order. Drawn scenes have
-/// no pixels yet and take no part.
-pub fn find(cache: &Cache) -> Vec<Twins> {
-    let small: Vec<(usize, Small)> = (0..cache.len())
+/// no pixels yet and take no part. What was found is kept in `dir`, so that a
+/// second run over the same cache need not search.
+///
+/// # Errors
+/// `dir` cannot be written.
+pub fn find(cache: &Cache, dir: &Path) -> Result<Vec<Twins>> {
+    let way = format!("{VERSION} {HASH_LIMIT} {SAME} {SHARED}\n{}", cache.keys());
+    let key = sha256_hex(way.as_bytes());
+    let path = dir.join(format!("pairs-{}-{}.json", cache.size(), &key[..12]));
+    let places = cache.places();
+    let kept = std::fs::read(&path).ok();
+    let kept = kept.and_then(|bytes| serde_json::from_slice::<Found>(&bytes).ok());
+    let pairs = match kept.filter(|found| found.key == key) {
+        Some(found) => found.pairs,
+        None => {
+            let pairs = search(cache);
+            let found = Found { key, pairs };
+            checkpoint::write(&path, &serde_json::to_vec(&found)?)?;
+            found.pairs
+        }
+    };
+    let at: HashMap<(usize, usize), usize> = places
+        .iter()
+        .enumerate()
+        .filter_map(|(i, place)| Some(((*place)?, i)))
+        .collect();
+    let example = |place: &(usize, usize)| at.get(place).copied();
+    Ok(pairs
+        .iter()
+        .filter_map(|pair| {
+            Some(Twins {
+                first: example(&pair.first)?,
+                second: example(&pair.second)?,
+                mirrored: pair.mirrored,
+                correlation: pair.correlation,
+            })
+        })
+        .collect())
+}
+
+fn search(cache: &Cache) -> Vec<FoundPair> {
+    let small: Vec<((usize, usize), Small)> = (0..cache.len())
         .into_par_iter()
-        .filter_map(|i| Some((i, Small::of(cache.get(i)?, cache.size() as usize))))
+        .filter_map(|i| {
+            let small = Small::of(cache.get(i)?, cache.size() as usize);
+            Some((cache.places()[i]?, small))
+        })
         .collect();
     small
         .par_iter()
@@ -124,7 +199,7 @@ pub fn find(cache: &Cache) -> Vec<Twins> {
             let later = small[at + 1..].iter();
             later.filter_map(move |(second, b)| {
                 let (correlation, mirrored) = a.compare(b)?;
-                Some(Twins {
+                Some(FoundPair {
                     first: *first,
                     second: *second,
                     mirrored,
@@ -242,19 +317,29 @@ impl Small {
 
     /// Over what both show; 0 where that is too little.
     fn correlation(&self, other: &Small, mirrored: bool) -> f32 {
-        let (mut ab, mut aa, mut bb, mut shown) = (0i64, 0i64, 0i64, 0usize);
+        let (mut ab, mut aa, mut bb, mut shown) = (0i64, 0i64, 0i64, 0i64);
         let rows = self.detail.chunks_exact(SIDE);
         for (own, others) in rows.zip(other.detail.chunks_exact(SIDE)) {
-            for (x, &a) in own.iter().enumerate() {
-                let b = others[if mirrored { SIDE - 1 - x } else { x }];
-                if a != DARK && b != DARK {
-                    let (a, b) = (i64::from(a), i64::from(b));
-                    ab += a * b;
-                    aa += a * a;
-                    bb += b * b;
-                    shown += 1;
-                }
+            let mut row = [0i32; 4];
+            let mut add = |a: i8, b: i8| {
+                let both = i32::from(a != DARK && b != DARK);
+                let (a, b) = (i32::from(a) * both, i32::from(b) * both);
+                row[0] += a * b;
+                row[1] += a * a;
+                row[2] += b * b;
+                row[3] += both;
+            };
+            match mirrored {
+                true => own
+                    .iter()
+                    .zip(others.iter().rev())
+                    .for_each(|(&a, &b)| add(a, b)),
+                false => own.iter().zip(others).for_each(|(&a, &b)| add(a, b)),
             }
+            ab += i64::from(row[0]);
+            aa += i64::from(row[1]);
+            bb += i64::from(row[2]);
+            shown += i64::from(row[3]);
         }
         let field = std::f32::consts::FRAC_PI_4 * (LOOKED_AT * SIDE as f32).powi(2);
         if aa == 0 || bb == 0 || (shown as f32) < SHARED * field {
