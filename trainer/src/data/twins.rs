@@ -40,6 +40,8 @@ const HASH_LIMIT: u32 = 56;
 pub const SAME: f32 = 0.97;
 /// Share of the field that two photographs must both show to be compared.
 const SHARED: f32 = 0.5;
+/// Deviation, in grey values, under which a picture has nothing to tell it by.
+const LEAST_DETAIL: f32 = 1.0;
 /// Pixel of the small picture that shows nothing.
 const DARK: i8 = i8::MIN;
 /// Pairs that a refusal lists.
@@ -434,12 +436,13 @@ fn detail(green: &[f32]) -> Vec<i8> {
     }
     let count = lit.iter().filter(|&&lit| lit).count().max(1) as f32;
     let deviation = (fine.iter().map(|v| v * v).sum::<f32>() / count).sqrt();
+    if deviation < LEAST_DETAIL {
+        return vec![DARK; SIDE * SIDE];
+    }
     fine.iter()
         .zip(&lit)
         .map(|(&value, &lit)| match lit {
-            true => (value / deviation.max(1e-3) * 32.0)
-                .round()
-                .clamp(-127.0, 127.0) as i8,
+            true => (value / deviation * 32.0).round().clamp(-127.0, 127.0) as i8,
             false => DARK,
         })
         .collect()
