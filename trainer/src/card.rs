@@ -277,7 +277,7 @@ fn weaknesses(photographs: &Photographs, report: &Report) -> Vec<String> {
 }
 
 /// The stages that `stage` was made from, itself last.
-fn lineage<'a>(config: &'a RunConfig, stage: &'a StageConfig) -> Vec<&'a str> {
+pub fn lineage<'a>(config: &'a RunConfig, stage: &'a StageConfig) -> Vec<&'a str> {
     let mut wanted = vec![stage.name.as_str()];
     // A stage's needs stand before it, so one walk from the end finds them all.
     for earlier in config.stage.iter().rev() {

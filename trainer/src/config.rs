@@ -11,7 +11,8 @@ use anyhow::{bail, Context, Result};
 use fovea_core::taxonomy::Taxonomy;
 use serde::{Deserialize, Serialize};
 
-use crate::data::{AugmentConfig, SourceConfig};
+use crate::data::{AugmentConfig, Leaks, SourceConfig};
+use crate::leave_out::LeaveOut;
 use crate::methods::MethodConfig;
 use crate::nets::{Arch, Precision};
 use crate::samplers::Draws;
@@ -48,6 +49,9 @@ pub struct RunConfig {
     /// Go on without photographs that are missing or broken.
     #[serde(default)]
     pub allow_broken: bool,
+    /// What becomes of photographs that are in train and in val or test as well.
+    #[serde(default)]
+    pub leaks: Leaks,
     /// A file of [[source]] tables that runs share, beside the run file.
     #[serde(default, skip_serializing)]
     pub sources: Option<PathBuf>,
@@ -67,6 +71,9 @@ pub struct RunConfig {
     pub validate_on: Vec<String>,
     #[serde(default)]
     pub ship: Option<Ship>,
+    /// Groups of sources that are left out in turn, to judge by them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leave_out: Option<LeaveOut>,
 }
 
 #[derive(Deserialize)]
@@ -377,6 +384,9 @@ impl RunConfig {
                 bail!("`target_sensitivity` must lie in 0.5..1");
             }
         }
+        if let Some(leave_out) = &self.leave_out {
+            leave_out.check(self)?;
+        }
         Ok(())
     }
 
@@ -397,6 +407,11 @@ impl RunConfig {
     pub fn share_of(&self, stage: &StageConfig) -> f64 {
         let epochs = stage.epochs.unwrap_or(self.training.epochs);
         stage.share.unwrap_or(epochs as f64)
+    }
+
+    /// Whether a stage starts from ImageNet weights: from no stage and no bundle.
+    pub fn starts_from_imagenet(&self, stage: &StageConfig) -> bool {
+        stage.from.is_none() && stage.from_bundle.is_none() && self.training.pretrained
     }
 
     /// How the stage's photographs are varied: its own table, or the run's.
@@ -430,6 +445,19 @@ impl RunConfig {
 
     pub fn stage_dir(&self, stage: &str) -> PathBuf {
         self.run_dir().join(stage)
+    }
+}
+
+impl Ship {
+    /// The defaults for `stage`.
+    pub fn of(stage: &str) -> Ship {
+        Ship {
+            stage: stage.to_owned(),
+            calibrate_on: Vec::new(),
+            target_sensitivity: target_sensitivity(),
+            bundle: bundle_dir(),
+            calibration: calibration_dir(),
+        }
     }
 }
 

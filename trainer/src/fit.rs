@@ -151,7 +151,7 @@ impl<'a> Fit<'a> {
                     format!("stage `{}` starts from {}", stage.name, path.display())
                 })?;
             }
-            _ if training.pretrained => {
+            _ if config.starts_from_imagenet(stage) => {
                 let path = weights::fetch(stage.arch, &config.weights)?;
                 weights::load_imagenet(&mut store, stage.arch, &path)?;
             }

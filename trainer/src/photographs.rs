@@ -4,18 +4,20 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use fovea_core::bundle::sha256_hex;
+use fovea_core::prepare::PREPARATION;
 use fovea_core::taxonomy::Label;
 
 use crate::checkpoint;
 use crate::config::{RunConfig, StageConfig};
 use crate::data::{
-    truth, Broken, Cache, Dataset, DegradeConfig, Expected, Pack, Shot, ShotCuts, Split, Statistics,
+    truth, Broken, Cache, Dataset, DegradeConfig, Expected, Pack, Pair, Shot, ShotCuts, Split,
+    Statistics,
 };
 use crate::metrics::ClassGroups;
 use crate::progress::progress;
-use crate::start;
+use crate::{start, weights};
 
 pub struct Photographs {
     pub dataset: Arc<Dataset>,
@@ -29,6 +31,10 @@ pub struct Photographs {
     pub groups: ClassGroups,
     /// Photographs that are missing or cannot be read, left out with leave.
     pub broken: Vec<Broken>,
+    /// Training photographs that are in val or test as well, left out with leave.
+    pub leaks: Vec<Broken>,
+    /// Pairs of files that show one photograph, before the leaks were left out.
+    pub pairs: Vec<Pair>,
 }
 
 impl Photographs {
@@ -37,7 +43,7 @@ impl Photographs {
     pub fn open(config: &RunConfig) -> Result<Photographs> {
         let taxonomy = Arc::new(config.load_taxonomy()?);
         let bar = progress(0, "prepare");
-        let (dataset, cache, broken) = match &config.packed {
+        let (mut dataset, mut cache, broken) = match &config.packed {
             Some(dir) => {
                 let (sources, size) = (&config.source, config.size);
                 Pack::open(dir)?.unpack(taxonomy, sources, size, &config.cache, &bar)?
@@ -51,6 +57,7 @@ impl Photographs {
             }
         };
         bar.finish_and_clear();
+        let (pairs, leaks) = dataset.settle_twins(&mut cache, &config.cache, config.leaks)?;
         let cuts = ShotCuts::of(&dataset.taxonomy);
         let mut statistics = Statistics::of(&dataset, None, cuts);
         let grouped = Statistics::of(&dataset, config.groups_from.as_deref(), cuts);
@@ -72,6 +79,8 @@ impl Photographs {
             statistics,
             groups,
             broken,
+            leaks,
+            pairs,
         })
     }
 
@@ -113,13 +122,32 @@ impl Photographs {
 
     /// The statistics as a table to read and as JSON, and what was left out.
     pub fn write_statistics(&self, dir: &Path) -> Result<()> {
-        if !self.broken.is_empty() {
+        let left_out: Vec<&Broken> = self.broken.iter().chain(&self.leaks).collect();
+        if !left_out.is_empty() {
             let path = dir.join("left_out.txt");
-            let list: String = self.broken.iter().map(|b| format!("{b}\n")).collect();
+            let list: String = left_out.iter().map(|b| format!("{b}\n")).collect();
             checkpoint::write(&path, list.as_bytes())?;
             eprintln!(
-                "{} photographs are missing or broken and were left out: {}",
+                "{} photographs are missing or broken and {} are in val or test as well; they were \
+                 left out: {}",
                 self.broken.len(),
+                self.leaks.len(),
+                path.display()
+            );
+        }
+        let path = dir.join("near_duplicates.txt");
+        let list: String = self.pairs.iter().map(|pair| format!("{pair}\n")).collect();
+        checkpoint::write(&path, list.as_bytes())?;
+        if !self.pairs.is_empty() {
+            let count = |of: fn(&Pair) -> bool| self.pairs.iter().filter(|pair| of(pair)).count();
+            eprintln!(
+                "{} pairs of files show one photograph, {} of them across sources, {} between train \
+                 and val or test, {} between val and test, {} of two patients: {}",
+                self.pairs.len(),
+                count(Pair::across_sources),
+                count(Pair::leaks),
+                count(Pair::judged_twice),
+                count(|pair| !pair.of_one_patient()),
                 path.display()
             );
         }
@@ -134,7 +162,11 @@ impl Photographs {
     }
 
     /// Hash of all that decides what comes out of a stage, and of the stages it
-    /// builds on.
+    /// builds on: settings, preparation, the weights it starts from, and the
+    /// labels of those it is trained on and validated by.
+    ///
+    /// # Errors
+    /// What the stage starts from is not there and cannot be fetched.
     pub fn fingerprint(&self, config: &RunConfig, stage: &StageConfig) -> Result<String> {
         let mut all = Vec::new();
         for needed in stage.needs() {
@@ -149,16 +181,46 @@ impl Photographs {
             &config.augment,
             config.seed,
             config.size,
+            PREPARATION,
+            &config.validate_on,
+            &config.groups_from,
+            &self.groups,
         ))?;
         all.extend(settings.bytes());
         all.extend(serde_json::to_string(&config.source)?.bytes());
         all.extend(self.dataset.taxonomy.source().bytes());
         let start = start::sha256(stage, &config.stage_dir(&stage.name))?;
         all.extend(start.unwrap_or_default().bytes());
-        for i in self.indices(Split::Train, &stage.sources) {
-            let image = self.dataset.examples[i].image.as_os_str();
-            all.extend(image.as_encoded_bytes());
+        if config.starts_from_imagenet(stage) {
+            let path = weights::fetch(stage.arch, &config.weights)?;
+            let bytes = std::fs::read(&path)
+                .with_context(|| format!("cannot read the weights {}", path.display()))?;
+            all.extend(sha256_hex(&bytes).bytes());
+        }
+        // Validation chooses the epoch that is kept, and by the paper's schedule the learning rate.
+        for (split, sources) in [
+            (Split::Train, &stage.sources),
+            (Split::Val, &config.validate_on),
+        ] {
+            for i in self.indices(split, sources) {
+                all.extend(self.known_of(i));
+            }
         }
         Ok(sha256_hex(&all))
+    }
+
+    /// One line of all that the labels say of a photograph.
+    pub fn known_of(&self, example: usize) -> Vec<u8> {
+        let example = &self.dataset.examples[example];
+        let mut line = example.image.as_os_str().as_encoded_bytes().to_vec();
+        let labels = example.labels.iter().map(|label| match label {
+            Label::Present => '1',
+            Label::Absent => '0',
+            Label::Unknown => '?',
+        });
+        let labels: String = labels.collect();
+        let split = example.split.name();
+        line.extend(format!("\0{}\0{split}\0{labels}\n", example.patient).bytes());
+        line
     }
 }

@@ -126,8 +126,8 @@ pub fn split(
     batch: usize,
     device: Device,
 ) -> Result<Predictions> {
-    let dataset = &photographs.dataset;
     let all = photographs.indices(split, &[]);
+    let mut predictions = these(net, photographs, &all, None, batch, device)?;
     let severe = DegradeConfig {
         chance: 1.0,
         severe: 1.0,
@@ -135,26 +135,41 @@ pub fn split(
         combined: 0.0,
         kinds: Vec::new(),
     };
-    let mut predictions = Predictions {
-        taxonomy_id: dataset.taxonomy.id.clone(),
-        ..Predictions::default()
-    };
-    for (which, damage) in [(all.as_slice(), None), (damaged, Some(&severe))] {
-        let answers = look(net, photographs, which, damage, batch, device)?;
-        predictions.logits.extend(answers.logits);
-        predictions.labels.extend(answers.labels);
-        predictions.photographs.extend(which.iter().map(|&i| {
-            let example = &dataset.examples[i];
-            PredictedPhotograph {
-                image: example.image.display().to_string(),
-                source: damage
-                    .map_or(example.source.as_str(), |_| DAMAGED)
-                    .to_owned(),
-                patient: example.patient.clone(),
-                split: example.split.name().to_owned(),
-                raw: example.raw.clone(),
-            }
-        }));
-    }
+    let damaged = these(net, photographs, damaged, Some(&severe), batch, device)?;
+    predictions.photographs.extend(damaged.photographs);
+    predictions.logits.extend(damaged.logits);
+    predictions.labels.extend(damaged.labels);
     Ok(predictions)
+}
+
+/// Predictions for the photographs `which` as they are, or damaged as `damage`
+/// says and then as a source of their own.
+pub fn these(
+    net: &Net,
+    photographs: &Photographs,
+    which: &[usize],
+    damage: Option<&DegradeConfig>,
+    batch: usize,
+    device: Device,
+) -> Result<Predictions> {
+    let dataset = &photographs.dataset;
+    let Answers { logits, labels } = look(net, photographs, which, damage, batch, device)?;
+    let predicted = which.iter().map(|&i| {
+        let example = &dataset.examples[i];
+        PredictedPhotograph {
+            image: example.image.display().to_string(),
+            source: damage
+                .map_or(example.source.as_str(), |_| DAMAGED)
+                .to_owned(),
+            patient: example.patient.clone(),
+            split: example.split.name().to_owned(),
+            raw: example.raw.clone(),
+        }
+    });
+    Ok(Predictions {
+        taxonomy_id: dataset.taxonomy.id.clone(),
+        photographs: predicted.collect(),
+        logits,
+        labels,
+    })
 }

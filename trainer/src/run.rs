@@ -19,7 +19,7 @@ use crate::photographs::Photographs;
 use crate::predictions::Predictions;
 use crate::progress::progress;
 use crate::report::{self, Report};
-use crate::{calibrate, card, checkpoint, data, evaluate, export, fit, predict};
+use crate::{calibrate, card, checkpoint, data, evaluate, export, fit, predict, probe};
 
 /// Photographs on which an exported student must agree with libtorch.
 const VERIFIED_ON: usize = 64;
@@ -174,7 +174,9 @@ pub fn evaluate(config: &RunConfig, photographs: &Photographs) -> Result<()> {
         }
         let calibration = match &config.ship {
             Some(ship) if ship.stage == stage.name && calibration_file(config, ship).is_file() => {
-                read_calibration(config, ship)?
+                let student = trained(config, stage, photographs, Device::Cpu)?;
+                let onnx = export::to_onnx(&student.net, config.size)?;
+                calibration_of(config, ship, &onnx)?
             }
             _ => {
                 let val = predicted(config, stage, photographs, Split::Val, device)?;
@@ -235,14 +237,9 @@ pub fn calibrate(config: &RunConfig, photographs: &Photographs) -> Result<()> {
 /// Writes the bundle. Nothing is written unless tract and libtorch agree.
 pub fn export(config: &RunConfig, photographs: &Photographs) -> Result<()> {
     let (ship, stage) = shipped(config)?;
-    let calibration = read_calibration(config, ship)?;
     let student = trained(config, stage, photographs, Device::Cpu)?;
     let onnx = export::to_onnx(&student.net, config.size)?;
-    ensure!(
-        sha256_hex(&onnx) == calibration.student_sha256,
-        "{} was measured for another student; run `fovea-train calibrate` again",
-        calibration_file(config, ship).display()
-    );
+    let calibration = calibration_of(config, ship, &onnx)?;
     let side = config.size;
     let checked: Vec<Vec<f32>> = photographs
         .indices(Split::Val, &config.validate_on)
@@ -278,6 +275,47 @@ pub fn export(config: &RunConfig, photographs: &Photographs) -> Result<()> {
         ship.bundle.display(),
         onnx.len() as f64 / 1e6
     );
+    Ok(())
+}
+
+/// What the shipped stage with its calibration says of the test photographs of
+/// `sources`.
+pub fn judge(config: &RunConfig, photographs: &Photographs, sources: &[String]) -> Result<Report> {
+    let (ship, stage) = shipped(config)?;
+    let device = device(config)?;
+    let onnx = export::to_onnx(
+        &trained(config, stage, photographs, Device::Cpu)?.net,
+        config.size,
+    )?;
+    let calibration = calibration_of(config, ship, &onnx)?;
+    let student = trained(config, stage, photographs, device)?;
+    let which = photographs.indices(Split::Test, sources);
+    let batch = config.training.predict_batch;
+    let predictions = predict::these(&student.net, photographs, &which, None, batch, device)?;
+    let taxonomy = &photographs.dataset.taxonomy;
+    evaluate::evaluate(
+        &predictions,
+        taxonomy,
+        Some(&calibration),
+        &photographs.groups,
+    )
+}
+
+/// What the shipped stage could go by without looking at the disease.
+pub fn probe(config: &RunConfig, photographs: &Photographs) -> Result<()> {
+    let (_, stage) = shipped(config)?;
+    let device = device(config)?;
+    let student = trained(config, stage, photographs, device)?;
+    let batch = config.training.predict_batch;
+    let found = probe::probe(&student.net, photographs, batch, device)?;
+    let dir = config.stage_dir(&stage.name);
+    checkpoint::write(
+        &dir.join("probe.json"),
+        serde_json::to_string_pretty(&found)?.as_bytes(),
+    )?;
+    let text = found.to_text();
+    checkpoint::write(&dir.join("probe.txt"), text.as_bytes())?;
+    println!("{text}");
     Ok(())
 }
 
@@ -357,7 +395,8 @@ fn calibration_file(config: &RunConfig, ship: &Ship) -> PathBuf {
     ship.calibration.join(format!("{}.toml", config.name))
 }
 
-fn read_calibration(config: &RunConfig, ship: &Ship) -> Result<Calibration> {
+/// The calibration that was fitted for the student `onnx`.
+fn calibration_of(config: &RunConfig, ship: &Ship, onnx: &[u8]) -> Result<Calibration> {
     let path: &Path = &calibration_file(config, ship);
     let text = std::fs::read_to_string(path).with_context(|| {
         format!(
@@ -365,7 +404,14 @@ fn read_calibration(config: &RunConfig, ship: &Ship) -> Result<Calibration> {
             path.display()
         )
     })?;
-    Calibration::parse(&text).with_context(|| format!("{} is damaged", path.display()))
+    let calibration =
+        Calibration::parse(&text).with_context(|| format!("{} is damaged", path.display()))?;
+    ensure!(
+        sha256_hex(onnx) == calibration.student_sha256,
+        "{} was measured for another student; run `fovea-train calibrate` again",
+        path.display()
+    );
+    Ok(calibration)
 }
 
 /// What brings libtorch and a GPU together.

@@ -13,8 +13,13 @@ fn photograph(class: usize, seed: u32) -> RgbImage {
         if dx * dx + dy * dy > 29.0 * 29.0 {
             return Rgb([0, 0, 0]);
         }
-        let grain = ((x * 7 + y * 13 + seed * 31) % 40) as u8;
-        [Rgb([150 + grain, 70, 30]), Rgb([120, 90 + grain, 60])][class]
+        // No two alike, or one would be taken for a copy of the other.
+        let cell = (x / 4) * 73 + (y / 4) * 1_511 + seed * 50_021 + 1;
+        let grain = ((cell.wrapping_mul(2_654_435_761) >> 16) % 40) as u8;
+        [
+            Rgb([150 + grain, 70 + grain, 30]),
+            Rgb([120, 90 + grain, 60]),
+        ][class]
     })
 }
 

@@ -38,6 +38,8 @@ struct Footer {
 /// Prepared photographs of a [`Dataset`].
 pub struct Cache {
     size: u32,
+    /// Keys of the files, one a line.
+    keys: String,
     files: Vec<Mmap>,
     /// Per example its file and position in it; none for a drawn scene.
     places: Vec<Option<(usize, usize)>>,
@@ -65,6 +67,7 @@ impl Cache {
         let mut places = vec![None; dataset.examples.len()];
         let mut reasons: Vec<Option<String>> = vec![None; dataset.examples.len()];
         let mut files = Vec::new();
+        let mut keys = String::new();
         let on_file = |e: &Example| e.origin == Origin::File;
         progress.set_length(dataset.examples.iter().filter(|e| on_file(e)).count() as u64);
         for source in &dataset.sources {
@@ -106,6 +109,7 @@ impl Cache {
                 }
             }
             files.push(file);
+            keys += &format!("{key}\n");
         }
         let broken = dataset.drop_broken(&reasons, allow_broken)?;
         let mut at = reasons.iter();
@@ -113,6 +117,7 @@ impl Cache {
         Ok((
             Cache {
                 size,
+                keys,
                 files,
                 places,
             },
@@ -168,7 +173,24 @@ impl Cache {
                 .into_iter()
                 .map(|slot| slot.map(|s| (0, s)))
                 .collect(),
+            keys: format!("{key}\n"),
         })
+    }
+
+    /// Per example its file and position in it; none for a drawn scene. As long
+    /// as [`Cache::keys`] are the same, so are the pixels there.
+    pub(super) fn places(&self) -> &[Option<(usize, usize)>] {
+        &self.places
+    }
+
+    pub(super) fn keys(&self) -> &str {
+        &self.keys
+    }
+
+    /// Forgets the examples that `keep` does not want; one entry per example.
+    pub(super) fn keep(&mut self, keep: &[bool]) {
+        let mut at = keep.iter();
+        self.places.retain(|_| at.next() == Some(&true));
     }
 
     /// Side of the prepared photographs in pixels.

@@ -23,8 +23,9 @@ mod split;
 mod stats;
 mod table;
 pub mod truth;
+mod twins;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,6 +42,7 @@ pub use loader::{Batch, Epoch, Loader};
 pub use pack::{vacant, Pack, Packed};
 pub use split::{deal, Split};
 pub use stats::{Shot, ShotCuts, Statistics};
+pub use twins::{Leaks, Pair};
 
 /// Where the pixels of an example come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,22 +120,43 @@ impl Dataset {
             if !names.insert(&source.name) {
                 bail!("two sources are called {}; rename one", source.name);
             }
-            examples.extend(
-                match source.format {
-                    Format::Odir => odir::import(&taxonomy, source, root),
-                    Format::Rfmid => rfmid::import(&taxonomy, source, root),
-                    Format::Csv => csv::import(&taxonomy, source, root),
-                    Format::Folder => folder::import(&taxonomy, source, root),
-                    Format::Scenes => scenes::import(&taxonomy, source),
-                }
-                .with_context(|| format!("source {} cannot be imported", source.name))?,
-            );
+            let mut imported = match source.format {
+                Format::Odir => odir::import(&taxonomy, source, root),
+                Format::Rfmid => rfmid::import(&taxonomy, source, root),
+                Format::Csv => csv::import(&taxonomy, source, root),
+                Format::Folder => folder::import(&taxonomy, source, root),
+                Format::Scenes => scenes::import(&taxonomy, source),
+            }
+            .with_context(|| format!("source {} cannot be imported", source.name))?;
+            // A format whose splits are its own must not train on it either.
+            if source.evaluate_only {
+                imported.iter_mut().for_each(|e| e.split = Split::Test);
+            }
+            examples.extend(imported);
         }
+        one_split_per_patient(&examples)?;
         Ok(Dataset {
             taxonomy,
             examples,
             sources: sources.to_vec(),
         })
+    }
+
+    /// Finds the photographs that are here twice. Where one copy is trained on
+    /// and the other is in val or test, the first is dropped from the dataset
+    /// and its `cache` and returned with the reason. `dir` is the folder of
+    /// the cache.
+    ///
+    /// # Errors
+    /// There are such copies and `leaks` does not allow to drop them.
+    pub fn settle_twins(
+        &mut self,
+        cache: &mut Cache,
+        dir: &Path,
+        leaks: Leaks,
+    ) -> Result<(Vec<Pair>, Vec<Broken>)> {
+        let twins = twins::find(cache, dir)?;
+        twins::settle(self, cache, &twins, leaks)
     }
 
     /// Indices of the examples of `split`, in order.
@@ -146,5 +169,57 @@ impl Dataset {
     /// The settings of a source.
     pub fn source(&self, name: &str) -> Option<&SourceConfig> {
         self.sources.iter().find(|s| s.name == name)
+    }
+}
+
+/// Two eyes of one patient are much alike: no patient may both be trained on
+/// and be judged by.
+fn one_split_per_patient(examples: &[Example]) -> Result<()> {
+    let mut first: HashMap<(&str, &str), &Example> = HashMap::new();
+    for example in examples {
+        let of_patient = (example.source.as_str(), example.patient.as_str());
+        let before = *first.entry(of_patient).or_insert(example);
+        if before.split != example.split {
+            bail!(
+                "source {}: patient {} is in {} ({}) and in {} ({}); give all photographs of a \
+                 patient one split",
+                example.source,
+                example.patient,
+                before.split.name(),
+                before.image.display(),
+                example.split.name(),
+                example.image.display()
+            );
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_patient_in_two_splits_is_refused() {
+        let example = |patient: &str, split: Split| Example {
+            source: "odir".to_owned(),
+            image: PathBuf::from(format!("{patient}-{}.jpg", split.name())),
+            origin: Origin::File,
+            patient: patient.to_owned(),
+            split,
+            labels: Vec::new(),
+            aspect: 1.0,
+            raw: BTreeMap::new(),
+        };
+        let sound = [example("7", Split::Train), example("8", Split::Test)];
+        one_split_per_patient(&sound).expect("two patients");
+        let torn = [example("7", Split::Train), example("7", Split::Test)];
+        let said = one_split_per_patient(&torn)
+            .expect_err("refused")
+            .to_string();
+        assert!(
+            said.contains("patient 7") && said.contains("7-test.jpg"),
+            "{said}"
+        );
     }
 }

@@ -1,5 +1,7 @@
 //! The measures over one set of photographs.
 
+mod questions;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use fovea_core::taxonomy::{Label, Level, Subject};
@@ -99,6 +101,10 @@ impl<'a> Surveyor<'a> {
             .map(|node| self.judged.node_answers(node, &self.which))
             .collect();
         let drawn: Vec<NodeDraws> = answers.iter().map(|answers| self.draw(answers)).collect();
+        let (referral, referable_dr) = (self.referral(), self.referable_dr());
+        let nodes: Vec<NodeScores> = (0..nodes.len())
+            .map(|node| self.node(node, &answers[node], &drawn[node]))
+            .collect();
         Section {
             photographs: self.which.len() as u32,
             patients: patients(self.judged, &self.which)
@@ -110,13 +116,13 @@ impl<'a> Surveyor<'a> {
                 .map(|level| self.level(level, &answers, &drawn))
                 .into(),
             paper_classes: self.paper_classes(),
-            referral: self.referral(),
-            referable_dr: self.referable_dr(),
+            questions: self.questions(referral.as_ref(), referable_dr.as_ref(), &nodes),
+            referred: self.referred_of(),
+            referral,
+            referable_dr,
             any_dr_by_column: self.any_dr_by_column(),
             gate: self.calibrated.then(|| self.gate()),
-            nodes: (0..nodes.len())
-                .map(|node| self.node(node, &answers[node], &drawn[node]))
-                .collect(),
+            nodes,
         }
     }
 

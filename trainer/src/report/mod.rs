@@ -1,5 +1,6 @@
 //! What a run and an evaluation write down, and how it is printed.
 
+mod by_source;
 mod epoch;
 mod stages;
 mod table;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::metrics::{wilson_interval, Counts, Interval};
 
+pub use by_source::{by_source, QuestionScores, ReferredScores};
 pub use epoch::EpochLine;
 pub use stages::side_by_side;
 pub(crate) use table::{error, percent, Table};
@@ -87,6 +89,11 @@ pub struct Section {
     /// as positive here.
     pub any_dr_by_column: Option<DecisionScores>,
     pub gate: Option<GateScores>,
+    /// What the labels of these photographs answer both ways, composites first.
+    #[serde(default)]
+    pub questions: Vec<QuestionScores>,
+    #[serde(default)]
+    pub referred: ReferredScores,
     /// Every node, in the taxonomy's order.
     pub nodes: Vec<NodeScores>,
 }

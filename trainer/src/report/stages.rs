@@ -4,7 +4,8 @@ use super::{percent, Measured, Report, Section, Table};
 
 /// One line per stage: mAP by group, macro AUC and the AUC of the referral on
 /// the first of `sources` (all photographs when none is named), then the AUC of
-/// retinopathy on every source that has it. In percent.
+/// retinopathy on every source that has it. Then the sources of every stage
+/// beside each other. In percent.
 pub fn side_by_side(reports: &[(String, Report)], sources: &[String]) -> String {
     let with_dr: Vec<&String> = reports
         .first()
@@ -55,7 +56,14 @@ pub fn side_by_side(reports: &[(String, Report)], sources: &[String]) -> String 
         );
         table.row(cells);
     }
-    table.to_text()
+    let mut text = table.to_text();
+    for (name, report) in reports {
+        text.push_str(&format!(
+            "\nStage {name}, source by source\n{}",
+            report.by_source()
+        ));
+    }
+    text
 }
 
 /// By the source's own column where it grades no finer than that.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use fovea_core::taxonomy::Level;
 
-use super::{DecisionScores, Measured, Report, Section, Share};
+use super::{by_source, DecisionScores, Measured, Report, Section, Share};
 
 /// Rows of cells, printed in columns: the first to the left, all others to the
 /// right.
@@ -64,7 +64,7 @@ pub(crate) fn percent(share: Option<f64>) -> String {
 }
 
 /// In percent with the interval.
-fn measured(measured: Option<Measured>) -> String {
+pub(crate) fn measured(measured: Option<Measured>) -> String {
     let Some(measured) = measured else {
         return "-".to_owned();
     };
@@ -76,7 +76,7 @@ fn measured(measured: Option<Measured>) -> String {
 }
 
 /// In percent with the interval and what was counted.
-fn share(share: Option<Share>) -> String {
+pub(crate) fn share(share: Option<Share>) -> String {
     share.map_or_else(
         || "-".to_owned(),
         |s| {
@@ -121,6 +121,7 @@ impl Report {
             self.splits.join(" and "),
             self.bootstrap_draws
         );
+        text.push_str(&self.by_source());
         let one = self.sources.len() == 1;
         if !one {
             text.push_str(&section("All sources", &self.overall));
@@ -129,6 +130,15 @@ impl Report {
             text.push_str(&section(source, scores));
         }
         text
+    }
+
+    /// The sources beside each other.
+    pub fn by_source(&self) -> String {
+        let sources = self.sources.iter();
+        let named: Vec<_> = sources
+            .map(|(name, section)| (name.as_str(), section))
+            .collect();
+        by_source(&named, false)
     }
 }
 
