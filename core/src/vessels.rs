@@ -1,12 +1,17 @@
 //! Proof of a retina: how much of the field shows blood vessels.
 //!
-//! Haze, a lid, defocus and most pictures of anything else show none, whatever
-//! their colour and light. A vessel is a line that is darker in green than
-//! both of its sides, long and connected. Noise, texture and JPEG blocks make
-//! dark lines as well, but as many bright ones, and on a retina bright lines
-//! are few: so a line counts only where it stands out from the bright lines
-//! around it. Dates burnt into the frame and reflections hardly matter,
-//! because vessels are counted by area and not by strength.
+//! Haze, a lid and defocus show none, whatever their colour and light. A vessel
+//! is a line that is darker in green than both of its sides, long and
+//! connected. Noise, texture and JPEG blocks make dark lines as well, but as
+//! many bright ones, and on a retina bright lines are few: so a line counts
+//! only where it stands out from the bright lines around it. Vessels are
+//! counted by area and not by strength, so that dates burnt into the frame and
+//! reflections hardly matter.
+//!
+//! Two things it cannot tell: the white of the eye has vessels too, and the
+//! mean around a pixel makes a dark line beside a hard edge, so that a picture
+//! full of edges, such as most photographs of other things, has some. The gate
+//! asks for more vessels where it found no disc.
 //!
 //! The measure works on a copy of fixed size, in integers only: every
 //! processor gives the same number.
