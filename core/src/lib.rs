@@ -4,7 +4,7 @@
 //! training and screening: which labels there are ([`taxonomy`]), how a file
 //! becomes pixels ([`photograph`]), what of them is the camera's ([`profile`]),
 //! how they become the network's input ([`prepare`]), what makes a photograph
-//! gradable ([`quality`], [`gate`]), how logits become probabilities and a
+//! gradable ([`quality`], [`vessels`], [`gate`]), how logits become probabilities and a
 //! verdict ([`calibration`], [`decision`]), and the folder that carries a
 //! student to the device ([`bundle`]). There is no inference engine in this
 //! crate.
@@ -19,6 +19,7 @@ pub mod prepare;
 pub mod profile;
 pub mod quality;
 pub mod taxonomy;
+pub mod vessels;
 
 mod resample;
 mod toml_error;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::field::FieldShape;
 use crate::prepare::Prepared;
 use crate::resample::Resampler;
+use crate::vessels::vessel_share;
 
 /// Side of the copy that is measured, in pixels.
 const SIDE: usize = 128;
@@ -43,22 +44,37 @@ pub struct Measures {
     /// How far the strongest channel stands above the weakest, over the
     /// strongest, of the mean colour: 0 (grey) to 1.
     pub saturation: f32,
+    /// Green over red of the mean colour, 0 to about 1 for a retina: red-free
+    /// light gives more. 1 where there is no colour.
+    pub green_over_red: f32,
+    /// Mean luminance of the darker half of the field over that of the
+    /// brighter one, 0 to 1: the left and the right half, or the upper and the
+    /// lower, whichever differ more. 1 where nothing is lit.
+    pub light_balance: f32,
     /// Root mean square of the green detail that is finer than 3 of the 128
     /// pixels, over the mean green: 0 (nothing in focus) to about 1.
     pub sharpness: f32,
     /// Share of the green variance that this detail makes up, 0 to 1: small
     /// for a picture of anything, about 0.9 for noise.
     pub noise: f32,
+    /// Share of the field in which vessels can be seen, 0 to 1
+    /// ([`vessel_share`]); `None` where it was not looked for.
+    pub vessel_share: Option<f32>,
 }
 
 /// Measures a prepared photograph. Every measure is finite; where no pixel
 /// shows the field, all but the field's own are 0.
 pub fn measure(prepared: &Prepared) -> Measures {
-    Measurer::default().measure(prepared)
+    Measures {
+        vessel_share: Some(vessel_share(prepared)),
+        ..Measurer::default().measure(prepared)
+    }
 }
 
 /// [`measure`] for photograph after photograph in the same memory: once it has
-/// seen one, only the resampler asks for any.
+/// seen one, only the resampler asks for any. It looks for no vessels, which
+/// takes as long as all else together many times over: a live picture does
+/// without.
 #[derive(Clone, Debug, Default)]
 pub struct Measurer {
     resampler: Resampler,
@@ -71,10 +87,11 @@ impl Measurer {
     /// Measures a prepared photograph.
     pub fn measure(&mut self, prepared: &Prepared) -> Measures {
         let copy = self.copy(prepared);
-        let mut tally = Tally::default();
+        let (mut tally, mut halves) = (Tally::default(), Halves::default());
         for (y, &(from, to)) in copy.rows.iter().enumerate() {
             for x in from..to {
                 tally.pixel(copy.at(x, y));
+                halves.pixel(x, y, luma(copy.at(x, y)));
                 if let Some(around) = copy.green_around(x, y) {
                     tally.detail(f64::from(copy.at(x, y)[1]) / 255.0 - around);
                 }
@@ -98,8 +115,11 @@ impl Measurer {
             contrast: tally.variance(tally.luma, tally.luma_squares).sqrt() as f32,
             redness: ((r - (g + b) / 2.0) / strongest) as f32,
             saturation: ((strongest - r.min(g).min(b)) / strongest) as f32,
+            green_over_red: ((g + 1e-6) / (r + 1e-6)) as f32,
+            light_balance: halves.balance(),
             sharpness: (tally.mean_detail().sqrt() / g.max(1.0 / 255.0)) as f32,
             noise: (tally.mean_detail() / green_variance.max(1e-6)).min(1.0) as f32,
+            vessel_share: None,
         }
     }
 
@@ -139,6 +159,33 @@ impl Measurer {
     }
 }
 
+/// Luminance of Rec. 601, 0 to 1.
+fn luma(rgb: [u8; 3]) -> f64 {
+    let [r, g, b] = rgb.map(|v| f64::from(v) / 255.0);
+    0.299 * r + 0.587 * g + 0.114 * b
+}
+
+/// Luminance and pixels of the left, right, upper and lower half.
+#[derive(Default)]
+struct Halves([(f64, f64); 4]);
+
+impl Halves {
+    fn pixel(&mut self, x: usize, y: usize, luma: f64) {
+        let across = usize::from(2 * x >= SIDE);
+        let down = 2 + usize::from(2 * y >= SIDE);
+        for half in [across, down] {
+            self.0[half].0 += luma;
+            self.0[half].1 += 1.0;
+        }
+    }
+
+    fn balance(&self) -> f32 {
+        let mean = self.0.map(|(sum, pixels)| sum / pixels.max(1.0));
+        let balance = |a: f64, b: f64| (a.min(b) + 1e-6) / (a.max(b) + 1e-6);
+        balance(mean[0], mean[1]).min(balance(mean[2], mean[3])) as f32
+    }
+}
+
 /// Sums over the pixels of the field, channels and luminance 0 to 1.
 #[derive(Default)]
 struct Tally {
@@ -155,8 +202,8 @@ struct Tally {
 
 impl Tally {
     fn pixel(&mut self, rgb: [u8; 3]) {
+        let luma = luma(rgb);
         let [r, g, b] = rgb.map(|v| f64::from(v) / 255.0);
-        let luma = 0.299 * r + 0.587 * g + 0.114 * b;
         self.pixels += 1.0;
         for (sum, v) in self.colour.iter_mut().zip([r, g, b]) {
             *sum += v;

@@ -1,6 +1,7 @@
 //! What the gate refuses, on drawn photographs, and for which reason.
 
 use crate::drawing::{clutter, noise, Scene};
+use fovea_core::field::FieldShape;
 use fovea_core::gate::{gate_pixels, gate_student, GateLimits, GateReason, GateVerdict};
 use fovea_core::prepare::prepare;
 use fovea_core::quality::{measure, Measures};
@@ -258,4 +259,92 @@ fn limits_come_back_from_their_file() {
     let text = toml::to_string(&limits).unwrap();
     assert_eq!(toml::from_str::<GateLimits>(&text).unwrap(), limits);
     assert!(toml::from_str::<GateLimits>(&(text + "unheard_of = 1.0\n")).is_err());
+}
+
+/// A photograph with which nothing is wrong, but for what `alter` does.
+fn judged_with(alter: impl Fn(&mut Measures)) -> GateReason {
+    let mut measures = measured(&retina().draw());
+    measures.vessel_share = Some(0.4);
+    alter(&mut measures);
+    gate_pixels(&measures, &GateLimits::default()).reason
+}
+
+#[test]
+fn a_photograph_without_vessels_is_refused_for_what_hides_them() {
+    assert_eq!(judged_with(|_| {}), GateReason::Ok);
+    assert_eq!(
+        judged_with(|m| m.vessel_share = None),
+        GateReason::Ok,
+        "not looked for"
+    );
+    for (mean_luma, reason) in [
+        (0.1, GateReason::TooDark),
+        (0.4, GateReason::Blurred),
+        (0.8, GateReason::TooBright),
+    ] {
+        let judged = judged_with(|m| {
+            m.mean_luma = mean_luma;
+            m.vessel_share = Some(0.02);
+        });
+        assert_eq!(judged, reason, "{mean_luma}");
+    }
+}
+
+#[test]
+fn a_picture_without_a_disc_needs_more_vessels() {
+    let without_disc = |share: f32| {
+        judged_with(|m| {
+            m.field_shape = FieldShape::None;
+            m.vessel_share = Some(share);
+        })
+    };
+    assert_eq!(without_disc(0.2), GateReason::NonFundus);
+    assert_eq!(without_disc(0.4), GateReason::Ok);
+}
+
+#[test]
+fn yellow_light_and_light_of_one_side_are_refused() {
+    let yellow = |share: f32, green_over_red: f32| {
+        judged_with(|m| {
+            m.green_over_red = green_over_red;
+            m.saturation = 0.98;
+            m.vessel_share = Some(share);
+        })
+    };
+    assert_eq!(yellow(0.1, 0.84), GateReason::Blurred);
+    assert_eq!(yellow(0.45, 0.84), GateReason::NonFundus);
+    assert_eq!(yellow(0.45, 0.6), GateReason::Ok);
+    assert_eq!(yellow(0.45, 4.0), GateReason::Ok, "red-free light");
+
+    let one_sided = |burnt: f32| {
+        judged_with(|m| {
+            m.light_balance = 0.3;
+            m.bright_share = burnt;
+        })
+    };
+    assert_eq!(one_sided(0.1), GateReason::FieldOfView);
+    assert_eq!(one_sided(0.0), GateReason::Ok, "a small pupil's shadow");
+}
+
+/// Calibrations of earlier versions lack the limits on vessels and light.
+#[test]
+fn limits_of_an_earlier_version_are_read() {
+    let text = toml::to_string(&GateLimits::default()).unwrap();
+    let newer = [
+        "min_vessel_share",
+        "min_light_balance",
+        "max_burnt_share",
+        "max_green_over_red",
+        "veil_saturation",
+    ];
+    let earlier: String = text
+        .lines()
+        .filter(|line| !newer.iter().any(|name| line.starts_with(name)))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    assert_eq!(earlier.lines().count(), 13);
+    assert_eq!(
+        toml::from_str::<GateLimits>(&earlier).unwrap(),
+        GateLimits::default()
+    );
 }

@@ -6,3 +6,4 @@ mod gate;
 mod preparation;
 mod reading;
 mod shared;
+mod vessels;
