@@ -42,8 +42,9 @@ pub enum GateReason {
 const DIM: f32 = 0.15;
 const GLARING: f32 = 0.75;
 
-/// Limits of both steps. Those from `non_fundus` on are probabilities, at or above which the student's output
-/// refuses a photograph.
+/// Limits of both steps. Those from `non_fundus` on are probabilities, at or
+/// above which the student's output refuses a photograph; the others are on
+/// [`Measures`] and in their units.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GateLimits {
