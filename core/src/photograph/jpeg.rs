@@ -61,7 +61,8 @@ struct Walk<'a> {
     ac: [Table; 4],
     restart: usize,
     frame: Option<Frame>,
-    any_scan: bool,
+    /// Where the last scan's data ended.
+    scanned: Option<usize>,
 }
 
 /// What a start-of-frame segment says.
@@ -129,14 +130,17 @@ impl<'a> Walk<'a> {
             ac: standard::tables(&standard::AC),
             restart: 0,
             frame: None,
-            any_scan: false,
+            scanned: None,
         }
     }
 
     fn run(mut self) -> Result<Whole, Fault> {
         loop {
             let Some(marker) = self.next_marker()? else {
-                return self.end(self.bytes.len(), false);
+                return match self.is_filled_up() {
+                    true => Err(Fault::EndsEarly),
+                    false => self.end(self.bytes.len(), false),
+                };
             };
             match marker {
                 END => return self.end(self.at, true),
@@ -169,6 +173,16 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Whether the data may have been cut and filled up with zeros, which are
+    /// codes too: it ends in zeros, and more of them follow in place of the
+    /// end-of-image marker.
+    fn is_filled_up(&self) -> bool {
+        const ZEROS: [u8; 3] = [0; 3];
+        self.scanned.is_some_and(|at| {
+            self.bytes[..at].ends_with(&ZEROS) && self.bytes[at..].starts_with(&ZEROS)
+        })
+    }
+
     /// The picture is whole if every coefficient of every component was seen.
     fn end(&self, length: usize, has_end: bool) -> Result<Whole, Fault> {
         let all_seen = |frame: &&Frame| {
@@ -199,7 +213,7 @@ impl<'a> Walk<'a> {
                 }
                 Some([0x00, ..]) => self.at += 1,
                 // Before the first scan it can be no pixels.
-                Some(_) if !self.any_scan => self.at += 1,
+                Some(_) if self.scanned.is_none() => self.at += 1,
                 Some(_) => return Err(LEFT_OVER),
             }
         }
@@ -344,7 +358,6 @@ impl<'a> Walk<'a> {
         if frame.progressive && scan.from > 0 && count > 1 {
             return Err(broken);
         }
-        self.any_scan = true;
         self.at = Entropy {
             bits: Bits::new(self.bytes, self.at),
             frame,
@@ -354,6 +367,7 @@ impl<'a> Walk<'a> {
             run: 0,
         }
         .walk(scan, self.restart)?;
+        self.scanned = Some(self.at);
         Ok(())
     }
 }
@@ -727,6 +741,11 @@ impl<'a> Bits<'a> {
         let begun = self.count % 8;
         self.held <<= begun;
         self.count -= begun;
+        if self.held == 0 {
+            // Zeros are not stuffed: they can be given back.
+            self.at -= (self.count / 8) as usize;
+            self.count = 0;
+        }
         while self.count > 0 {
             let byte = (self.held >> 56) as u8;
             if byte != 0x00 && byte != 0xFF {
