@@ -54,7 +54,7 @@ pub fn is_several(rgb: &RgbImage, field: &Field) -> bool {
     [true, false].into_iter().any(|across| {
         let length = if across { copy.width() } else { copy.height() };
         let sixteenths = [8, 7, 9, 6, 10].map(|n| length * n / 16);
-        let mut places = sixteenths.into_iter().chain([darkest(&copy, across)]);
+        let mut places = sixteenths.into_iter().chain(seams(&copy, across));
         places.any(|at| is_pair(&copy, across, at))
     })
 }
@@ -92,24 +92,30 @@ fn without_margins(copy: &RgbImage) -> RgbImage {
     imageops::crop_imm(copy, left, top, right + 1 - left, high).to_image()
 }
 
-/// The line in the middle half of the frame with the least light.
-fn darkest(copy: &RgbImage, across: bool) -> u32 {
+/// Where two pictures may join, in the middle half of the frame: the line with
+/// the least light, and the one that differs most from the line before.
+fn seams(copy: &RgbImage, across: bool) -> [u32; 2] {
     let (length, depth) = match across {
         true => copy.dimensions(),
         false => (copy.height(), copy.width()),
     };
-    let light = |line: &u32| {
-        (0..depth)
-            .map(|i| match across {
-                true => copy.get_pixel(*line, i),
-                false => copy.get_pixel(i, *line),
-            })
-            .map(|pixel| u64::from(pixel.0.into_iter().max().unwrap_or(0)))
-            .sum::<u64>()
+    let level = |line: u32, i: u32| {
+        let pixel = match across {
+            true => copy.get_pixel(line, i),
+            false => copy.get_pixel(i, line),
+        };
+        pixel.0.into_iter().max().unwrap_or(0)
     };
-    (length / 4..length - length / 4)
-        .min_by_key(light)
-        .unwrap_or(length / 2)
+    let light = |&line: &u32| (0..depth).map(|i| u64::from(level(line, i))).sum::<u64>();
+    let step = |&line: &u32| {
+        let steps = (0..depth).map(|i| level(line, i).abs_diff(level(line.max(1) - 1, i)));
+        steps.map(u64::from).sum::<u64>()
+    };
+    let lines = length / 4..length - length / 4;
+    [
+        lines.clone().min_by_key(light).unwrap_or(length / 2),
+        lines.max_by_key(step).unwrap_or(length / 2),
+    ]
 }
 
 /// Whether each of the two parts has a field of its own.
