@@ -5,7 +5,7 @@
 //! the others would go unseen, or the verdict of one eye would stand for two.
 
 use fast_image_resize::FilterType;
-use image::{imageops, RgbImage};
+use image::{imageops, Rgb, RgbImage};
 
 use crate::field::{find_field, Field, FieldShape};
 use crate::resample::Resampler;
@@ -34,7 +34,7 @@ const LEAST_APART: f32 = 0.8;
 /// field both parts show the same disc, or only one shows any.
 pub fn is_several(rgb: &RgbImage, field: &Field) -> bool {
     let (width, height) = rgb.dimensions();
-    if field.support >= CERTAIN && holds_middle(field) {
+    if field.support >= CERTAIN && holds_middle(field) && !is_page(rgb) {
         return false;
     }
     let longest = u64::from(width.max(height)).max(1);
@@ -68,13 +68,30 @@ fn holds_middle(field: &Field) -> bool {
     x * x + y * y < 0.25
 }
 
+/// Level of paper in every channel.
+const PAPER: u8 = 200;
+
+fn is_paper(pixel: &Rgb<u8>) -> bool {
+    pixel.0.iter().all(|&v| v >= PAPER)
+}
+
+/// Whether a corner is paper: what was found may then be the page's print.
+fn is_page(rgb: &RgbImage) -> bool {
+    let (right, bottom) = (
+        rgb.width().saturating_sub(1),
+        rgb.height().saturating_sub(1),
+    );
+    [(0, 0), (right, 0), (0, bottom), (right, bottom)]
+        .into_iter()
+        .any(|(x, y)| rgb.get_pixel_checked(x, y).is_some_and(is_paper))
+}
+
 /// The frame without the white margins of a page, text in them included.
 fn without_margins(copy: &RgbImage) -> RgbImage {
-    /// Level of paper in every channel, and the share of a line it fills.
-    const PAPER: u8 = 200;
+    /// Share of a margin's line that is paper.
     const FILLED: f32 = 0.6;
     let (width, height) = copy.dimensions();
-    let is_paper = |x: u32, y: u32| copy.get_pixel(x, y).0.iter().all(|&v| v >= PAPER);
+    let is_paper = |x: u32, y: u32| is_paper(copy.get_pixel(x, y));
     let is_margin = |papers: usize, length: u32| papers as f32 >= FILLED * length as f32;
     let rows: Vec<u32> = (0..height)
         .filter(|&y| !is_margin((0..width).filter(|&x| is_paper(x, y)).count(), width))

