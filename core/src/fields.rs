@@ -93,20 +93,28 @@ fn without_margins(copy: &RgbImage) -> RgbImage {
     let (width, height) = copy.dimensions();
     let is_paper = |x: u32, y: u32| is_paper(copy.get_pixel(x, y));
     let is_margin = |papers: usize, length: u32| papers as f32 >= FILLED * length as f32;
-    let rows: Vec<u32> = (0..height)
+    // A line that is only partly paper goes with the margin before it.
+    let within = |kept: Vec<u32>, length: u32| {
+        let (&first, &last) = (kept.first()?, kept.last()?);
+        let first = first + u32::from(first > 0);
+        let end = last + u32::from(last + 1 == length);
+        (first < end).then_some(first..end)
+    };
+    let rows = (0..height)
         .filter(|&y| !is_margin((0..width).filter(|&x| is_paper(x, y)).count(), width))
         .collect();
-    let (Some(&top), Some(&bottom)) = (rows.first(), rows.last()) else {
+    let Some(rows) = within(rows, height) else {
         return copy.clone();
     };
-    let high = bottom + 1 - top;
-    let columns: Vec<u32> = (0..width)
-        .filter(|&x| !is_margin((top..=bottom).filter(|&y| is_paper(x, y)).count(), high))
+    let high = rows.end - rows.start;
+    let columns = (0..width)
+        .filter(|&x| !is_margin(rows.clone().filter(|&y| is_paper(x, y)).count(), high))
         .collect();
-    let (Some(&left), Some(&right)) = (columns.first(), columns.last()) else {
+    let Some(columns) = within(columns, width) else {
         return copy.clone();
     };
-    imageops::crop_imm(copy, left, top, right + 1 - left, high).to_image()
+    let wide = columns.end - columns.start;
+    imageops::crop_imm(copy, columns.start, rows.start, wide, high).to_image()
 }
 
 /// Where two pictures may join, in the middle half of the frame: the line with

@@ -165,7 +165,7 @@ fn answer_with_verdict(grader: &Grader, job: Job, answers: &Sender<Answer>) -> b
             // The photograph is not to blame and must not count as refused: as
             // where no verdict can be written down, there is no answer.
             let why = graded.record.referral.because.join(": ");
-            tracing::error!(error = why, "the student failed");
+            tracing::error!(error = %why, "the student failed");
             true
         }
         Ok(graded) => answers.send(Answer::Graded(Box::new(graded))).is_ok(),
