@@ -422,13 +422,13 @@ impl Entropy<'_> {
                     }
                 }
                 since += 1;
-                for i in 0..scan.count {
+                for (i, limits) in limits.iter().enumerate().take(scan.count) {
                     let c = &self.frame.components[scan.parts[i].component];
                     let (h, v) = if alone { (1, 1) } else { (c.h, c.v) };
                     let stride = across * c.h;
                     for block in 0..h * v {
                         let at = (row * v + block / h) * stride + column * h + block % h;
-                        self.block(&mut scan, i, at, &limits[i])?;
+                        self.block(&mut scan, i, at, limits)?;
                     }
                 }
             }
