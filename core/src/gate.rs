@@ -34,6 +34,15 @@ pub enum GateReason {
     Artefact,
     /// The file could not be decoded; set by whoever read it.
     Unreadable,
+    /// More than one field of view in the frame; see [`crate::unsuitable`].
+    SeveralFields,
+    /// Grey, red-free, autofluorescence, an angiogram: no colours of a retina.
+    NotColour,
+    /// Fewer pixels across the field than the student needs.
+    TooSmall,
+    /// The student failed on the photograph, which may be good; set by whoever
+    /// asked it.
+    StudentFailed,
 }
 
 /// Luminance below which a photograph without vessels is called too dark, and

@@ -13,12 +13,14 @@ pub mod bundle;
 pub mod calibration;
 pub mod decision;
 pub mod field;
+pub mod fields;
 pub mod gate;
 pub mod photograph;
 pub mod prepare;
 pub mod profile;
 pub mod quality;
 pub mod taxonomy;
+pub mod unsuitable;
 pub mod vessels;
 
 mod resample;

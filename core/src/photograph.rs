@@ -6,14 +6,23 @@
 //! from the header before anything is allocated for pixels, and a decoder's
 //! own bug ends in a [`ReadError`], not in a crash.
 
+pub mod jpeg;
+
+mod bmp;
+mod tiff;
+
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{Cursor, Read};
 use std::panic::catch_unwind;
 use std::path::Path;
 
+use image::codecs::{gif::GifDecoder, png::PngDecoder, webp::WebPDecoder};
 use image::error::{ImageError, LimitErrorKind};
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
+use image::{
+    AnimationDecoder as _, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage,
+};
 use thiserror::Error;
 
 /// Longest side accepted, in pixels.
@@ -71,6 +80,11 @@ pub enum ReadError {
         format: &'static str,
         reason: String,
     },
+    #[error(
+        "the first of several pictures in the {0} file is black; \
+         export the photograph as a JPEG or PNG of its own"
+    )]
+    FirstIsBlack(&'static str),
     #[error("the {format} file uses a feature that is not supported ({reason}); export it as an 8-bit JPEG or PNG")]
     Unsupported {
         format: &'static str,
@@ -117,15 +131,17 @@ pub fn pixels(path: &Path) -> Option<u64> {
 /// PNM, recognised by content.
 ///
 /// Grey, 16-bit, palette and CMYK become 8-bit RGB. Of an animation the first
-/// frame is taken. Transparency is laid over black, the colour of a fundus
-/// photograph's border. An Exif orientation is applied: then the device grades
+/// frame is taken, of a TIFF's pages the largest: the first may be a thumbnail.
+/// Transparency is laid over black, the colour of a fundus photograph's border;
+/// where it would hide the whole picture, as in files whose alpha channel was
+/// never written, it is left out. An Exif orientation is applied: then the device grades
 /// what every viewer shows, and a phone-based camera held sideways gives an
 /// upright retina.
 ///
 /// # Errors
 /// When the content is empty, larger than [`MAX_FILE_BYTES`], of no known
-/// format, cut short, damaged, has no pixels, or has more than [`MAX_SIDE`] a
-/// side or [`MAX_PIXELS`] in all.
+/// format, cut short, damaged, has no pixels, has more than [`MAX_SIDE`] a
+/// side or [`MAX_PIXELS`] in all, or when a black picture comes before others.
 pub fn decode(bytes: &[u8]) -> Result<Photograph, ReadError> {
     if bytes.is_empty() {
         return Err(ReadError::Empty);
@@ -146,6 +162,15 @@ pub fn decode(bytes: &[u8]) -> Result<Photograph, ReadError> {
 
 fn decode_as(bytes: &[u8], format: ImageFormat) -> Result<Photograph, ReadError> {
     let error = |error| explain(error, format);
+    let pages = match format {
+        ImageFormat::Tiff => tiff::pages(bytes),
+        _ => Vec::new(),
+    };
+    let bytes = match tiff::largest(&pages) {
+        Some(page) => page.as_first(bytes),
+        None => Cow::Borrowed(bytes),
+    };
+    let bytes = &*bytes;
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_DECODER_BYTES);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
@@ -162,62 +187,82 @@ fn decode_as(bytes: &[u8], format: ImageFormat) -> Result<Photograph, ReadError>
     if decoder.total_bytes() > MAX_DECODER_BYTES {
         return Err(ReadError::TooMuchMemory);
     }
-    // The JPEG decoder fills what is missing with grey, and half a retina must
-    // not be graded as a whole one.
-    if format == ImageFormat::Jpeg && !jpeg_is_complete(bytes) {
-        return Err(ReadError::Truncated(name(format)));
+    // Some decoders fill what is missing with grey or black, and half a retina
+    // must not be graded as a whole one.
+    match format {
+        ImageFormat::Jpeg => {
+            jpeg::walk(bytes).map_err(|fault| not_whole(fault, format))?;
+        }
+        ImageFormat::Tiff => {
+            if let Some(page) = tiff::largest(&pages) {
+                page.check(bytes)
+                    .map_err(|fault| not_whole(fault, format))?;
+            }
+        }
+        ImageFormat::Bmp if !bmp::is_whole(bytes) => {
+            return Err(ReadError::Truncated(name(format)));
+        }
+        _ => {}
     }
     // A broken Exif block says nothing about the pixels.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut image = DynamicImage::from_decoder(decoder).map_err(error)?;
     image.apply_orientation(orientation);
-    Ok(Photograph {
-        rgb: flatten(image),
-    })
+    let rgb = flatten(image);
+    if is_black(&rgb) && (pages.len() > 1 || is_animation(bytes, format)) {
+        return Err(ReadError::FirstIsBlack(name(format)));
+    }
+    Ok(Photograph { rgb })
 }
 
-/// 8-bit RGB, transparency over black.
+/// Whether nothing at all is to be seen.
+fn is_black(rgb: &RgbImage) -> bool {
+    const BLACK: u8 = 16;
+    rgb.as_raw().iter().all(|&v| v <= BLACK)
+}
+
+/// Whether more than one frame is in a file that was decoded before.
+fn is_animation(bytes: &[u8], format: ImageFormat) -> bool {
+    let file = || Cursor::new(bytes);
+    match format {
+        ImageFormat::Gif => {
+            GifDecoder::new(file()).is_ok_and(|gif| gif.into_frames().nth(1).is_some())
+        }
+        ImageFormat::Png => PngDecoder::new(file()).is_ok_and(|png| png.is_apng().unwrap_or(false)),
+        ImageFormat::WebP => WebPDecoder::new(file()).is_ok_and(|webp| webp.has_animation()),
+        _ => false,
+    }
+}
+
+fn not_whole(fault: jpeg::Fault, format: ImageFormat) -> ReadError {
+    let format = name(format);
+    match fault {
+        jpeg::Fault::EndsEarly => ReadError::Truncated(format),
+        jpeg::Fault::Damaged(reason) => ReadError::Damaged {
+            format,
+            reason: reason.to_owned(),
+        },
+        jpeg::Fault::Unsupported(reason) => ReadError::Unsupported {
+            format,
+            reason: reason.to_owned(),
+        },
+    }
+}
+
+/// 8-bit RGB, transparency over black unless nothing would be left.
 fn flatten(image: DynamicImage) -> RgbImage {
     if !image.color().has_alpha() {
         return image.into_rgb8();
     }
     let rgba = image.into_rgba8();
+    if rgba.pixels().all(|pixel| pixel[3] == 0) {
+        return DynamicImage::from(rgba).into_rgb8();
+    }
     RgbImage::from_fn(rgba.width(), rgba.height(), |x, y| {
         let [r, g, b, a] = rgba.get_pixel(x, y).0;
         let over_black = |v: u8| ((u16::from(v) * u16::from(a) + 127) / 255) as u8;
         image::Rgb([over_black(r), over_black(g), over_black(b)])
     })
-}
-
-/// Whether the JPEG stream reaches its end-of-image marker. Segments are
-/// skipped by their length, so a thumbnail's marker inside one does not count.
-fn jpeg_is_complete(bytes: &[u8]) -> bool {
-    const END_OF_IMAGE: u8 = 0xD9;
-    let mut at = 2;
-    while let Some(&byte) = bytes.get(at) {
-        if byte != 0xFF {
-            // Inside a scan, or stray bytes between segments.
-            at += 1;
-            continue;
-        }
-        match bytes.get(at + 1) {
-            Some(&END_OF_IMAGE) => return true,
-            // Stuffed zero, restart markers, fill bytes: no length follows.
-            Some(0x00 | 0x01 | 0xD0..=0xD8) => at += 2,
-            Some(0xFF) => at += 1,
-            // A segment. After a scan's header comes its data, which this loop
-            // walks byte by byte.
-            Some(_) => {
-                let Some(length) = bytes.get(at + 2..at + 4) else {
-                    return false;
-                };
-                let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
-                at += 2 + length.max(2);
-            }
-            None => return false,
-        }
-    }
-    false
 }
 
 fn explain(error: ImageError, format: ImageFormat) -> ReadError {

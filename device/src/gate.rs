@@ -9,10 +9,17 @@ use fovea_core::gate::{self, GateReason, GateVerdict};
 use fovea_core::prepare::Prepared;
 use fovea_core::quality;
 use fovea_core::taxonomy::{Subject, Taxonomy};
+use fovea_core::unsuitable;
+use image::RgbImage;
 
-/// Step 1: what the pixels alone rule out.
-pub fn by_pixels(prepared: &Prepared, calibration: &Calibration) -> GateVerdict {
-    gate::gate_pixels(&quality::measure(prepared), &calibration.gate)
+/// Step 1: what the pixels alone rule out. `prepared` was made of `photograph`.
+pub fn by_pixels(
+    photograph: &RgbImage,
+    prepared: &Prepared,
+    calibration: &Calibration,
+) -> GateVerdict {
+    let first = gate::gate_pixels(&quality::measure(prepared), &calibration.gate);
+    unsuitable::gate_photograph(first, photograph, prepared)
 }
 
 /// Step 2: adds what the student says of the photograph itself. `findings` is
@@ -34,11 +41,12 @@ pub fn by_student(
     gate::gate_student(first, &about_photograph, &calibration.gate)
 }
 
-/// The verdict on a file that is no photograph.
-pub fn unreadable() -> GateVerdict {
+/// The verdict where no score can stand for the photograph: on a file that is
+/// none, or where the student failed.
+pub fn without_scores(reason: GateReason) -> GateVerdict {
     GateVerdict {
         accepted: false,
-        reason: GateReason::Unreadable,
+        reason,
         scores: BTreeMap::new(),
     }
 }
@@ -56,5 +64,15 @@ pub fn advice(reason: GateReason) -> &'static str {
             "Lashes, dust or reflections hide the retina: clean the lens, open the eye wide"
         }
         GateReason::Unreadable => "The file cannot be read",
+        GateReason::SeveralFields => {
+            "More than one eye is in the photograph: give one eye per photograph"
+        }
+        GateReason::NotColour => {
+            "This is not a colour photograph of the retina: take one in colour and white light"
+        }
+        GateReason::TooSmall => "The photograph has too few pixels: export it in full size",
+        GateReason::StudentFailed => {
+            "The model failed on this photograph: run the self-test, install the bundle again"
+        }
     }
 }

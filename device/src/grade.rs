@@ -7,6 +7,7 @@ use std::time::Instant;
 use fovea_core::bundle::Bundle;
 use fovea_core::calibration::Calibration;
 use fovea_core::decision;
+use fovea_core::gate::GateReason;
 use fovea_core::photograph::{self, ReadError};
 use fovea_core::prepare::{self, Prepared};
 use fovea_core::taxonomy::Taxonomy;
@@ -114,7 +115,7 @@ impl Grader {
         };
         let (prepared, spent) = timed(|| prepare::prepare(&photograph, self.student.size()));
         elapsed_ms.prepare = spent;
-        let (first, spent) = timed(|| gate::by_pixels(&prepared, calibration));
+        let (first, spent) = timed(|| gate::by_pixels(&photograph, &prepared, calibration));
         elapsed_ms.gate = spent;
         // The student is asked whatever the first step says: its score is
         // reported also for a photograph that is refused.
@@ -122,13 +123,13 @@ impl Grader {
         elapsed_ms.infer = spent;
         let answer = match answer {
             Ok(answer) => answer,
-            Err(error) => return self.without_verdict(image, &error.to_string(), elapsed_ms),
+            Err(error) => return self.student_failed(image, &error.to_string(), elapsed_ms),
         };
         let (decision, spent) = timed(|| decision::decide(taxonomy, calibration, &answer.logits));
         elapsed_ms.decide = spent;
         let decision = match decision {
             Ok(decision) => decision,
-            Err(error) => return self.without_verdict(image, &error.to_string(), elapsed_ms),
+            Err(error) => return self.student_failed(image, &error.to_string(), elapsed_ms),
         };
         let (gate, spent) =
             timed(|| gate::by_student(first, taxonomy, calibration, &decision.findings));
@@ -167,20 +168,34 @@ impl Grader {
             read: read_ms,
             ..Elapsed::default()
         };
-        self.without_verdict(image, &error.to_string(), elapsed_ms)
+        let because = vec![error.to_string()];
+        self.without_verdict(image, GateReason::Unreadable, because, elapsed_ms)
     }
 
-    /// The record of a file that could not be graded. A student that fails on
-    /// a photograph counts as this too: no score may stand for it.
-    fn without_verdict(&self, image: &str, why: &str, elapsed_ms: Elapsed) -> Graded {
+    /// The record where the student gave no answer that can be used: the
+    /// photograph is not to blame, and no score may stand for it.
+    fn student_failed(&self, image: &str, why: &str, elapsed_ms: Elapsed) -> Graded {
+        let reason = GateReason::StudentFailed;
+        let because = vec![gate::advice(reason).to_owned(), why.to_owned()];
+        self.without_verdict(image, reason, because, elapsed_ms)
+    }
+
+    /// The record of what could not be graded.
+    fn without_verdict(
+        &self,
+        image: &str,
+        reason: GateReason,
+        because: Vec<String>,
+        elapsed_ms: Elapsed,
+    ) -> Graded {
         Graded {
             record: Record {
                 image: image.to_owned(),
-                gate: gate::unreadable(),
+                gate: gate::without_scores(reason),
                 referral: Referral {
                     decision: decision::ReferralDecision::Retake,
                     score: None,
-                    because: vec![why.to_owned()],
+                    because,
                 },
                 findings: Vec::new(),
                 referable_dr: None,

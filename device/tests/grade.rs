@@ -258,6 +258,55 @@ fn hostile_files_get_records_and_the_others_are_graded() {
     }
 }
 
+/// What is readable and yet not to be graded says what it is.
+#[test]
+fn an_unsuitable_photograph_is_refused_with_its_cause() {
+    let clinic = Clinic::new();
+    let one = eye(300, HEALTHY);
+    let mut pair = RgbImage::new(600, 300);
+    for x in [0, 300] {
+        image::imageops::overlay(&mut pair, &one, x, 0);
+    }
+    clinic.put("pair.png", &png(&pair.into()));
+    clinic.put(
+        "grey.png",
+        &png(&DynamicImage::from(one.clone()).grayscale()),
+    );
+    clinic.put("small.png", &png(&eye(60, HEALTHY).into()));
+    let output = clinic.grade(&["pair.png", "grey.png", "small.png", "--json"]);
+    assert_eq!(output.status.code(), Some(0));
+    for (record, (reason, words)) in records(&output).iter().zip([
+        ("several_fields", "one eye per photograph"),
+        ("not_colour", "not a colour photograph of the retina"),
+        ("too_small", "too few pixels"),
+    ]) {
+        assert_eq!(record["gate"]["reason"], reason, "{record}");
+        assert_eq!(record["referral"]["decision"], "retake");
+        let why = record["referral"]["because"][0].as_str().unwrap();
+        assert!(why.contains(words), "{why}");
+    }
+}
+
+/// A student that fails says nothing of the file.
+#[test]
+fn a_student_that_fails_is_not_an_unreadable_file() {
+    let clinic = Clinic::new();
+    let taxonomy = support::taxonomy();
+    let onnx = support::failing_onnx(&taxonomy);
+    write_bundle_of(&clinic.path("bundle"), &onnx);
+    clinic.put_eye("eye.png", HEALTHY);
+    let output = clinic.grade(&["eye.png", "--json"]);
+    assert_eq!(output.status.code(), Some(3));
+    let [record] = &records(&output)[..] else {
+        panic!("one line expected");
+    };
+    assert_eq!(record["gate"]["reason"], "student_failed");
+    assert_eq!(record["gate"]["accepted"], false);
+    assert_eq!(record["referral"]["score"], Value::Null);
+    let why = record["referral"]["because"][0].as_str().unwrap();
+    assert!(why.contains("The model failed"), "{why}");
+}
+
 #[test]
 fn folders_stand_for_their_photographs_and_order_is_kept() {
     let clinic = Clinic::new();
@@ -436,9 +485,12 @@ fn a_bundle_is_described() {
 
 /// Writes the tiny bundle to `dir`.
 fn write_bundle(dir: &Path) {
+    write_bundle_of(dir, &support::onnx(&support::taxonomy()));
+}
+
+fn write_bundle_of(dir: &Path, onnx: &[u8]) {
     let taxonomy = support::taxonomy();
-    let onnx = support::onnx(&taxonomy);
-    let mut calibration = Calibration::identity(&taxonomy, &sha256_hex(&onnx));
+    let mut calibration = Calibration::identity(&taxonomy, &sha256_hex(onnx));
     calibration.parent_rule = ParentRule::NoisyOr;
     let outputs = taxonomy.nodes()[..taxonomy.finest_count()]
         .iter()
@@ -465,7 +517,7 @@ fn write_bundle(dir: &Path) {
         data: BTreeMap::new(),
         files: BTreeMap::new(),
     };
-    Bundle::write(dir, manifest, &taxonomy, &calibration, &onnx, "# Tiny\n").unwrap();
+    Bundle::write(dir, manifest, &taxonomy, &calibration, onnx, "# Tiny\n").unwrap();
 }
 
 /// A disc of one colour, a little darker towards its edge, on black.
@@ -479,12 +531,12 @@ fn eye(side: u32, colour: [u8; 3]) -> RgbImage {
         }
         // Stripes stand for vessels: without detail it would be a blur.
         let stripe = if (x * 24 / side + y * 24 / side).is_multiple_of(6) {
-            0.8
+            [0.9, 0.7, 0.8]
         } else {
-            1.0
+            [1.0; 3]
         };
-        let shade = (1.0 - 0.25 * r * r) * stripe;
-        image::Rgb(colour.map(|v| (f32::from(v) * shade) as u8))
+        let shade = 1.0 - 0.25 * r * r;
+        image::Rgb([0, 1, 2].map(|i| (f32::from(colour[i]) * shade * stripe[i]) as u8))
     })
 }
 

@@ -3,8 +3,11 @@
 //! It is a JPEG file with two habits. Cameras may leave the Huffman tables out,
 //! for they are always the standard's own. And a picture that lost a part on
 //! the cable comes all the same: a decoder made for files fills the missing
-//! part with grey, but half a retina must not be taken for a whole one.
+//! part with grey, but half a retina must not be taken for a whole one. So the
+//! picture's data is walked before it is decoded. What marks its end may be
+//! missing: some cameras never write it.
 
+use fovea_core::photograph::jpeg::{self, Fault, Whole};
 use zune_jpeg::errors::DecodeErrors;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
@@ -22,7 +25,7 @@ const SCAN: u8 = 0xDA;
 const MOTION_JPEG: [u8; 9] = [0xFF, 0xE0, 0x00, 0x07, b'A', b'V', b'I', b'1', 0x00];
 
 /// Decodes `data` into `rgb`, which holds `width` x `height` pixels. `scratch`
-/// is only used for pictures without tables, and again for the next.
+/// is only used for pictures without tables or end, and again for the next.
 ///
 /// # Errors
 /// When the picture is not whole, damaged, or of another size.
@@ -32,14 +35,23 @@ pub fn decode(
     rgb: &mut [u8],
     scratch: &mut Vec<u8>,
 ) -> Result<(), ConvertError> {
-    let data = whole(data)?;
-    let data = if has_tables(data) {
+    let Whole {
+        length, has_end, ..
+    } = whole(data)?;
+    let data = &data[..length];
+    let has_tables = has_tables(data);
+    let data = if has_tables && has_end {
         data
     } else {
         scratch.clear();
         scratch.extend_from_slice(&START);
-        scratch.extend_from_slice(&MOTION_JPEG);
+        if !has_tables {
+            scratch.extend_from_slice(&MOTION_JPEG);
+        }
         scratch.extend_from_slice(&data[START.len()..]);
+        if !has_end {
+            scratch.extend_from_slice(&END);
+        }
         scratch
     };
     let options = DecoderOptions::default()
@@ -59,16 +71,15 @@ pub fn decode(
     }
 }
 
-/// The picture without what a driver left behind its end.
-fn whole(data: &[u8]) -> Result<&[u8], ConvertError> {
+/// How much of `data` is the picture, without what a driver left behind it.
+fn whole(data: &[u8]) -> Result<Whole, ConvertError> {
     if !data.starts_with(&START) {
         return Err(ConvertError::NoJpeg);
     }
-    let end = data
-        .windows(END.len())
-        .rposition(|bytes| bytes == END)
-        .ok_or(ConvertError::EndsEarly)?;
-    Ok(&data[..end + END.len()])
+    jpeg::walk(data).map_err(|fault| match fault {
+        Fault::EndsEarly => ConvertError::EndsEarly,
+        other => ConvertError::Damaged(other.to_string()),
+    })
 }
 
 /// Whether a segment with Huffman tables comes before the first scan.
@@ -168,7 +179,56 @@ mod tests {
         assert!(matches!(decoded(&[0; 64]), Err(ConvertError::NoJpeg)));
         // A hole in the middle: the end is there, the rows are not.
         let hole = [&file[..file.len() / 2], END.as_slice()].concat();
-        assert!(matches!(decoded(&hole), Err(ConvertError::Damaged(_))));
+        assert!(matches!(decoded(&hole), Err(ConvertError::EndsEarly)));
+    }
+
+    /// What happens to a frame on the cable, at every place it can happen.
+    #[test]
+    fn a_frame_that_lost_a_part_is_refused() {
+        let file = jpeg(&picture());
+        let older = jpeg(&picture().iter().map(|v| v / 2).collect::<Vec<_>>());
+        let data = file.windows(2).position(|b| b == [0xFF, SCAN]).unwrap() + 14;
+        let (mut tried, mut passed) = (0, 0);
+        for at in data..file.len() - 2 {
+            // Cut, with an end of its own.
+            assert!(
+                decoded(&[&file[..at], &END].concat()).is_err(),
+                "cut at {at}"
+            );
+            // The next frame follows at once.
+            assert!(decoded(&[&file[..at], &file].concat()).is_err(), "{at}");
+            // A packet is lost.
+            let behind = (at + 40).min(file.len() - 2);
+            let lost = [&file[..at], &file[behind..]].concat();
+            tried += 1;
+            passed += usize::from(decoded(&lost).is_ok());
+        }
+        // The codes behind a gap may happen to fill the same number of blocks.
+        assert!(50 * passed <= tried, "{passed} of {tried} lost packets");
+        // The first half of this frame, the tail of the one before.
+        let half = (data + file.len()) / 2;
+        let spliced = [&file[..half], &older[older.len() / 2..]].concat();
+        assert!(decoded(&spliced).is_err());
+        // A header that promises twice the rows.
+        let mut tall = file.clone();
+        let header = tall.windows(2).position(|b| b == [0xFF, 0xC0]).unwrap();
+        tall[header + 5..header + 7].copy_from_slice(&(2 * SIZE.1 as u16).to_be_bytes());
+        let mut rgb = vec![0; 2 * picture().len()];
+        let size = (SIZE.0, 2 * SIZE.1);
+        let error = decode(&tall, size, &mut rgb, &mut Vec::new()).unwrap_err();
+        assert_eq!(error, ConvertError::EndsEarly);
+    }
+
+    #[test]
+    fn a_camera_may_never_write_the_end() {
+        let file = jpeg(&picture());
+        let wanted = decoded(&file).unwrap();
+        let endless = &file[..file.len() - END.len()];
+        for behind in [&[][..], &[0; 300], &[0xFF; 3], &file] {
+            let frame = [endless, behind].concat();
+            assert_eq!(decoded(&frame).unwrap(), wanted, "{} bytes", behind.len());
+        }
+        assert_eq!(decoded(&without_tables(endless)).unwrap(), wanted);
     }
 
     #[test]

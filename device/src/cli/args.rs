@@ -47,7 +47,8 @@ pub(super) struct Run {
 ///
 /// Exit status: 0 when every photograph was graded or refused, 1 when any was
 /// unreadable (the others are graded all the same), 2 when the command line,
-/// the bundle or the output cannot be used.
+/// the bundle or the output cannot be used, 3 when the model failed on
+/// a photograph that could be read.
 #[derive(Debug, clap::Args)]
 pub(super) struct Grade {
     /// Photographs, or folders of them

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use fovea_core::gate::GateReason;
 
-use super::{args, open_grader, say, stdout_failed, Failure, UNREADABLE};
+use super::{args, open_grader, say, stdout_failed, Failure, MODEL_FAILED, UNREADABLE};
 use crate::grade::Grader;
 use crate::record::Record;
 use crate::report::{json, table::Table};
@@ -64,7 +64,11 @@ pub(super) fn run(options: &args::Grade) -> Result<u8, Failure> {
     if !options.json {
         say(&tally.sentence(start.elapsed().as_secs_f64()));
     }
-    Ok(if tally.unreadable > 0 { UNREADABLE } else { 0 })
+    Ok(match (tally.failed, tally.unreadable) {
+        (0, 0) => 0,
+        (0, _) => UNREADABLE,
+        _ => MODEL_FAILED,
+    })
 }
 
 /// One photograph's record and, where wanted, its picture. The pixels are gone
@@ -149,19 +153,23 @@ impl Printer {
 struct Tally {
     photographs: usize,
     unreadable: usize,
+    /// Readable, but the student failed.
+    failed: usize,
     verdicts: BTreeMap<&'static str, usize>,
 }
 
 impl Tally {
     fn count(&mut self, record: &Record) {
         self.photographs += 1;
-        if record.gate.reason == GateReason::Unreadable {
-            self.unreadable += 1;
-        } else {
-            *self
-                .verdicts
-                .entry(verdict::words(record.referral.decision))
-                .or_default() += 1;
+        match record.gate.reason {
+            GateReason::Unreadable => self.unreadable += 1,
+            GateReason::StudentFailed => self.failed += 1,
+            _ => {
+                *self
+                    .verdicts
+                    .entry(verdict::words(record.referral.decision))
+                    .or_default() += 1;
+            }
         }
     }
 
@@ -173,6 +181,9 @@ impl Tally {
             .collect();
         if self.unreadable > 0 {
             parts.push(format!("{} unreadable", self.unreadable));
+        }
+        if self.failed > 0 {
+            parts.push(format!("{} on which the model failed", self.failed));
         }
         format!(
             "{} in {seconds:.1} s: {}",

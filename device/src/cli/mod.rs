@@ -46,6 +46,8 @@ impl Failure {
 
 /// Exit status when a photograph could not be read.
 const UNREADABLE: u8 = 1;
+/// Exit status when the model failed on a photograph that could be read.
+const MODEL_FAILED: u8 = 3;
 /// Exit status when the command line, the bundle or the output is no good.
 const USAGE: u8 = 2;
 

@@ -9,6 +9,7 @@ use std::thread;
 use embedded_graphics::prelude::Size;
 use fovea_core::bundle::Bundle;
 use fovea_core::calibration::Calibration;
+use fovea_core::gate::GateReason;
 use fovea_core::prepare;
 use fovea_core::taxonomy::Taxonomy;
 use image::RgbImage;
@@ -160,6 +161,13 @@ fn work(bundle: Bundle, asked: &Receiver<Request>, answers: &Sender<Answer>) {
 /// Grades, and says whether anybody still listens.
 fn answer_with_verdict(grader: &Grader, job: Job, answers: &Sender<Answer>) -> bool {
     match grade(grader, job) {
+        Ok(graded) if graded.record.gate.reason == GateReason::StudentFailed => {
+            // The photograph is not to blame and must not count as refused: as
+            // where no verdict can be written down, there is no answer.
+            let why = graded.record.referral.because.join(": ");
+            tracing::error!(error = %why, "the student failed");
+            true
+        }
         Ok(graded) => answers.send(Answer::Graded(Box::new(graded))).is_ok(),
         Err(error) => {
             // No answer: the exam gives the verdict up in time.

@@ -131,7 +131,10 @@ tables! {
     Verdicts { refer_urgent, refer, no_referable_disease, retake }
     Overalls { refer_urgent, cannot_be_graded, refer, no_verdict, no_referable_disease }
     /// Why a photograph was refused, or what to do about it.
-    Refusals { ok, non_fundus, too_dark, too_bright, blurred, field_of_view, artefact, unreadable }
+    Refusals {
+        ok, non_fundus, too_dark, too_bright, blurred, field_of_view, artefact, unreadable,
+        several_fields, not_colour, too_small, student_failed,
+    }
     Ready { start, today, settings, testing, not_ready, saved_one, saved_many, ended_early }
     Locked { title, hint }
     Patient {
@@ -280,6 +283,10 @@ impl Refusals {
             GateReason::FieldOfView => &self.field_of_view,
             GateReason::Artefact => &self.artefact,
             GateReason::Unreadable => &self.unreadable,
+            GateReason::SeveralFields => &self.several_fields,
+            GateReason::NotColour => &self.not_colour,
+            GateReason::TooSmall => &self.too_small,
+            GateReason::StudentFailed => &self.student_failed,
         }
     }
 }
@@ -385,6 +392,10 @@ mod tests {
             GateReason::Blurred,
             GateReason::FieldOfView,
             GateReason::Artefact,
+            GateReason::SeveralFields,
+            GateReason::NotColour,
+            GateReason::TooSmall,
+            GateReason::StudentFailed,
         ] {
             let both = format!("{}: {}", texts.refusal(reason), texts.mend(reason));
             assert_eq!(both.to_lowercase(), gate::advice(reason).to_lowercase());

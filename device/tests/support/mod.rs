@@ -33,6 +33,17 @@ pub fn taxonomy() -> Taxonomy {
 
 /// The tiny student for `taxonomy` as ONNX.
 pub fn onnx(taxonomy: &Taxonomy) -> Vec<u8> {
+    network(taxonomy, 0.0)
+}
+
+/// One whose outputs are no numbers.
+#[allow(dead_code, reason = "not every test has one that fails")]
+pub fn failing_onnx(taxonomy: &Taxonomy) -> Vec<u8> {
+    network(taxonomy, f32::NAN)
+}
+
+/// The tiny student, with this added to every output.
+fn network(taxonomy: &Taxonomy, more: f32) -> Vec<u8> {
     let outputs = taxonomy.finest_count();
     let (mut kernel, mut bias) = (Vec::new(), Vec::new());
     for node in &taxonomy.nodes()[..outputs] {
@@ -40,7 +51,7 @@ pub fn onnx(taxonomy: &Taxonomy) -> Vec<u8> {
         for weight in [r, g, b] {
             kernel.extend([weight / 64.0; 64]);
         }
-        bias.push(at_zero);
+        bias.push(at_zero + more);
     }
     let k = outputs as i64;
     let size = i64::from(SIZE);
