@@ -283,16 +283,22 @@ mod tests {
             ("-rw-r--r--", "./usr/lib/systemd/system/fovea.service"),
             ("-rw-r--r--", "./usr/share/fovea/bundle/student.onnx"),
             ("-rw-r--r--", "./usr/share/fovea/bundle/manifest.toml"),
-            (
-                "-rw-r--r--",
-                "./usr/share/fovea/calibration/student-384.toml",
-            ),
             ("-rw-r--r--", "./usr/share/doc/fovea/copyright"),
             ("drwxr-xr-x", "./usr/share/fovea/"),
         ] {
             let holds = |line: &&str| line.ends_with(&format!(" {path}"));
             let line = contents.lines().find(holds).expect(path);
             assert!(line.starts_with(&format!("{mode} root/root ")), "{line}");
+        }
+        // Whatever was measured goes with it.
+        let measured = fs::read_dir(root().join("calibration")).unwrap();
+        let measured: Vec<String> = measured
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        assert!(!measured.is_empty());
+        for name in measured {
+            let path = format!(" ./usr/share/fovea/calibration/{name}");
+            assert!(contents.lines().any(|line| line.ends_with(&path)), "{name}");
         }
         let about = ask("--field");
         assert!(about.contains(&format!("Version: {VERSION}\n")), "{about}");
