@@ -324,3 +324,32 @@ fn imagenet_weights_give_the_golden_logits() {
         );
     }
 }
+
+#[test]
+fn frozen_layers_run_as_in_evaluation_and_do_not_learn() {
+    let x = channels_last(&Tensor::randn([2, 3, 64, 64], (Kind::Float, Device::Cpu)));
+    for arch in [Arch::Resnet18, Arch::EfficientnetLite0] {
+        let store = nn::VarStore::new(Device::Cpu);
+        let mut net = Net::new(&store.root(), arch, 5, Precision::Float);
+        net.freeze(2);
+        net.forward(&x, true).logits.sum(Kind::Float).backward();
+        let (mut still, mut learning) = (0, 0);
+        for (name, variable) in store.variables() {
+            if variable.requires_grad() {
+                let frozen = Net::is_frozen(&name, 2);
+                assert_eq!(variable.grad().defined(), !frozen, "{arch}: {name}");
+                still += usize::from(frozen);
+                learning += usize::from(!frozen);
+            }
+        }
+        assert!(still >= 9 && learning > still, "{arch}: {still} {learning}");
+    }
+    // Without anything behind the blocks, all of it is as in evaluation.
+    let store = nn::VarStore::new(Device::Cpu);
+    let mut net = Net::new(&store.root(), Arch::Resnet18, 5, Precision::Float);
+    let expected = tch::no_grad(|| net.maps(&x, false));
+    net.freeze(usize::MAX);
+    let apart = (net.maps(&x, true) - expected).abs().max();
+    assert!(apart.double_value(&[]) < 1e-4);
+    assert!(!Net::is_frozen("features.stem.conv.weight", 0));
+}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use fovea_core::taxonomy::Label::{self, Absent, Present, Unknown};
 use fovea_trainer::data::{
-    truth, AugmentConfig, Batch, Cache, Dataset, DegradeConfig, Expected, Loader, Split,
+    truth, AugmentConfig, Batch, Cache, Damage, Dataset, DegradeConfig, Expected, Loader, Split,
 };
 use image::{Rgb, RgbImage};
 use indicatif::ProgressBar;
@@ -265,6 +265,7 @@ fn damage_makes_its_kind_present_and_the_eye_unknown() {
             severe,
             mild,
             combined: 0.0,
+            kinds: Vec::new(),
         };
         let batches = batches(
             &Loader::degraded(dataset.clone(), cache.clone(), config, 8, 2),
@@ -347,6 +348,7 @@ fn damage_is_as_frequent_as_expected() {
         severe: 0.6,
         mild: 0.25,
         combined: 0.5,
+        kinds: Vec::new(),
     };
     let draws = 4000;
     let loader = Loader::degraded(dataset.clone(), cache, config.clone(), 50, 2);
@@ -370,4 +372,189 @@ fn damage_is_as_frequent_as_expected() {
     let kept = share(|b| &b.mask, at("cataract"));
     assert!((kept - expected.kept).abs() < 0.035, "{kept}");
     assert_eq!(expected.present[at("cataract")], 0.0);
+}
+
+#[test]
+fn only_the_kinds_asked_for_are_done() {
+    let (_root, dataset, cache) = small();
+    let order: Vec<usize> = (0..10).collect::<Vec<_>>().repeat(6);
+    for (kind, id) in [
+        (Damage::Pinhole, "dark"),
+        (Damage::Motion, "blurred"),
+        (Damage::Veil, "blurred"),
+        (Damage::Uneven, "artefact"),
+    ] {
+        let config = DegradeConfig {
+            chance: 1.0,
+            severe: 1.0,
+            mild: 0.0,
+            combined: 0.5,
+            kinds: vec![kind],
+        };
+        let node = dataset.taxonomy.index(id).expect("a node");
+        let nodes = dataset.taxonomy.nodes().len();
+        let loader = Loader::degraded(dataset.clone(), cache.clone(), config, 10, 2);
+        let plain = Loader::new(dataset.clone(), cache.clone(), None, 10, 2);
+        let both = batches(&loader, &order, 4).into_iter();
+        for (damaged, before) in both.zip(batches(&plain, &order, 4)) {
+            assert!(damaged
+                .targets
+                .chunks_exact(nodes)
+                .all(|row| row[node] == 1.0));
+            assert_ne!(damaged.pixels, before.pixels, "{kind:?}");
+        }
+    }
+}
+
+/// A source of eyes that all show one disease, and in which nobody looked for
+/// faults of the photograph.
+fn one_sided() -> (TempDir, Arc<Dataset>, Arc<Cache>) {
+    let root = TempDir::new().expect("a folder");
+    let mut labels = "image,grade\n".to_owned();
+    for n in 0..8 {
+        fundus(&root.path().join(format!("{n}.png")), 120 + 10 * n);
+        labels += &format!("{n}.png,{}\n", 1 + n % 2);
+    }
+    write(root.path().join("labels.csv"), &labels);
+    let config = "[[source]]
+        name = 'graded'
+        format = 'csv'
+        images = '.'
+        labels = 'labels.csv'
+        split = { train = 1.0, val = 0.0, test = 0.0 }
+        every = { absent = ['non_fundus'], present = ['cataract'] }
+        [source.columns.grade]
+        '1' = { present = ['glaucoma'] }
+        '2' = { absent = ['glaucoma'] }";
+    let mut dataset = Dataset::import(taxonomy(), &sources(config), root.path()).expect("imported");
+    let cache = root.path().join("cache");
+    let (cache, _) =
+        Cache::build(&mut dataset, SIZE, &cache, false, &ProgressBar::hidden()).expect("built");
+    (root, Arc::new(dataset), Arc::new(cache))
+}
+
+#[test]
+fn what_a_source_only_answers_one_way_can_be_left_unlearned() {
+    let (_root, dataset, cache) = one_sided();
+    let order = dataset.indices(Split::Train);
+    let at = |id: &str| dataset.taxonomy.index(id).expect("a node");
+    let nodes = dataset.taxonomy.nodes().len();
+    let referable = dataset
+        .taxonomy
+        .composites()
+        .keys()
+        .position(|id| id == "referable")
+        .expect("a composite");
+    let composites = dataset.taxonomy.composites().len();
+    let mut plain = AugmentConfig::default();
+    plain.degrade.chance = 0.0;
+    let known = |loader: Loader, id: &str| -> usize {
+        let batches = batches(&loader, &order, 2);
+        let rows = batches.iter().flat_map(|b| b.mask.chunks_exact(nodes));
+        rows.filter(|row| row[at(id)] == 1.0).count()
+    };
+    let all = || Loader::new(dataset.clone(), cache.clone(), Some(plain.clone()), 4, 2);
+    for (id, learned, hidden) in [
+        ("cataract", 8, 0),
+        ("glaucoma", 8, 8),
+        // A question about the photograph is not about the eye.
+        ("non_fundus", 8, 8),
+        ("pdr", 0, 0),
+    ] {
+        assert_eq!(known(all(), id), learned, "{id}");
+        assert_eq!(known(all().without_one_sided(), id), hidden, "{id}");
+    }
+    // Every eye is referable here: that too tells the source and nothing else.
+    let composite = |loader: Loader| -> f32 {
+        let batches = batches(&loader, &order, 2);
+        let rows = batches
+            .iter()
+            .flat_map(|b| b.composite_mask.chunks_exact(composites));
+        rows.map(|row| row[referable]).sum()
+    };
+    assert_eq!(composite(all()), 8.0);
+    assert_eq!(composite(all().without_one_sided()), 0.0);
+}
+
+#[test]
+fn faults_are_taught_only_where_they_were_looked_for() {
+    let (_root, dataset, cache) = one_sided();
+    let order: Vec<usize> = dataset.indices(Split::Train).repeat(5);
+    let mut augment = AugmentConfig::default();
+    augment.degrade.chance = 1.0;
+    let loader = Loader::new(dataset.clone(), cache, Some(augment), 10, 2);
+    let nodes = dataset.taxonomy.nodes().len();
+    let at = |id: &str| dataset.taxonomy.index(id).expect("a node");
+    for batch in batches(&loader, &order, 5) {
+        for row in batch.mask.chunks_exact(nodes) {
+            assert_eq!((row[at("blurred")], row[at("low_quality")]), (0.0, 0.0));
+            assert_eq!(row[at("cataract")], 1.0, "the eye keeps its labels");
+        }
+    }
+}
+
+#[test]
+fn a_look_is_another_sources() {
+    let (_root, dataset, cache) = two_looks();
+    let order = dataset.indices(Split::Train);
+    let mut augment = AugmentConfig::default();
+    augment.degrade.chance = 0.0;
+    augment.look = 1.0;
+    augment.saturation = 0.0;
+    augment.white_balance = 0.0;
+    let loader = Loader::new(dataset.clone(), cache, Some(augment), 4, 2);
+    let mut greener = 0;
+    for batch in batches(&loader, &order, 6) {
+        let pictures = batch.pixels.chunks_exact((SIZE * SIZE * 3) as usize);
+        for (picture, &index) in pictures.zip(&batch.index) {
+            let sum = |c: usize| -> u64 {
+                picture
+                    .iter()
+                    .skip(c)
+                    .step_by(3)
+                    .map(|&v| u64::from(v))
+                    .sum()
+            };
+            if dataset.examples[index].source == "red" {
+                greener += usize::from(sum(1) * 100 > sum(0) * 55);
+            }
+        }
+    }
+    assert!(greener >= 4, "{greener} of 8 took the green look");
+}
+
+/// Eight red eyes and eight green ones.
+fn two_looks() -> (TempDir, Arc<Dataset>, Arc<Cache>) {
+    let root = TempDir::new().expect("a folder");
+    for (folder, colour) in [("red", [180, 80, 40]), ("green", [90, 150, 60])] {
+        fs::create_dir(root.path().join(folder)).expect("made");
+        for n in 0..8u8 {
+            let picture = RgbImage::from_fn(80, 80, |x, y| {
+                let (dx, dy) = (x as f32 - 39.5, y as f32 - 39.5);
+                match dx.hypot(dy) {
+                    r if r > 38.0 => Rgb([0, 0, 0]),
+                    _ => Rgb(colour.map(|v: u8| v - 2 * n)),
+                }
+            });
+            let path = root.path().join(folder).join(format!("{n}.png"));
+            picture.save(path).expect("written");
+        }
+    }
+    let config = "[[source]]
+        name = 'red'
+        format = 'folder'
+        images = 'red'
+        split = { train = 1.0, val = 0.0, test = 0.0 }
+        every = { absent = ['@photograph'] }
+        [[source]]
+        name = 'green'
+        format = 'folder'
+        images = 'green'
+        split = { train = 1.0, val = 0.0, test = 0.0 }
+        every = { absent = ['@photograph'] }";
+    let mut dataset = Dataset::import(taxonomy(), &sources(config), root.path()).expect("imported");
+    let cache = root.path().join("cache");
+    let (cache, _) =
+        Cache::build(&mut dataset, SIZE, &cache, false, &ProgressBar::hidden()).expect("built");
+    (root, Arc::new(dataset), Arc::new(cache))
 }
