@@ -178,7 +178,7 @@ fn judged(left: &RunConfig, group: &[String]) -> Result<Report> {
         eprintln!("{}: judged already", left.name);
         return Ok(done);
     }
-    run::train(left, &photographs, &[])?;
+    run::train(left, &photographs, &[], None)?;
     run::calibrate(left, &photographs)?;
     let report = run::judge(left, &photographs, group)?;
     let done = Judged { key, report };

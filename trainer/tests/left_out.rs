@@ -171,7 +171,7 @@ fn what_was_trained_or_calibrated_otherwise_is_refused() {
     let dir = dir.path();
     let config = read(dir, SMALL, "");
     let photographs = run::prepare(&config).unwrap();
-    run::train(&config, &photographs, &[]).unwrap();
+    run::train(&config, &photographs, &[], None).unwrap();
     run::calibrate(&config, &photographs).unwrap();
     run::evaluate(&config, &photographs).unwrap();
     let told = std::fs::read_to_string(config.run_dir().join("stages.txt")).unwrap();
@@ -201,7 +201,7 @@ fn what_was_trained_or_calibrated_otherwise_is_refused() {
     turn_one_label(dir, &photographs, Split::Val);
     let photographs = run::prepare(&config).unwrap();
     for refused in [
-        run::train(&config, &photographs, &[]).unwrap_err(),
+        run::train(&config, &photographs, &[], None).unwrap_err(),
         run::evaluate(&config, &photographs).unwrap_err(),
     ] {
         let said = format!("{refused:#}");

@@ -255,7 +255,7 @@ pub fn settle(
         };
         bail!(
             "{} pairs of files show one photograph, of which one copy is trained on and the other is \
-             in val or test; set `leaks = "drop_training"` to train without these copies, or take them \
+             in val or test; set `leaks = \"drop_training\"` to train without these copies, or take them \
              out of the labels:\n  {}{more}",
             leaks.len(),
             listed.join("\n  ")
