@@ -71,7 +71,9 @@ enum Step {
     },
 }
 
+// The subcommand `run` has a group of that name already.
 #[derive(Args)]
+#[group(skip)]
 struct Run {
     /// The run's TOML file
     config: PathBuf,

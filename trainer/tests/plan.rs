@@ -42,7 +42,10 @@ looks_for = ["@eye", "@photograph"]
     std::fs::write(dir.join("sources.toml"), sources).unwrap();
     let plan = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/gpu.toml");
     let mut plan = std::fs::read_to_string(plan).unwrap();
-    let calibrate_on = r#"["odir", "eyepacs", "photos", "oct", "scenes"]"#;
+    let calibrate_on = plan.lines().find(|line| line.starts_with("calibrate_on = "));
+    let calibrate_on = calibrate_on.unwrap().to_owned();
+    let weights = plan.lines().find(|line| line.starts_with("source_weight = "));
+    let weights = weights.unwrap().to_owned();
     for (large, small) in [
         ("size = 384", "size = 32\ndata = \"data\"".to_owned()),
         ("\"cuda\"", "\"cpu\"".to_owned()),
@@ -53,7 +56,8 @@ looks_for = ["@eye", "@photograph"]
         ("batch = 64", "batch = 16".to_owned()),
         ("\"resnet50\"", format!("\"{arch}\"")),
         ("\"efficientnet_lite0\"", format!("\"{arch}\"")),
-        (calibrate_on, "[\"odir\"]".to_owned()),
+        (&calibrate_on, "calibrate_on = [\"odir\"]".to_owned()),
+        (&weights, String::new()),
     ] {
         assert!(plan.contains(large), "the plan has no {large} any more");
         plan = plan.replace(large, &small);

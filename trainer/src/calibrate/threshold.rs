@@ -29,7 +29,7 @@ pub struct Weighed {
 }
 
 /// Weights are sums of roots: what is nearer than this is equal.
-const SLIVER: f64 = 1e-6;
+const SLIVER: f64 = 1e-9;
 
 /// The lowest threshold that lets at most a share `1 - specificity` of the
 /// negatives' weight pass; 0 where all may. `others` are the probabilities it

@@ -241,12 +241,12 @@ mod tests {
     #[test]
     fn the_gate_is_told_by_what_is_known_of_the_photographs() {
         let taxonomy = Taxonomy::builtin("odir").expect("ships");
-        let mut predictions = synthetic::predictions(&taxonomy, "eyepacs", 120, 5);
+        let mut predictions = synthetic::predictions(&taxonomy, "eyepacs", 600, 5);
         let faulty = |i: usize| {
             let width = taxonomy.nodes().len();
             truth::faulty(&taxonomy, &predictions.labels[i * width..(i + 1) * width])
         };
-        let faults: Vec<bool> = (0..120).map(|i| faulty(i) == Label::Present).collect();
+        let faults: Vec<bool> = (0..600).map(|i| faulty(i) == Label::Present).collect();
         for (photograph, fault) in predictions.photographs.iter_mut().zip(&faults) {
             let word = if *fault { "reject" } else { "good" };
             photograph
@@ -272,7 +272,7 @@ mod tests {
         let rejected = faults.iter().filter(|&&fault| fault).count() as u32;
         assert_eq!(row("EyeQ reject").refused.of, rejected);
         assert_eq!(row("no fault known of").refused, row("EyeQ good").refused);
-        assert_eq!(row("every photograph").refused.of, 120);
+        assert_eq!(row("every photograph").refused.of, 600);
         let reasons: u32 = row("every photograph").reasons.values().sum();
         assert_eq!(reasons, row("every photograph").refused.count);
         assert!(gate.reject_auc.expect("both").value > 0.6);

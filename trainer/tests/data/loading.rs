@@ -365,7 +365,7 @@ fn damage_is_as_frequent_as_expected() {
         let (found, expected) = (share(|b| &b.targets, node), expected.present[node]);
         // Over four deviations of the share.
         assert!(
-            expected > 0.1 && (found - expected).abs() < 0.035,
+            expected > 0.05 && (found - expected).abs() < 0.035,
             "{found} {expected}"
         );
     }
