@@ -42,9 +42,13 @@ looks_for = ["@eye", "@photograph"]
     std::fs::write(dir.join("sources.toml"), sources).unwrap();
     let plan = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/gpu.toml");
     let mut plan = std::fs::read_to_string(plan).unwrap();
-    let calibrate_on = plan.lines().find(|line| line.starts_with("calibrate_on = "));
+    let calibrate_on = plan
+        .lines()
+        .find(|line| line.starts_with("calibrate_on = "));
     let calibrate_on = calibrate_on.unwrap().to_owned();
-    let weights = plan.lines().find(|line| line.starts_with("source_weight = "));
+    let weights = plan
+        .lines()
+        .find(|line| line.starts_with("source_weight = "));
     let weights = weights.unwrap().to_owned();
     for (large, small) in [
         ("size = 384", "size = 32\ndata = \"data\"".to_owned()),
