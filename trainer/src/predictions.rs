@@ -12,6 +12,7 @@ use fovea_core::taxonomy::{Label, Taxonomy};
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint;
+use crate::data::truth::{label, letter};
 
 /// Version of the file; a reader refuses newer ones.
 const FORMAT: u32 = 1;
@@ -201,23 +202,6 @@ impl Predictions {
             header.photographs
         );
         Ok(predictions)
-    }
-}
-
-fn letter(label: &Label) -> char {
-    match label {
-        Label::Present => '1',
-        Label::Absent => '0',
-        Label::Unknown => '?',
-    }
-}
-
-fn label(letter: char) -> Option<Label> {
-    match letter {
-        '1' => Some(Label::Present),
-        '0' => Some(Label::Absent),
-        '?' => Some(Label::Unknown),
-        _ => None,
     }
 }
 

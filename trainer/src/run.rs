@@ -174,8 +174,7 @@ pub fn evaluate(config: &RunConfig, photographs: &Photographs) -> Result<()> {
         }
         let calibration = match &config.ship {
             Some(ship) if ship.stage == stage.name && calibration_file(config, ship).is_file() => {
-                let student = trained(config, stage, photographs, Device::Cpu)?;
-                let onnx = export::to_onnx(&student.net, config.size)?;
+                let onnx = exported(config, stage, photographs)?;
                 calibration_of(config, ship, &onnx)?
             }
             _ => {
@@ -207,10 +206,7 @@ pub fn evaluate(config: &RunConfig, photographs: &Photographs) -> Result<()> {
 pub fn calibrate(config: &RunConfig, photographs: &Photographs) -> Result<()> {
     let (ship, stage) = shipped(config)?;
     let device = device(config)?;
-    let onnx = export::to_onnx(
-        &trained(config, stage, photographs, Device::Cpu)?.net,
-        config.size,
-    )?;
+    let onnx = exported(config, stage, photographs)?;
     let val = predicted(config, stage, photographs, Split::Val, device)?;
     let val = val.filter(|photograph| {
         ship.calibrate_on.is_empty()
@@ -283,10 +279,7 @@ pub fn export(config: &RunConfig, photographs: &Photographs) -> Result<()> {
 pub fn judge(config: &RunConfig, photographs: &Photographs, sources: &[String]) -> Result<Report> {
     let (ship, stage) = shipped(config)?;
     let device = device(config)?;
-    let onnx = export::to_onnx(
-        &trained(config, stage, photographs, Device::Cpu)?.net,
-        config.size,
-    )?;
+    let onnx = exported(config, stage, photographs)?;
     let calibration = calibration_of(config, ship, &onnx)?;
     let student = trained(config, stage, photographs, device)?;
     let which = photographs.indices(Split::Test, sources);
@@ -317,6 +310,12 @@ pub fn probe(config: &RunConfig, photographs: &Photographs) -> Result<()> {
     checkpoint::write(&dir.join("probe.txt"), text.as_bytes())?;
     println!("{text}");
     Ok(())
+}
+
+/// The ONNX file of a trained stage: a calibration is for its hash.
+fn exported(config: &RunConfig, stage: &StageConfig, photographs: &Photographs) -> Result<Vec<u8>> {
+    let student = trained(config, stage, photographs, Device::Cpu)?;
+    export::to_onnx(&student.net, config.size)
 }
 
 /// Report, plots and predictions of one stage on test, into its folder.

@@ -28,6 +28,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::truth::{label, letter};
 use super::{cache, Broken, Cache, Dataset, Example, Origin, SourceConfig, Split};
 
 const FORMAT: u32 = 1;
@@ -493,21 +494,4 @@ fn hex(hash: Sha256) -> String {
 
 fn half_sum(pixels: &[u8]) -> String {
     sha256_hex(pixels)[..32].to_owned()
-}
-
-fn letter(label: &Label) -> char {
-    match label {
-        Label::Present => '1',
-        Label::Absent => '0',
-        Label::Unknown => '?',
-    }
-}
-
-fn label(letter: char) -> Option<Label> {
-    match letter {
-        '1' => Some(Label::Present),
-        '0' => Some(Label::Absent),
-        '?' => Some(Label::Unknown),
-        _ => None,
-    }
 }

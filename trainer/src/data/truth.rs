@@ -63,6 +63,25 @@ pub fn faulty(taxonomy: &Taxonomy, labels: &[Label]) -> Label {
     composite(taxonomy, &faults, labels)
 }
 
+/// A label as files write it: present `1`, absent `0`, unknown `?`.
+pub fn letter(label: &Label) -> char {
+    match label {
+        Label::Present => '1',
+        Label::Absent => '0',
+        Label::Unknown => '?',
+    }
+}
+
+/// The label that a file wrote as `letter`; none for any other character.
+pub fn label(letter: char) -> Option<Label> {
+    match letter {
+        '1' => Some(Label::Present),
+        '0' => Some(Label::Absent),
+        '?' => Some(Label::Unknown),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
