@@ -35,9 +35,8 @@ fn referred(judged: &Judged, texts: &Texts) -> Vec<String> {
             let alone = reasons.is_empty();
             reasons.push(fill(&texts.result.any_disease, &[("p", &p), ("t", &t)]));
             // The composite alone: say where to look first.
-            let nearest = nearest_referable(judged.taxonomy, &judged.record.findings);
-            if let Some(finding) = nearest.filter(|_| alone) {
-                reasons.push(about(&texts.result.nearest, texts, finding));
+            if alone {
+                reasons.extend(nearest(judged, texts));
             }
         }
     }
@@ -46,13 +45,17 @@ fn referred(judged: &Judged, texts: &Texts) -> Vec<String> {
 
 /// What came nearest to a referral, and what was found that needs none.
 fn all_clear(judged: &Judged, texts: &Texts) -> Vec<String> {
-    let nearest = nearest_referable(judged.taxonomy, &judged.record.findings);
-    let nearest = nearest.map(|finding| about(&texts.result.nearest, texts, finding));
     committed(judged)
         .filter(|(node, _)| node.severity > 0)
         .map(|(_, finding)| about(&texts.result.not_referred, texts, finding))
-        .chain(nearest)
+        .chain(nearest(judged, texts))
         .collect()
+}
+
+/// The referable finding that came nearest to its limit.
+fn nearest(judged: &Judged, texts: &Texts) -> Option<String> {
+    let finding = nearest_referable(judged.taxonomy, &judged.record.findings)?;
+    Some(about(&texts.result.nearest, texts, finding))
 }
 
 /// The findings of the eye that the verdict commits to.

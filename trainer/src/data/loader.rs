@@ -270,13 +270,12 @@ impl Work {
         let pictures = batch.pixels.chunks_exact_mut(side * side * 3);
         for (k, (&index, target)) in indices.iter().zip(pictures).enumerate() {
             let mut rng = ChaCha8Rng::seed_from_u64(mixed(seed, (start + k) as u64, index as u64));
-            let labels = self.fill(taxonomy, index, target, &mut rng);
+            let mut labels = self.fill(taxonomy, index, target, &mut rng);
             let mut composites: Vec<Label> = taxonomy
                 .composites()
                 .values()
                 .map(|members| truth::composite(taxonomy, members, &labels))
                 .collect();
-            let mut labels = labels;
             let source = &self.dataset.examples[index].source;
             if let Some(one_sided) = self.one_sided.get(source) {
                 one_sided.hide(&mut labels, &mut composites);
