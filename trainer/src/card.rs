@@ -116,21 +116,21 @@ pub fn model_card(
     )?;
     for name in lineage(config, stage) {
         let stage = config.stage_named(name)?;
-        let history = history(config, stage)?;
-        let training = config.training_of(stage);
-        let hours = history.iter().map(|l| l.seconds).sum::<f64>() / 3600.0;
-        write!(
-            w,
-            "- `{}`: {}, {}; {} epochs of batches of {}, {:?} at {:.0e}, {:.1} h",
-            stage.name,
-            stage.arch,
-            method(stage)?,
-            history.len(),
-            training.batch,
-            training.optimiser,
-            training.learning_rate,
-            hours
-        )?;
+        write!(w, "- `{}`: {}, {}", stage.name, stage.arch, method(stage)?)?;
+        if stage.method.is_trained() {
+            let history = history(config, stage)?;
+            let training = config.training_of(stage);
+            let hours = history.iter().map(|l| l.seconds).sum::<f64>() / 3600.0;
+            write!(
+                w,
+                "; {} epochs of batches of {}, {:?} at {:.0e}, {:.1} h",
+                history.len(),
+                training.batch,
+                training.optimiser,
+                training.learning_rate,
+                hours
+            )?;
+        }
         let state = checkpoint::state(&config.stage_dir(&stage.name))?;
         if let Some(ended) = state.and_then(|state| state.ended) {
             write!(w, ", {ended}, its schedule following the time")?;
@@ -144,12 +144,11 @@ pub fn model_card(
         if let Some(origin) = start::origin(stage, &config.stage_dir(&stage.name))? {
             write!(w, ", from {origin}")?;
         }
-        if !stage.method.teachers().is_empty() {
-            write!(
-                w,
-                ", taught by `{}`",
-                stage.method.teachers().join("` and `")
-            )?;
+        let others = stage.method.teachers().join("` and `");
+        match others.is_empty() {
+            true => {}
+            false if stage.method.is_trained() => write!(w, ", taught by `{others}`")?,
+            false => write!(w, ", moved by that share towards `{others}`")?,
         }
         writeln!(w)?;
     }

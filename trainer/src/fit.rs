@@ -18,6 +18,7 @@ use crate::config::{Keep, Optimiser, RunConfig, Schedule, StageConfig, Training}
 use crate::data::{Loader, Split};
 use crate::events::EventWriter;
 use crate::losses::{masked_bce, Hierarchy};
+use crate::methods::average::{self, Average};
 use crate::methods::{Method, MethodConfig, Setting, Teacher};
 use crate::metrics;
 use crate::nets::{Net, NetOptions, Output};
@@ -58,6 +59,16 @@ pub fn stage(
             return Ok(());
         }
     }
+    if let MethodConfig::Average(method) = &stage.method {
+        average(config, stage, method, shipped.as_ref(), photographs, device)?;
+        let mut state = State {
+            fingerprint,
+            machine: Some(machine::name()),
+            finished: true,
+            ..State::default()
+        };
+        return checkpoint::save(&dir, &mut state, &[]);
+    }
     let mut fit = Fit::new(config, stage, shipped.as_ref(), photographs, device)?;
     fit.time = time;
     fit.state.fingerprint = fingerprint;
@@ -79,6 +90,109 @@ fn every_nth(all: &[usize], count: usize) -> Vec<usize> {
     all.iter().copied().step_by(step).take(count).collect()
 }
 
+/// The network of `stage` before its first step: from a stage, a bundle's
+/// student `shipped`, ImageNet or nothing.
+fn started(
+    config: &RunConfig,
+    stage: &StageConfig,
+    shipped: Option<&start::Student>,
+    photographs: &Photographs,
+    device: Device,
+) -> Result<(nn::VarStore, Net)> {
+    let training = config.training_of(stage);
+    let taxonomy = &photographs.dataset.taxonomy;
+    let train = photographs.indices(Split::Train, &stage.sources);
+    if train.is_empty() {
+        bail!("stage `{}` has no photograph to train on", stage.name);
+    }
+    tch::manual_seed(config.seed_of(stage) as i64);
+    let mut store = nn::VarStore::new(device);
+    let options = NetOptions {
+        dropout: training.dropout,
+        ..NetOptions::default()
+    };
+    let net = Net::with_options(
+        &store.root(),
+        stage.arch,
+        taxonomy.finest_count() as i64,
+        training.precision,
+        options,
+    );
+    match (&stage.from, shipped) {
+        (_, Some(student)) => {
+            let few = every_nth(&train, RECENTRED_ON);
+            let few = predict::plain(photographs, few, device)?;
+            let finest = &taxonomy.nodes()[..taxonomy.finest_count()];
+            let rows: Vec<Option<usize>> = finest
+                .iter()
+                .map(|node| student.outputs.iter().position(|id| *id == node.id))
+                .collect();
+            export::adopt(&student.onnx, &net, &rows, &few)
+                .with_context(|| format!("stage `{}` starts from a bundle", stage.name))?;
+        }
+        (Some(from), _) => {
+            let path = config.stage_dir(from).join(FINAL);
+            store.load(&path).with_context(|| {
+                format!("stage `{}` starts from {}", stage.name, path.display())
+            })?;
+        }
+        _ if config.starts_from_imagenet(stage) => {
+            let path = weights::fetch(stage.arch, &config.weights)?;
+            weights::load_imagenet(&mut store, stage.arch, &path)?;
+        }
+        _ => {}
+    }
+    Ok((store, net))
+}
+
+/// The network that stage `name` left behind.
+fn trained(
+    config: &RunConfig,
+    name: &str,
+    photographs: &Photographs,
+    device: Device,
+) -> Result<(nn::VarStore, Net)> {
+    let stage = config.stage_named(name)?;
+    let classes = photographs.dataset.taxonomy.finest_count() as i64;
+    let precision = config.training_of(stage).precision;
+    let path = config.stage_dir(name).join(FINAL);
+    predict::load(&path, stage.arch, classes, precision, device)
+}
+
+/// Leaves the network alone, without what a method added: what later stages load.
+fn write_network(store: &nn::VarStore, dir: &Path) -> Result<()> {
+    let network: Vec<(String, Tensor)> = store
+        .variables()
+        .into_iter()
+        .filter(|(name, _)| !name.starts_with("method"))
+        .collect();
+    checkpoint::write_tensors(&dir.join(FINAL), &network)
+}
+
+/// A stage whose weights lie between those it starts from and another's.
+fn average(
+    config: &RunConfig,
+    stage: &StageConfig,
+    method: &Average,
+    shipped: Option<&start::Student>,
+    photographs: &Photographs,
+    device: Device,
+) -> Result<()> {
+    let (store, mut net) = started(config, stage, shipped, photographs, device)?;
+    let (other, _) = trained(config, &method.with, photographs, device)?;
+    average::mix(&store, &other, method.share)
+        .with_context(|| format!("stages `{}` and `{}`", stage.name, method.with))?;
+    // What the other stage did not train, normalisation included, is in both.
+    let frozen = config.stage_named(&method.with)?.frozen_blocks;
+    if frozen > 0 {
+        net.freeze(frozen);
+    }
+    let train = photographs.indices(Split::Train, &stage.sources);
+    let draw = (config.training_of(stage).batch, config.seed_of(stage));
+    average::measure(&net, photographs, &train, draw, device)?;
+    write_network(&store, &config.stage_dir(&stage.name))
+}
+
 struct Fit<'a> {
     name: &'a str,
     training: Training,
@@ -89,7 +203,7 @@ struct Fit<'a> {
     net: Net,
     method: Box<dyn Method>,
     adam: Adam,
-    average: Option<Average>,
+    average: Option<Ema>,
     sampler: Sampler,
     draws: crate::samplers::Draws,
     loader: Loader,
@@ -112,61 +226,17 @@ impl<'a> Fit<'a> {
     ) -> Result<Fit<'a>> {
         let training = config.training_of(stage);
         let taxonomy = &photographs.dataset.taxonomy;
-        let classes = taxonomy.finest_count() as i64;
         let train = photographs.indices(Split::Train, &stage.sources);
         let augment = config.augment_of(stage);
-        if train.is_empty() {
-            bail!("stage `{}` has no photograph to train on", stage.name);
-        }
-
         let seed = config.seed_of(stage);
-        tch::manual_seed(seed as i64);
-        let mut store = nn::VarStore::new(device);
-        let options = NetOptions {
-            dropout: training.dropout,
-            ..NetOptions::default()
-        };
-        let mut net = Net::with_options(
-            &store.root(),
-            stage.arch,
-            classes,
-            training.precision,
-            options,
-        );
-        match (&stage.from, shipped) {
-            (_, Some(student)) => {
-                let few = every_nth(&train, RECENTRED_ON);
-                let few = predict::plain(photographs, few, device)?;
-                let finest = &taxonomy.nodes()[..taxonomy.finest_count()];
-                let rows: Vec<Option<usize>> = finest
-                    .iter()
-                    .map(|node| student.outputs.iter().position(|id| *id == node.id))
-                    .collect();
-                export::adopt(&student.onnx, &net, &rows, &few)
-                    .with_context(|| format!("stage `{}` starts from a bundle", stage.name))?;
-            }
-            (Some(from), _) => {
-                let path = config.stage_dir(from).join(FINAL);
-                store.load(&path).with_context(|| {
-                    format!("stage `{}` starts from {}", stage.name, path.display())
-                })?;
-            }
-            _ if config.starts_from_imagenet(stage) => {
-                let path = weights::fetch(stage.arch, &config.weights)?;
-                weights::load_imagenet(&mut store, stage.arch, &path)?;
-            }
-            _ => {}
-        }
+        let (store, mut net) = started(config, stage, shipped, photographs, device)?;
 
         if stage.frozen_blocks > 0 {
             net.freeze(stage.frozen_blocks);
         }
 
         let teacher = |name: &str| -> Result<Rc<Teacher>> {
-            let taught = config.stage_named(name)?;
-            let precision = config.training_of(taught).precision;
-            let path = config.stage_dir(name).join(FINAL);
-            let (store, net) = predict::load(&path, taught.arch, classes, precision, device)?;
+            let (store, net) = trained(config, name, photographs, device)?;
             Ok(Rc::new(Teacher { store, net }))
         };
         let one_extractor = |first: &str, second: &str| {
@@ -199,7 +269,7 @@ impl<'a> Fit<'a> {
             training.weight_decay,
             training.optimiser == Optimiser::Adamw,
         );
-        let average = (training.ema > 0.0).then(|| Average::new(&store, training.ema));
+        let average = (training.ema > 0.0).then(|| Ema::new(&store, training.ema));
         let mut loader = Loader::new(
             Arc::clone(&photographs.dataset),
             Arc::clone(&photographs.cache),
@@ -459,16 +529,10 @@ impl<'a> Fit<'a> {
         Ok(())
     }
 
-    /// The network alone, averaged where it is averaged: what later stages load.
+    /// The network, averaged where it is averaged.
     fn write_network(&mut self, dir: &Path) -> Result<()> {
         self.swap_average();
-        let network: Vec<(String, Tensor)> = self
-            .store
-            .variables()
-            .into_iter()
-            .filter(|(name, _)| !name.starts_with("method"))
-            .collect();
-        let written = checkpoint::write_tensors(&dir.join(FINAL), &network);
+        let written = write_network(&self.store, dir);
         self.swap_average();
         written
     }
@@ -530,14 +594,14 @@ fn one_cycle(at: f64) -> f64 {
 }
 
 /// Exponential moving average of weights and of batch-norm statistics.
-struct Average {
+struct Ema {
     keep: f64,
     updates: i64,
     pairs: Vec<(String, Tensor, Tensor)>,
 }
 
-impl Average {
-    fn new(store: &nn::VarStore, keep: f64) -> Average {
+impl Ema {
+    fn new(store: &nn::VarStore, keep: f64) -> Ema {
         let pairs = store
             .variables()
             .into_iter()
@@ -546,7 +610,7 @@ impl Average {
                 (name, variable, average)
             })
             .collect();
-        Average {
+        Ema {
             keep,
             updates: 0,
             pairs,

@@ -110,11 +110,13 @@ pub fn train(
             wanted.push((stage, finished(config, stage)?));
         }
     }
-    let open = wanted.iter().filter(|(_, finished)| !finished);
+    let open = wanted
+        .iter()
+        .filter(|(stage, finished)| !finished && stage.method.is_trained());
     let mut shares: f64 = open.map(|(stage, _)| config.share_of(stage)).sum();
     for (stage, finished) in wanted {
         let time = match clock {
-            Some(clock) if !finished => {
+            Some(clock) if !finished && stage.method.is_trained() => {
                 let share = config.share_of(stage);
                 let time = clock.allot(share, shares)?;
                 shares -= share;

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use image::{Rgb, RgbImage};
+use tch::Tensor;
 
 /// A disc on black whose colour says which class it is.
 fn photograph(class: usize, seed: u32) -> RgbImage {
@@ -78,6 +79,12 @@ from = "wide"
 epochs = 1
 
 [[stage]]
+name = "between"
+arch = "efficientnet_lite0"
+method = {{ kind = "average", with = "wide_crt", share = 0.25 }}
+from = "wide"
+
+[[stage]]
 name = "second"
 arch = "resnet18"
 method = {{ kind = "hybrid_kd", features = "wide", logits = "wide_crt" }}
@@ -127,19 +134,25 @@ fn a_killed_run_ends_as_one_that_was_not() {
         kills > 1,
         "the run was over before it could be killed twice"
     );
-    for stage in ["first", "wide", "wide_crt", "second"] {
-        let network = |run: &str| {
-            let file = dir
-                .path()
-                .join("runs")
-                .join(run)
-                .join(stage)
-                .join("final.safetensors");
-            std::fs::read(file).unwrap()
-        };
+    let file = |run: &str, stage: &str| {
+        let stage = dir.path().join("runs").join(run).join(stage);
+        stage.join("final.safetensors")
+    };
+    for stage in ["first", "wide", "wide_crt", "between", "second"] {
+        let network = |run: &str| std::fs::read(file(run, stage)).unwrap();
         assert!(
             network("whole") == network("cut"),
             "{stage} differs after {kills} kills"
         );
     }
+
+    let classifier = |stage: &str| {
+        let tensors = Tensor::read_safetensors(file("whole", stage)).unwrap();
+        let of = |(name, tensor): (String, Tensor)| (name == "classifier.weight").then_some(tensor);
+        tensors.into_iter().find_map(of).unwrap()
+    };
+    let (start, other) = (classifier("wide"), classifier("wide_crt"));
+    assert!(start != other, "nothing was re-trained");
+    let apart = classifier("between") - (start * 0.75 + other * 0.25);
+    assert!(apart.abs().max().double_value(&[]) < 1e-6);
 }

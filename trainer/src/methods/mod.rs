@@ -1,5 +1,6 @@
 //! What is minimised: one small file per method, all trained by the same loop.
 
+pub mod average;
 mod erm;
 mod hybrid_kd;
 mod ics;
@@ -14,6 +15,8 @@ use tch::{nn, Device, Tensor};
 use crate::losses::{Hierarchy, LogitsLoss, Marginal, Parents};
 use crate::nets::{Net, Output};
 use crate::samplers::Draws;
+
+use average::Average;
 
 /// A method and its settings, as a run file names them:
 /// `method = { kind = "hybrid_kd", features = "teacher1", logits = "teacher2" }`.
@@ -54,6 +57,8 @@ pub enum MethodConfig {
     },
     /// Both teachers into one student (HKGL section IV-D, eq. 9).
     HybridKd(HybridKd),
+    /// The weights between the start's and another stage's; trains nothing.
+    Average(Average),
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -177,12 +182,20 @@ impl MethodConfig {
             MethodConfig::Mlmc { .. } => "mlmc",
             MethodConfig::Ics { .. } => "ics",
             MethodConfig::HybridKd(_) => "hybrid_kd",
+            MethodConfig::Average(_) => "average",
         }
     }
 
+    /// Whether it makes steps; an average of weights makes none.
+    pub fn is_trained(&self) -> bool {
+        !matches!(self, MethodConfig::Average(_))
+    }
+
+    /// Stages whose networks it needs beside the one it starts from.
     pub fn teachers(&self) -> Vec<&str> {
         match self {
             MethodConfig::HybridKd(kd) => vec![&kd.features, &kd.logits],
+            MethodConfig::Average(average) => vec![&average.with],
             _ => Vec::new(),
         }
     }
@@ -193,7 +206,7 @@ impl MethodConfig {
     /// They cannot be written as TOML.
     pub fn settings(&self) -> Result<Vec<String>> {
         let table = toml::Table::try_from(self)?;
-        let said = ["kind", "features", "logits"];
+        let said = ["kind", "features", "logits", "with"];
         let settings = table
             .iter()
             .filter(|(key, _)| !said.contains(&key.as_str()));
@@ -207,6 +220,7 @@ impl MethodConfig {
     pub fn check(&self) -> Result<()> {
         let parent_weight = match self {
             MethodConfig::Erm | MethodConfig::Rs => return Ok(()),
+            MethodConfig::Average(average) => return average.check(),
             MethodConfig::Mlmc { parent_weight, .. } | MethodConfig::Ics { parent_weight, .. } => {
                 *parent_weight
             }
@@ -253,6 +267,7 @@ impl MethodConfig {
                 Box::new(ics::Ics::new(setting, *crt, *positives_only, parents))
             }
             MethodConfig::HybridKd(config) => Box::new(hybrid_kd::Hybrid::new(setting, config)?),
+            MethodConfig::Average(_) => bail!("an average of weights is not trained"),
         })
     }
 }

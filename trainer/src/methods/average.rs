@@ -1,0 +1,93 @@
+//! Weights between two networks: those a stage starts from and those of another
+//! stage that was trained from the same ones. Nothing is trained. A fine-tuned
+//! network forgets some of what it knew, and the way between the two has better
+//! networks than either end (WiSE-FT, Wortsman et al., CVPR 2022).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::{bail, ensure, Context, Result};
+use rand::seq::SliceRandom;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+use tch::{nn, no_grad, Device, Tensor};
+
+use crate::data::Loader;
+use crate::nets::Net;
+use crate::photographs::Photographs;
+use crate::predict;
+
+/// Batches that the normalisations are measured on. They keep a running mean
+/// over about the last twenty.
+const MEASURED_ON: usize = 40;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Average {
+    /// The stage that was trained from the same weights.
+    pub with: String,
+    /// Its share, 0..1; the rest is the start's.
+    pub share: f64,
+}
+
+impl Average {
+    /// # Errors
+    /// The share is none.
+    pub fn check(&self) -> Result<()> {
+        ensure!(
+            (0.0..=1.0).contains(&self.share),
+            "share = {} must lie in 0..1",
+            self.share
+        );
+        Ok(())
+    }
+}
+
+/// Moves every variable of `store` by `share` of the way to its namesake in
+/// `other`.
+///
+/// # Errors
+/// The two are of different networks.
+pub fn mix(store: &nn::VarStore, other: &nn::VarStore, share: f64) -> Result<()> {
+    let others: BTreeMap<String, Tensor> = other.variables().into_iter().collect();
+    for (name, mut variable) in store.variables() {
+        let Some(other) = others.get(&name) else {
+            bail!("the one network has `{name}` and the other lacks it");
+        };
+        let mixed = no_grad(|| variable.f_lerp(other, share))
+            .with_context(|| format!("`{name}` differs in shape"))?;
+        no_grad(|| variable.f_copy_(&mixed))?;
+    }
+    Ok(())
+}
+
+/// Measures the running statistics of the normalisations that are not frozen
+/// anew, on photographs of `train` as they are: those of mixed weights are not
+/// the mixed statistics.
+pub fn measure(
+    net: &Net,
+    photographs: &Photographs,
+    train: &[usize],
+    (batch, seed): (usize, u64),
+    device: Device,
+) -> Result<()> {
+    let mut order = train.to_vec();
+    order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+    order.truncate(MEASURED_ON * batch);
+    let loader = Loader::new(
+        Arc::clone(&photographs.dataset),
+        Arc::clone(&photographs.cache),
+        None,
+        batch,
+        photographs.threads,
+    );
+    for batch in loader.epoch(order, seed)? {
+        // A batch of one has no statistics.
+        if batch.index.len() > 1 {
+            let tensors = predict::to_tensors(&batch, photographs.size, device);
+            no_grad(|| net.forward(&tensors.images, true));
+        }
+    }
+    Ok(())
+}
