@@ -6,9 +6,11 @@
 //! from the header before anything is allocated for pixels, and a decoder's
 //! own bug ends in a [`ReadError`], not in a crash.
 
+pub mod foreign;
 pub mod jpeg;
 
 mod bmp;
+mod png;
 mod tiff;
 
 use std::borrow::Cow;
@@ -61,6 +63,10 @@ pub enum ReadError {
          export the photograph as JPEG or PNG"
     )]
     UnknownFormat,
+    #[error(
+        "this is a {0} picture, which cannot be read here; export the photograph as JPEG or PNG"
+    )]
+    OtherFormat(Cow<'static, str>),
     #[error("the photograph says it is {width} x {height} pixels, so there is nothing in it; take or export it again")]
     NoPixels { width: u32, height: u32 },
     #[error(
@@ -95,11 +101,24 @@ pub enum ReadError {
 /// Reads a photograph from a file.
 ///
 /// # Errors
-/// As [`decode`], and when the path is no regular file (a pipe or a device
-/// might never end), cannot be read, or is larger than [`MAX_FILE_BYTES`].
+/// As [`load`] and [`decode`].
 pub fn read(path: &Path) -> Result<Photograph, ReadError> {
+    decode(&load(path)?)
+}
+
+/// The content of a file.
+///
+/// # Errors
+/// When the path is no regular file (a pipe or a device might never end),
+/// cannot be read, or is larger than [`MAX_FILE_BYTES`].
+pub fn load(path: &Path) -> Result<Vec<u8>, ReadError> {
     // Asked before opening: opening a pipe would wait for its writer.
-    let about = std::fs::metadata(path)?;
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(ReadError::NotAFile);
+    }
+    let file = File::open(path)?;
+    // Another file may have taken its place meanwhile.
+    let about = file.metadata()?;
     if !about.is_file() {
         return Err(ReadError::NotAFile);
     }
@@ -108,20 +127,19 @@ pub fn read(path: &Path) -> Result<Photograph, ReadError> {
     }
     let mut bytes = Vec::with_capacity(about.len() as usize);
     // The file may grow while it is being read.
-    File::open(path)?
-        .take(MAX_FILE_BYTES + 1)
-        .read_to_end(&mut bytes)?;
-    decode(&bytes)
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
-/// Width times height, as the header of the file at `path` has it; nothing is
-/// decoded. `None` where [`read`] would say why there are none.
-pub fn pixels(path: &Path) -> Option<u64> {
-    // Asked before opening: opening a pipe would wait for its writer.
-    let reader = match path.is_file() {
-        true => ImageReader::open(path).ok()?.with_guessed_format().ok()?,
-        false => return None,
+/// Width times height, as the header of a file's content has it; nothing is
+/// decoded. `None` where [`decode`] would say why there are none.
+pub fn pixels(bytes: &[u8]) -> Option<u64> {
+    let format = image::guess_format(bytes).ok()?;
+    let bytes = match format {
+        ImageFormat::Png => png::without_inflated(bytes),
+        _ => Cow::Borrowed(bytes),
     };
+    let reader = ImageReader::with_format(Cursor::new(&*bytes), format);
     // The decoders read hostile headers too.
     let (width, height) = catch_unwind(|| reader.into_dimensions()).ok()?.ok()?;
     Some(u64::from(width) * u64::from(height))
@@ -149,6 +167,9 @@ pub fn decode(bytes: &[u8]) -> Result<Photograph, ReadError> {
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(ReadError::FileTooLarge);
     }
+    if let Some(format) = foreign::format(bytes) {
+        return Err(ReadError::OtherFormat(format));
+    }
     let format = image::guess_format(bytes).map_err(|_| ReadError::UnknownFormat)?;
     // The decoders are fuzzed, but a panic on a hostile file would still take
     // the whole batch down with it.
@@ -168,9 +189,14 @@ fn decode_as(bytes: &[u8], format: ImageFormat) -> Result<Photograph, ReadError>
     };
     let bytes = match tiff::largest(&pages) {
         Some(page) => page.as_first(bytes),
+        None if format == ImageFormat::Png => png::without_inflated(bytes),
         None => Cow::Borrowed(bytes),
     };
     let bytes = &*bytes;
+    if format == ImageFormat::Jpeg {
+        // The decoder calls damaged what it does not know.
+        jpeg::coding(bytes).map_err(|fault| not_whole(fault, format))?;
+    }
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_DECODER_BYTES);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);

@@ -16,6 +16,7 @@ use thiserror::Error;
 
 use crate::gate;
 use crate::record::{Elapsed, Model, Record, Referral};
+use crate::report::names;
 use crate::student::{Answer, Student, StudentError};
 
 /// Photographs of more pixels wait for one another, so that a batch of them on
@@ -91,18 +92,35 @@ impl Grader {
         &self.calibration
     }
 
-    /// Grades the file at `path`. Whatever lies there, the answer is a record.
-    pub fn grade_file(&self, path: &Path) -> Graded {
-        let image = path.to_string_lossy();
-        // Held until the pixels are gone from here. A poisoned turn is a turn.
-        let _turn = photograph::pixels(path)
+    /// Grades the file at `path` and hands the answer to `then`. Whatever lies
+    /// there, the answer is a record. Photographs of many pixels take turns, and
+    /// the next one's begins when `then` is through with this one's pixels.
+    pub fn grade_file<T>(&self, path: &Path, then: impl FnOnce(Graded) -> T) -> T {
+        let image = names::of(path);
+        let (loaded, loading) = timed(|| photograph::load(path));
+        // A poisoned turn is a turn.
+        let _turn = loaded
+            .as_ref()
+            .ok()
+            .and_then(|bytes| photograph::pixels(bytes))
             .filter(|&pixels| pixels > LARGE)
             .map(|_| TURN.lock().unwrap_or_else(PoisonError::into_inner));
-        let (read, elapsed) = timed(|| photograph::read(path));
-        match read {
+        let (decoded, decoding) = timed(|| loaded.and_then(|bytes| photograph::decode(&bytes)));
+        let elapsed = round(loading + decoding);
+        let mut graded = match decoded {
             Ok(photograph) => self.grade(&image, photograph.rgb, elapsed),
             Err(error) => self.unreadable(&image, &error, elapsed),
-        }
+        };
+        graded.record.image_bytes = names::bytes_of(path);
+        then(graded)
+    }
+
+    /// The record of a photograph on which the program itself failed.
+    pub fn gave_up(&self, path: &Path) -> Graded {
+        let why = "the program failed on this photograph; report it with the photograph";
+        let mut graded = self.student_failed(&names::of(path), why, Elapsed::default());
+        graded.record.image_bytes = names::bytes_of(path);
+        graded
     }
 
     /// Grades a photograph in memory, named `image` in its record, that took
@@ -143,6 +161,7 @@ impl Grader {
         Graded {
             record: Record {
                 image: image.to_owned(),
+                image_bytes: None,
                 gate,
                 referral: Referral {
                     decision: decision.referral,
@@ -191,6 +210,7 @@ impl Grader {
         Graded {
             record: Record {
                 image: image.to_owned(),
+                image_bytes: None,
                 gate: gate::without_scores(reason),
                 referral: Referral {
                     decision: decision::ReferralDecision::Retake,

@@ -4,12 +4,19 @@ use fovea_core::decision::{Finding, ReferralDecision};
 use fovea_core::gate::GateVerdict;
 use serde::Serialize;
 
+#[cfg(doc)]
+use crate::report::names;
+
 /// The result for one photograph. Serialised, this is one line of
 /// `fovea grade --json`, with these keys in this order.
 #[derive(Clone, Debug, Serialize)]
 pub struct Record {
-    /// The photograph's path as given; bytes that are not UTF-8 are replaced.
+    /// The photograph's path as given; see [`names::of`] for one that is not
+    /// UTF-8.
     pub image: String,
+    /// That path in hexadecimal bytes, where it is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_bytes: Option<String>,
     pub gate: GateVerdict,
     pub referral: Referral,
     /// Every node of the taxonomy, in its order; empty when unreadable.

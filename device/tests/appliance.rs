@@ -54,7 +54,7 @@ fn an_exam_goes_from_camera_to_a_record_that_can_be_reproduced() {
     assert!(ran.status.success(), "{}", said(&ran));
 
     let records = Records::open(&dir.path().join("exams")).unwrap();
-    let exams = records.all().unwrap();
+    let exams = records.all().unwrap().exams;
     assert_eq!(exams.len(), 1);
     assert_eq!(exams[0].summary.patient.id, "SECRET-77");
     let exam = records.get(exams[0].number).unwrap().unwrap();

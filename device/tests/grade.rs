@@ -258,6 +258,70 @@ fn hostile_files_get_records_and_the_others_are_graded() {
     }
 }
 
+/// In a folder, nothing that looks like a picture is passed over in silence.
+#[test]
+fn pictures_of_other_formats_are_named_and_counted() {
+    let clinic = Clinic::new();
+    clinic.put_eye("day/eye.png", HEALTHY);
+    let mut dicom = vec![0; 128];
+    dicom.extend(b"DICM\x02\0\0\0UL");
+    for (name, bytes) in [
+        ("day/a.heic", &b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"[..]),
+        ("day/b", b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf"),
+        ("day/c.jp2", b"\0\0\0\x0cjP  \r\n\x87\n\0\0\0\x14ftypjp2 "),
+        ("day/d.dcm", &dicom),
+        ("day/notes.txt", b"Tuesday"),
+    ] {
+        clinic.put(name, bytes);
+    }
+    let output = clinic.grade(&["day"]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    for (line, format) in lines.iter().zip(["HEIC", "AVIF", "JPEG 2000", "DICOM"]) {
+        let sentence = format!("this is a {format} picture");
+        assert!(line.contains(&sentence), "{line}");
+    }
+    assert_eq!(lines.len(), 5, "{text}");
+    let summary = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        summary.contains("5 photographs") && summary.contains("4 unreadable"),
+        "{summary}"
+    );
+}
+
+#[test]
+fn names_that_are_not_utf8_lead_back_to_their_files() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let clinic = Clinic::new();
+    let eye = png(&eye(300, HEALTHY).into());
+    fs::create_dir(clinic.path("day")).unwrap();
+    for name in [
+        &b"Jos\xe8.png"[..],
+        b"Jos\xe9.png",
+        "a\u{202e}gnp.png".as_bytes(),
+    ] {
+        fs::write(clinic.path("day").join(OsStr::from_bytes(name)), &eye).unwrap();
+    }
+    let output = clinic.grade(&["day", "--json"]);
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    assert!(text.contains(r"day/a\u202egnp.png"), "{text}");
+    let records = records(&output);
+    let field = |i: usize, key: &str| records[i][key].as_str().unwrap_or_default().to_owned();
+    assert_eq!(field(0, "image"), r"day/Jos\xE8.png");
+    assert_eq!(field(1, "image"), r"day/Jos\xE9.png");
+    assert_eq!(field(0, "image_bytes"), "6461792f4a6f73e82e706e67");
+    assert_eq!(field(2, "image"), "day/a\u{202e}gnp.png");
+    assert_eq!(records[2].get("image_bytes"), None);
+
+    let output = clinic.grade(&["day"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains(r"day/Jos\xE8.png") && text.contains(r"day/Jos\xE9.png"));
+    assert!(text.contains(r"day/a\u{202e}gnp.png"), "{text}");
+}
+
 /// What is readable and yet not to be graded says what it is.
 #[test]
 fn an_unsuitable_photograph_is_refused_with_its_cause() {
@@ -396,6 +460,40 @@ fn pictures_are_written_for_every_photograph() {
         fs::read_dir(clinic.path("out/pictures")).unwrap().count(),
         3
     );
+}
+
+#[test]
+fn pictures_below_the_graded_folder_are_not_graded_themselves() {
+    let clinic = Clinic::new();
+    clinic.put_eye("day/a.png", BLEEDING);
+    clinic.put_eye("day/b.png", HEALTHY);
+    for run in 0..3 {
+        let output = clinic.grade(&["day", "--pictures", "day/pictures"]);
+        assert_eq!(output.status.code(), Some(0));
+        let lines = output.stdout.iter().filter(|&&byte| byte == b'\n').count();
+        assert_eq!(lines, 2);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(said.contains("2 pictures were left out"), run > 0, "{said}");
+        assert_eq!(
+            fs::read_dir(clinic.path("day/pictures")).unwrap().count(),
+            2
+        );
+    }
+}
+
+#[test]
+fn a_picture_that_cannot_be_written_stops_no_verdict() {
+    let clinic = Clinic::new();
+    clinic.put_eye("day/a.png", BLEEDING);
+    clinic.put_eye("day/b.png", HEALTHY);
+    fs::create_dir_all(clinic.path("out/a.png")).unwrap();
+    let output = clinic.grade(&["day", "--pictures", "out"]);
+    assert_eq!(output.status.code(), Some(2));
+    let lines = output.stdout.iter().filter(|&&byte| byte == b'\n').count();
+    assert_eq!(lines, 2);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("cannot write out/a.png"), "{said}");
+    assert!(clinic.path("out/b.png").is_file());
 }
 
 #[test]

@@ -100,7 +100,7 @@ fn the_device_says_what_the_trainer_says() {
     .unwrap();
     for (preset, _) in PRESETS {
         let file = dir.path().join("images").join(format!("{preset}-7.png"));
-        let record = grader.grade_file(&file).record;
+        let record = grader.grade_file(&file, |graded| graded.record);
 
         let prepared = prepare(&photograph::read(&file).unwrap().rgb, SIZE);
         let side = i64::from(SIZE);

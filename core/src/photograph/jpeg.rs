@@ -52,6 +52,35 @@ pub fn walk(bytes: &[u8]) -> Result<Whole, Fault> {
     Walk::new(bytes).run()
 }
 
+/// Whether the picture is coded in a way that is read here, by its frame's
+/// header. What is wrong before that is left to [`walk`].
+///
+/// # Errors
+/// It is arithmetic-coded, lossless or hierarchical.
+pub fn coding(bytes: &[u8]) -> Result<(), Fault> {
+    let mut walk = Walk::new(bytes);
+    while let Ok(Some(marker)) = walk.next_marker() {
+        if let Some(unsupported) = unsupported(marker) {
+            return Err(unsupported);
+        }
+        // Frames stand before scans.
+        let through = matches!(marker, 0xC0..=0xC2 | 0xDA | END);
+        if through || walk.segment().is_none() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn unsupported(marker: u8) -> Option<Fault> {
+    Some(Fault::Unsupported(match marker {
+        0xC9 | 0xCA => "arithmetic coding",
+        0xC3 | 0xCB | 0xF7 => "lossless coding",
+        0xC5..=0xC7 | 0xCD..=0xCF => "hierarchical coding",
+        _ => return None,
+    }))
+}
+
 /// The state between two segments.
 struct Walk<'a> {
     bytes: &'a [u8],
@@ -150,15 +179,15 @@ impl<'a> Walk<'a> {
                 0xD0..=0xD7 => return Err(Fault::Damaged("a restart marker out of place")),
                 _ => {}
             }
+            if let Some(fault) = unsupported(marker) {
+                return Err(fault);
+            }
             let body = match self.segment() {
                 Some(body) => body,
                 None => return Err(Fault::EndsEarly),
             };
             match marker {
                 0xC0..=0xC2 => self.frame(body, marker == 0xC2)?,
-                0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF => {
-                    return Err(Fault::Unsupported("neither baseline nor progressive"))
-                }
                 0xC4 => self.huffman(body)?,
                 0xDB => self.quantisation(body)?,
                 0xDD => {

@@ -2,10 +2,12 @@
 
 use std::io::Cursor;
 
-use fovea_core::photograph::{decode, read, ReadError, MAX_SIDE};
+use fovea_core::photograph::{decode, pixels, read, ReadError, MAX_SIDE};
 use image::codecs::gif::GifEncoder;
+use image::codecs::png::PngEncoder;
 use image::{
-    DynamicImage, Frame, GrayImage, ImageFormat, Luma, Rgb, Rgb32FImage, RgbImage, Rgba, RgbaImage,
+    DynamicImage, ExtendedColorType, Frame, GrayImage, ImageEncoder as _, ImageFormat, Luma, Rgb,
+    Rgb32FImage, RgbImage, Rgba, RgbaImage,
 };
 
 const FORMATS: [ImageFormat; 7] = [
@@ -216,6 +218,8 @@ fn what_is_no_file_or_no_photograph_says_so() {
     ));
     assert!(matches!(decode(b""), Err(ReadError::Empty)));
     assert!(matches!(decode(b"GIF"), Err(ReadError::UnknownFormat)));
+    let heic = decode(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic").unwrap_err();
+    assert!(heic.to_string().contains("HEIC"), "{heic}");
     assert!(matches!(
         decode(b"%PDF-1.7 and so on"),
         Err(ReadError::UnknownFormat)
@@ -231,4 +235,37 @@ fn what_is_no_file_or_no_photograph_says_so() {
     file.set_len(fovea_core::photograph::MAX_FILE_BYTES + 1)
         .unwrap();
     assert!(matches!(read(&large), Err(ReadError::FileTooLarge)));
+}
+
+#[test]
+fn an_unsupported_coding_is_not_called_damage() {
+    let whole = encoded(&gradient().into(), ImageFormat::Jpeg);
+    let frame = whole.windows(2).position(|w| w == [0xff, 0xc0]).unwrap();
+    for (marker, coding) in [
+        (0xc9, "arithmetic"),
+        (0xca, "arithmetic"),
+        (0xc3, "lossless"),
+        (0xc5, "hierarchical"),
+    ] {
+        let mut other = whole.clone();
+        other[frame + 1] = marker;
+        let error = decode(&other).unwrap_err();
+        assert!(matches!(error, ReadError::Unsupported { .. }), "{error}");
+        assert!(error.to_string().contains(coding), "{error}");
+    }
+}
+
+#[test]
+fn a_colour_profile_of_any_size_changes_nothing() {
+    let mut file = Vec::new();
+    let mut encoder = PngEncoder::new(&mut file);
+    encoder.set_icc_profile(vec![0; 24_000_000]).unwrap();
+    let picture = gradient();
+    let (width, height) = picture.dimensions();
+    encoder
+        .write_image(&picture, width, height, ExtendedColorType::Rgb8)
+        .unwrap();
+    assert!(file.windows(4).any(|kind| kind == b"iCCP"));
+    assert_eq!(decode(&file).unwrap().rgb, picture);
+    assert_eq!(pixels(&file), Some(u64::from(width) * u64::from(height)));
 }

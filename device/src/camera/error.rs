@@ -50,6 +50,11 @@ pub enum CameraError {
     NoPermission { place: String },
     #[error("{place} is no camera; name one that sends pictures")]
     NoCamera { place: String },
+    #[error(
+        "{place} sends its pictures by V4L2's multi-planar interface alone, which cannot be used \
+         here; use a camera of the USB video class"
+    )]
+    Planes { place: String },
     #[error("{place} sends only {offered}; one of MJPG, YUYV, NV12, RGB3 or GREY is needed")]
     NoFormat { place: String, offered: String },
     #[error("{place} sends no pictures; check its cable, or switch it off and on again")]
@@ -108,6 +113,7 @@ impl CameraError {
             CameraError::Busy { .. } => ErrorKind::Busy,
             CameraError::NoPermission { .. } => ErrorKind::NoPermission,
             CameraError::NoCamera { .. }
+            | CameraError::Planes { .. }
             | CameraError::NoFormat { .. }
             | CameraError::EmptyFolder(_) => ErrorKind::Unusable,
             CameraError::Stalled { .. } => ErrorKind::Stalled,

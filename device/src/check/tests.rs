@@ -68,6 +68,7 @@ fn record(accepted: bool, probability: f32) -> Record {
     };
     Record {
         image: "drawn".to_owned(),
+        image_bytes: None,
         gate: GateVerdict {
             accepted,
             reason: if accepted {

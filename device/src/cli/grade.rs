@@ -4,22 +4,30 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::ops::ControlFlow;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use fovea_core::gate::GateReason;
 
 use super::{args, open_grader, say, stdout_failed, Failure, MODEL_FAILED, UNREADABLE};
-use crate::grade::Grader;
+use crate::grade::{Graded, Grader};
 use crate::record::Record;
-use crate::report::{json, table::Table};
+use crate::report::{json, names, table::Table};
 use crate::{batch, inputs, picture, verdict};
 
 /// Grades what `options` name; the exit status says whether all was readable.
 pub(super) fn run(options: &args::Grade) -> Result<u8, Failure> {
     let inputs = inputs::list(&options.paths);
     for folder in &inputs.empty {
-        say(&format!("no photographs in {}", folder.display()));
+        say(&format!("no photographs in {}", shown(folder)));
+    }
+    match inputs.drawn {
+        0 => {}
+        1 => say("1 picture was left out: `fovea grade` drew it"),
+        n => say(&format!(
+            "{n} pictures were left out: `fovea grade` drew them"
+        )),
     }
     if inputs.photographs.is_empty() {
         return Err(Failure::Refused(
@@ -41,6 +49,7 @@ pub(super) fn run(options: &args::Grade) -> Result<u8, Failure> {
     let photographs = &inputs.photographs;
     let mut printer = Printer::new(options.json, photographs);
     let mut tally = Tally::default();
+    let mut undrawn = Vec::new();
     let mut failure = None;
     batch::in_order(
         &pool,
@@ -48,11 +57,12 @@ pub(super) fn run(options: &args::Grade) -> Result<u8, Failure> {
         |i| grade_one(&grader, &photographs[i], pictures.as_ref().map(|p| &*p[i])),
         |(record, drawn)| {
             tally.count(&record);
-            let printed = printer.print(&record).map_err(stdout_failed);
-            match printed.and(drawn) {
+            // What is graded is worth more than its picture: the batch goes on.
+            undrawn.extend(drawn.err());
+            match printer.print(&record) {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(error) => {
-                    failure = Some(error);
+                    failure = Some(stdout_failed(error));
                     ControlFlow::Break(())
                 }
             }
@@ -64,11 +74,22 @@ pub(super) fn run(options: &args::Grade) -> Result<u8, Failure> {
     if !options.json {
         say(&tally.sentence(start.elapsed().as_secs_f64()));
     }
+    if undrawn.len() > 1 {
+        say(&format!("{} pictures could not be written", undrawn.len()));
+    }
+    if let Some(failure) = undrawn.into_iter().next() {
+        return Err(failure);
+    }
     Ok(match (tally.failed, tally.unreadable) {
         (0, 0) => 0,
         (0, _) => UNREADABLE,
         _ => MODEL_FAILED,
     })
+}
+
+/// A path as a sentence has it.
+fn shown(path: &Path) -> String {
+    names::printable(&names::of(path))
 }
 
 /// One photograph's record and, where wanted, its picture. The pixels are gone
@@ -78,14 +99,16 @@ fn grade_one(
     photograph: &Path,
     picture_path: Option<&Path>,
 ) -> (Record, Result<(), Failure>) {
-    let graded = grader.grade_file(photograph);
-    let drawn = match picture_path {
-        Some(path) => picture::draw(&graded, grader.taxonomy())
-            .save_with_format(path, image::ImageFormat::Png)
-            .map_err(|error| Failure::output(path, io::Error::other(error))),
-        None => Ok(()),
+    let draw = |graded: Graded| {
+        let drawn = picture_path.map_or(Ok(()), |path| {
+            picture::save(&picture::draw(&graded, grader.taxonomy()), path)
+                .map_err(|error| Failure::output(path, error))
+        });
+        (graded.record, drawn)
     };
-    (graded.record, drawn)
+    // One photograph must not take the others' results with it.
+    panic::catch_unwind(AssertUnwindSafe(|| grader.grade_file(photograph, draw)))
+        .unwrap_or_else(|_| draw(grader.gave_up(photograph)))
 }
 
 /// Where each photograph's picture goes: its own name as PNG, numbered from
@@ -124,11 +147,11 @@ struct Printer {
 impl Printer {
     fn new(json: bool, photographs: &[PathBuf]) -> Printer {
         let out = io::stdout();
-        let names: Vec<_> = photographs.iter().map(|p| p.to_string_lossy()).collect();
+        let names: Vec<_> = photographs.iter().map(|p| names::of(p)).collect();
         Printer {
             // A head line is for people; programs count lines.
             head_due: !json && out.is_terminal(),
-            table: (!json).then(|| Table::new(names.iter().map(|name| &**name))),
+            table: (!json).then(|| Table::new(names.iter().map(String::as_str))),
             out,
         }
     }

@@ -22,6 +22,7 @@ use crate::camera::{self, Clock};
 use crate::config::Camera as CameraConfig;
 use crate::embedded;
 use crate::grade::Grader;
+use crate::report::names;
 use crate::run::Standalone;
 use args::{Args, Command};
 
@@ -38,7 +39,7 @@ impl Failure {
     /// A failure to write the file or folder at `path`.
     fn output(path: &Path, error: io::Error) -> Failure {
         Failure::Output {
-            what: path.display().to_string(),
+            what: names::printable(&names::of(path)),
             error,
         }
     }

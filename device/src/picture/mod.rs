@@ -4,6 +4,9 @@ pub(crate) mod attention;
 mod findings;
 
 use std::convert::Infallible;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write as _};
+use std::path::Path;
 
 use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::*;
@@ -35,6 +38,37 @@ const GROUND: Rgb888 = Rgb888::new(16, 20, 26);
 const RULE: Rgb888 = Rgb888::new(52, 60, 70);
 const INK: Rgb888 = Rgb888::new(236, 240, 244);
 const FAINT: Rgb888 = Rgb888::new(158, 168, 180);
+
+/// The text in every picture that is saved, and what it says.
+const MADE_BY: (&str, &str) = ("Software", "fovea grade");
+
+/// Writes a drawn picture to the PNG file `path`, marked as one.
+///
+/// # Errors
+/// When it cannot be written; nothing is left of it then.
+pub fn save(picture: &RgbImage, path: &Path) -> io::Result<()> {
+    let write = || -> Result<(), png::EncodingError> {
+        let mut out = BufWriter::new(File::create(path)?);
+        let mut encoder = png::Encoder::new(&mut out, picture.width(), picture.height());
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.add_text_chunk(MADE_BY.0.to_owned(), MADE_BY.1.to_owned())?;
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(picture)?;
+        writer.finish()?;
+        Ok(out.flush()?)
+    };
+    write().map_err(|error| {
+        // Half a picture is none.
+        let _ = fs::remove_file(path);
+        io::Error::from(error)
+    })
+}
+
+/// Whether a file that begins with `start` is a picture that [`save`] wrote.
+pub fn is_drawn(start: &[u8]) -> bool {
+    let mark = [MADE_BY.0.as_bytes(), b"\0", MADE_BY.1.as_bytes()].concat();
+    start.starts_with(b"\x89PNG") && start.windows(mark.len()).any(|part| part == mark)
+}
 
 /// Draws `graded` beside its photograph; `taxonomy` is the one it was graded
 /// by. The picture is 1600 x 900 pixels, whatever the photograph's size.

@@ -3,4 +3,5 @@
 
 pub(crate) mod findings;
 pub mod json;
+pub mod names;
 pub mod table;

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use fovea_core::decision::ReferralDecision;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
+use super::names::printable;
 use crate::record::Record;
 use crate::verdict;
 
@@ -104,13 +105,6 @@ fn why(record: &Record) -> String {
     } else {
         findings.join(", ")
     }
-}
-
-/// `text` without the control characters that would break its line.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
 }
 
 /// The end of `text` that fits into `limit` columns, marked where cut.

@@ -14,6 +14,7 @@ use crate::exam::{Event, Stage, Still};
 use crate::input::keys::{self, Focus};
 use crate::input::{Events, InputEvent};
 use crate::screen::{self, Problem, View};
+use crate::store::Fault;
 
 impl Appliance {
     /// Waits a little for the operator, and obeys.
@@ -226,7 +227,22 @@ impl Appliance {
                     tracing::error!(error = %why, "an exam was not saved");
                     self.tell(Event::SaveFailed { exam, why });
                 }
-                Kept::Today(exams) => self.today = exams,
+                Kept::Today(today) => {
+                    let damaged = match &today {
+                        Ok(today) => today.faults.iter().map(Fault::to_string).collect(),
+                        Err(why) => vec![why.clone()],
+                    };
+                    if damaged != self.damaged {
+                        for fault in &damaged {
+                            tracing::error!(error = %fault, "not all of today's exams can be listed");
+                        }
+                        self.damaged = damaged;
+                    }
+                    // What was listed before is still true where nothing can be read now.
+                    if let Ok(today) = today {
+                        self.today = today.exams;
+                    }
+                }
             }
         }
     }

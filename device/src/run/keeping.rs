@@ -15,7 +15,7 @@ use jiff::{Timestamp, ZonedDateTime};
 use super::COMMON_STILL;
 use crate::config;
 use crate::exam::{ExamId, ExamRecord, ShotId};
-use crate::store::{Listed, Provenance, Room, Store, StoreError};
+use crate::store::{Listing, Provenance, Room, Store, StoreError};
 
 /// Something to be done with the store, in the order of asking.
 pub(super) enum Request {
@@ -53,7 +53,8 @@ pub(super) enum Answer {
     /// Kept for good, as so many-th exam of the store.
     Saved(ExamId, i64),
     NotSaved(ExamId, String),
-    Today(Vec<Listed>),
+    /// Today's exams; or why they cannot be listed.
+    Today(Result<Listing, String>),
 }
 
 /// The keeping thread. It ends when this is dropped, after all that was asked
@@ -212,10 +213,8 @@ impl Keeper {
 
     fn list_today(&mut self) {
         let now = ZonedDateTime::now();
-        match self.store().and_then(|store| store.records().today(&now)) {
-            Ok(exams) => self.say(Answer::Today(exams)),
-            Err(error) => complain(error),
-        }
+        let today = self.store().and_then(|store| store.records().today(&now));
+        self.say(Answer::Today(today.map_err(|error| error.to_string())));
     }
 
     fn condition(&mut self) -> Condition {

@@ -157,6 +157,8 @@ struct Appliance {
     tested_at: Option<Duration>,
     details: Details,
     today: Vec<Listed>,
+    /// What is wrong with their records.
+    damaged: Vec<String>,
     first_row: usize,
     selected: Option<usize>,
     language: Language,
@@ -250,6 +252,7 @@ impl Appliance {
             tested_at: None,
             details,
             today: Vec::new(),
+            damaged: Vec::new(),
             first_row: 0,
             selected: None,
             disk_full: false,

@@ -23,6 +23,7 @@ impl Appliance {
             camera_says: &self.camera_says,
             checks: &self.checks,
             today: &self.today,
+            damaged: self.damaged.len(),
             first_row: self.first_row,
             selected: self.selected,
             automatic: self.automatic,

@@ -36,6 +36,8 @@ pub(super) struct Sight<'a> {
     pub camera_says: &'a str,
     pub checks: &'a [check::Check],
     pub today: &'a [Listed],
+    /// How many faults their records have.
+    pub damaged: usize,
     pub first_row: usize,
     pub selected: Option<usize>,
     pub automatic: bool,
@@ -215,6 +217,7 @@ impl Sight<'_> {
             exams: &exams,
             first: self.first_row,
             selected: self.selected,
+            damaged: self.damaged,
         }))
     }
 

@@ -255,6 +255,8 @@ pub struct Today<'a> {
     pub first: usize,
     /// The one whose details are shown.
     pub selected: Option<usize>,
+    /// How many records are damaged, listed or not.
+    pub damaged: usize,
 }
 
 /// A saved exam.

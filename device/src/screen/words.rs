@@ -151,7 +151,7 @@ tables! {
     Skip { title, hint }
     Summary { save, one_eye, no_eye, photograph, again, not_examined, pending, skipped, refused }
     Save { saving, saving_hint, saved, saved_hint, number, next, home }
-    Today { title, none, hint, up, down, range, number, age }
+    Today { title, none, damaged, hint, up, down, range, number, age }
     Settings {
         title, language, automatic, on, off, device, version, model, calibration,
         profile, disk,

@@ -10,7 +10,8 @@ use rusqlite::Row;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Photograph, StoreError};
+use super::row::EXAMS;
+use super::{Fault, Photograph, StoreError};
 use crate::exam::{Clock, Ending, ExamId, ExamRecord, EyeOutcome, Overall, Patient, ShotId};
 
 /// What the device was that made the verdicts of an exam.
@@ -53,6 +54,15 @@ pub struct Summary {
     pub ending: Ending,
 }
 
+/// Exams as a list shows them.
+#[derive(Clone, Debug, Default)]
+pub struct Listing {
+    /// Those that can be read.
+    pub exams: Vec<Listed>,
+    /// What is damaged, among them and among those that cannot be read.
+    pub faults: Vec<Fault>,
+}
+
 /// An exam as a line of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Listed {
@@ -63,6 +73,13 @@ pub struct Listed {
     pub ended: Timestamp,
     #[serde(flatten)]
     pub summary: Summary,
+    /// Whether its row was changed after it was saved.
+    #[serde(skip_serializing_if = "is_false")]
+    pub changed: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// An exam with all that made it.
@@ -73,6 +90,9 @@ pub struct StoredExam {
     pub record: ExamRecord,
     pub provenance: Provenance,
     pub photographs: BTreeMap<ShotId, Photograph>,
+    /// Of its rows, those that were changed after they were saved.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Fault>,
 }
 
 impl Summary {
@@ -88,9 +108,7 @@ impl Summary {
 }
 
 impl Listed {
-    /// The columns that [`Listed::read`] needs.
-    pub(super) const COLUMNS: &str = "number, id, began_ms, ended_ms, summary";
-
+    /// Reads a row of the table of exams.
     pub(super) fn read(row: &Row) -> Result<Listed, StoreError> {
         let number = row.get(0)?;
         let summary: String = row.get(4)?;
@@ -100,6 +118,7 @@ impl Listed {
             began: timestamp(row.get(2)?),
             ended: timestamp(row.get(3)?),
             summary: from_json(number, &summary)?,
+            changed: !EXAMS.intact(row)?,
         })
     }
 }

@@ -34,6 +34,8 @@ pub enum StoreError {
         "the disk of the store is full and nothing was kept of this: make room and save again"
     )]
     Full,
+    #[error("{path} is full and nothing was exported: name a folder on a disk with more room", path = .0.display())]
+    TargetFull(PathBuf),
     #[error("exam {0} has ended and is saved: it does not change any more")]
     Ended(ExamId),
     #[error("photograph {} was never put into the store: put it before its exam", .0 .0)]
@@ -53,6 +55,23 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether what one exam's rows hold is to blame, not the store.
+    pub(super) fn is_of_one_exam(&self) -> bool {
+        use rusqlite::Error::{
+            FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error,
+        };
+        matches!(
+            self,
+            StoreError::Unreadable { .. }
+                | StoreError::Database(
+                    FromSqlConversionFailure(..)
+                        | IntegralValueOutOfRange(..)
+                        | InvalidColumnType(..)
+                        | Utf8Error(..)
+                )
+        )
+    }
+
     /// A failure to write `path`.
     pub(super) fn write(path: &Path, source: io::Error) -> StoreError {
         match source.kind() {

@@ -10,6 +10,7 @@
 //! In the CSV files a text that a spreadsheet would take for a formula begins
 //! with an apostrophe; the JSON has every text as it was written.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
@@ -20,7 +21,8 @@ use fovea_core::gate::GateReason;
 use serde::Serialize;
 
 use super::{
-    eye_words, files, moment, Photograph, Records, StoreError, StoredExam, PHOTOGRAPHS_FOLDER,
+    eye_words, files, moment, Fault, Photograph, Records, StoreError, StoredExam,
+    PHOTOGRAPHS_FOLDER,
 };
 use crate::exam::words::Eye;
 use crate::exam::{Ending, Judgement, Overall, Shot, Shutter, Side};
@@ -31,8 +33,8 @@ pub struct Exported {
     pub exams: usize,
     /// Files of photographs; two shots of the same pixels share one.
     pub photographs: usize,
-    /// What could not go along, a sentence each.
-    pub left_out: Vec<String>,
+    /// What could not go along or is not as it was saved, a sentence each.
+    pub troubles: Vec<String>,
 }
 
 /// A line of `exams.csv`.
@@ -52,6 +54,8 @@ struct ExamLine<'a> {
     device: &'a str,
     software: &'a str,
     bundle: &'a str,
+    /// Whether any of its rows was changed after it was saved.
+    changed: bool,
 }
 
 /// A line of `photographs.csv`.
@@ -76,37 +80,44 @@ struct PhotographLine {
 impl Records {
     /// Copies every exam and photograph to `to`, which must be new or empty.
     ///
-    /// The copy is made beside `to` and gets its name when it is whole and on
-    /// the disk: a half export never stands under it. Photographs that are
-    /// missing or damaged are left out and named in the answer.
+    /// The copy is made in a hidden folder and moved to its place when it is
+    /// whole and on the disk: a new folder gets its name then, and a folder that
+    /// is there, such as the top of a memory stick, its content. What is
+    /// missing or damaged is left out and named in the answer.
     ///
     /// # Errors
-    /// When an exam cannot be read or the copy cannot be written.
+    /// When the store cannot be read or the copy cannot be written.
     pub fn export(&self, to: &Path) -> Result<Exported, StoreError> {
         // One moment's state, whatever a device writes meanwhile.
         let _moment = self.db().unchecked_transaction()?;
         let parent = self.check_target(to)?;
-        let unusable = |error| StoreError::write(to, error);
+        let unusable = |error: io::Error| match StoreError::write(to, error) {
+            StoreError::Full => StoreError::TargetFull(to.to_owned()),
+            other => other,
+        };
+        let is_there = to.is_dir();
         let staging = tempfile::Builder::new()
             .prefix(".fovea-export-")
-            .tempdir_in(&parent)
+            .tempdir_in(if is_there { to } else { &parent })
             .map_err(unusable)?;
         let exported = Writer::new(self, staging.path())
             .and_then(|writer| writer.write())
             .map_err(|error| match error {
                 Trouble::Store(error) => error,
-                Trouble::Output(error) => StoreError::write(to, error),
+                Trouble::Output(error) => unusable(error),
             })?;
-        fs::rename(staging.path(), to)
-            .and_then(|()| files::sync_folder(&parent))
-            .map_err(unusable)?;
+        let moved = match is_there {
+            // It may be where a disk is mounted: then it cannot be replaced.
+            true => move_content(staging.path(), to),
+            false => fs::rename(staging.path(), to).and_then(|()| files::sync_folder(&parent)),
+        };
+        moved.map_err(unusable)?;
         Ok(exported)
     }
 
     /// The folder in which `to` is to appear.
     fn check_target(&self, to: &Path) -> Result<PathBuf, StoreError> {
-        let empty = |path| fs::read_dir(path).is_ok_and(|mut inside| inside.next().is_none());
-        if fs::symlink_metadata(to).is_ok() && !empty(to) {
+        if fs::symlink_metadata(to).is_ok() && !is_empty(to) {
             return Err(StoreError::Occupied(to.to_owned()));
         }
         let parent = match to.parent() {
@@ -120,6 +131,40 @@ impl Records {
         }
         Ok(parent)
     }
+}
+
+/// Whether nothing is in a folder but what systems put on an empty disk.
+fn is_empty(folder: &Path) -> bool {
+    const OF_SYSTEMS: [&str; 4] = [
+        "lost+found",
+        "System Volume Information",
+        ".Spotlight-V100",
+        ".fseventsd",
+    ];
+    let of_systems = |name: &OsStr| {
+        OF_SYSTEMS.iter().any(|own| name == *own) || name.as_encoded_bytes().starts_with(b".Trash")
+    };
+    fs::read_dir(folder).is_ok_and(|inside| {
+        let mut names = inside.map(|entry| entry.map(|entry| entry.file_name()));
+        names.all(|name| name.is_ok_and(|name| of_systems(&name)))
+    })
+}
+
+/// Moves all that is in `from` to `to`, or nothing of it.
+fn move_content(from: &Path, to: &Path) -> io::Result<()> {
+    let mut moved = Vec::new();
+    let entries: Vec<_> = fs::read_dir(from)?.collect::<io::Result<_>>()?;
+    for entry in entries {
+        let target = to.join(entry.file_name());
+        if let Err(error) = fs::rename(entry.path(), &target) {
+            for target in moved {
+                let _ = fs::remove_dir_all(&target).or_else(|_| fs::remove_file(&target));
+            }
+            return Err(error);
+        }
+        moved.push(target);
+    }
+    files::sync_folder(to)
 }
 
 /// What can stop an export.
@@ -177,9 +222,17 @@ impl<'a> Writer<'a> {
 
     fn write(mut self) -> Result<Exported, Trouble> {
         files::private_folder(&self.folder.join(PHOTOGRAPHS_FOLDER))?;
-        for listed in self.records.all()? {
-            if let Some(exam) = self.records.get(listed.number)? {
-                self.exam(&exam)?;
+        for number in self.records.numbers()? {
+            match self.records.get(number) {
+                Ok(Some(exam)) => self.exam(&exam)?,
+                Ok(None) => {}
+                Err(error) if error.is_of_one_exam() => {
+                    let fault = Fault::unreadable(number, error);
+                    self.exported
+                        .troubles
+                        .push(format!("{fault}; it was left out"));
+                }
+                Err(error) => return Err(error.into()),
             }
         }
         let output = |error: csv::IntoInnerError<_>| error.into_error();
@@ -207,6 +260,8 @@ impl<'a> Writer<'a> {
             }
         }
         self.exported.exams += 1;
+        let faults = exam.faults.iter().map(Fault::to_string);
+        self.exported.troubles.extend(faults);
         Ok(())
     }
 
@@ -217,7 +272,7 @@ impl<'a> Writer<'a> {
             .ok()
             .filter(|bytes| sha256_hex(bytes) == photograph.sha256);
         let (Some(bytes), Ok(place)) = (intact, source.strip_prefix(self.records.dir())) else {
-            self.exported.left_out.push(format!(
+            self.exported.troubles.push(format!(
                 "{} of exam {exam} is missing or damaged and was left out",
                 source.display()
             ));
@@ -254,6 +309,7 @@ fn exam_line(exam: &StoredExam) -> ExamLine<'_> {
         device: &exam.provenance.device,
         software: &exam.provenance.software,
         bundle: &exam.provenance.bundle,
+        changed: !exam.faults.is_empty(),
     }
 }
 

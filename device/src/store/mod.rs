@@ -45,7 +45,7 @@ use std::time::{Duration, Instant};
 use image::RgbImage;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
 
-pub use entry::{moment, Listed, Provenance, StoredExam, Summary};
+pub use entry::{moment, Listed, Listing, Provenance, StoredExam, Summary};
 pub use error::StoreError;
 pub use export::Exported;
 pub use photographs::Photograph;

@@ -1,15 +1,18 @@
 //! Reading the store, also while a device writes to it.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::{Timestamp, ZonedDateTime};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Params};
 use tempfile::TempDir;
 
+use super::row::{EXAMS, PHOTOGRAPHS, SHOTS};
 use super::{
-    entry, photographs, schema, Listed, Photograph, StoreError, StoredExam, DATABASE,
-    PHOTOGRAPHS_FOLDER,
+    entry, photographs, schema, Fault, Listed, Listing, Photograph, StoreError, StoredExam,
+    DATABASE, PHOTOGRAPHS_FOLDER,
 };
 use crate::exam::ShotId;
 
@@ -30,8 +33,12 @@ impl Records {
     /// When there is none, or it cannot be read, or not by this version.
     pub fn open(dir: &Path) -> Result<Records, StoreError> {
         let path = dir.join(DATABASE);
-        if !path.is_file() {
-            return Err(StoreError::Missing(dir.to_owned()));
+        match fs::metadata(&path) {
+            Ok(about) if about.is_file() => {}
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                return Err(StoreError::read(&path, error));
+            }
+            _ => return Err(StoreError::Missing(dir.to_owned())),
         }
         let (db, copy) = match connect(&path) {
             // SQLite needs to write beside the database even to read it.
@@ -73,15 +80,22 @@ impl Records {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn all(&self) -> Result<Vec<Listed>, StoreError> {
+    pub fn all(&self) -> Result<Listing, StoreError> {
         self.list("ORDER BY number", [])
+    }
+
+    /// The number of every exam.
+    pub(super) fn numbers(&self) -> Result<BTreeSet<i64>, StoreError> {
+        let mut query = self.db.prepare_cached("SELECT number FROM exams")?;
+        let numbers = query.query_map([], |row| row.get(0))?;
+        Ok(numbers.collect::<rusqlite::Result<_>>()?)
     }
 
     /// The exams that began since midnight where `now` is, the newest first.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn today(&self, now: &ZonedDateTime) -> Result<Vec<Listed>, StoreError> {
+    pub fn today(&self, now: &ZonedDateTime) -> Result<Listing, StoreError> {
         // A calendar without this midnight has no exams on that day either.
         let midnight = now.start_of_day().unwrap_or_else(|_| now.clone());
         self.list(
@@ -90,15 +104,21 @@ impl Records {
         )
     }
 
-    /// When the latest exam ended; none when there is no exam.
+    /// About when the latest exams ended: of the last five that were kept the
+    /// one in the middle, so that one exam under a wrong clock does not count.
+    /// None when there is no exam.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub fn latest(&self) -> Result<Option<Timestamp>, StoreError> {
-        let latest: Option<i64> =
-            self.db
-                .query_row("SELECT max(ended_ms) FROM exams", [], |row| row.get(0))?;
-        Ok(latest.map(entry::timestamp))
+        let mut query = self
+            .db
+            .prepare_cached("SELECT ended_ms FROM exams ORDER BY number DESC LIMIT 5")?;
+        let ended = query.query_map([], |row| row.get(0))?;
+        let mut ended: Vec<i64> = ended.collect::<rusqlite::Result<_>>()?;
+        ended.sort_unstable();
+        let middle = ended.len().saturating_sub(1) / 2;
+        Ok(ended.get(middle).copied().map(entry::timestamp))
     }
 
     /// The number of the exam that `name` names: its id, or else its number.
@@ -139,7 +159,17 @@ impl Records {
             record: entry::from_json(number, &record)?,
             provenance: entry::from_json(number, &provenance)?,
             photographs: self.photographs(number)?.into_iter().collect(),
+            faults: self.broken_rows(number)?,
         }))
+    }
+
+    /// The rows of an exam that were changed after they were saved.
+    fn broken_rows(&self, exam: i64) -> Result<Vec<Fault>, StoreError> {
+        let mut broken = EXAMS.broken(&self.db, "WHERE number = ?1", [exam])?;
+        broken.extend(SHOTS.broken(&self.db, "WHERE exam = ?1", [exam])?);
+        let its = "WHERE sha256 IN (SELECT photograph FROM shots WHERE exam = ?1)";
+        broken.extend(PHOTOGRAPHS.broken(&self.db, its, [exam])?);
+        Ok(broken)
     }
 
     /// The file of a photograph.
@@ -173,15 +203,35 @@ impl Records {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    fn list(&self, which: &str, parameters: impl Params) -> Result<Vec<Listed>, StoreError> {
-        let sql = format!("SELECT {} FROM exams {which}", Listed::COLUMNS);
-        let mut query = self.db.prepare_cached(&sql)?;
+    /// Exams that cannot be read do not keep the others from being listed.
+    fn list(&self, which: &str, parameters: impl Params) -> Result<Listing, StoreError> {
+        let mut query = self.db.prepare_cached(&EXAMS.select(which))?;
         let mut rows = query.query(parameters)?;
-        let mut listed = Vec::new();
-        while let Some(row) = rows.next()? {
-            listed.push(Listed::read(row)?);
+        let mut listing = Listing::default();
+        loop {
+            let row = match rows.next().map_err(StoreError::from) {
+                Ok(Some(row)) => row,
+                Ok(None) => return Ok(listing),
+                Err(StoreError::Damaged(reason)) => {
+                    listing.faults.push(Fault::Database(reason));
+                    return Ok(listing);
+                }
+                Err(error) => return Err(error),
+            };
+            match Listed::read(row) {
+                Ok(exam) => {
+                    listing.faults.extend(exam.changed.then(|| Fault::Row {
+                        table: EXAMS.name,
+                        key: exam.number.to_string(),
+                    }));
+                    listing.exams.push(exam);
+                }
+                Err(error) => {
+                    let number = row.get(0).unwrap_or_default();
+                    listing.faults.push(Fault::unreadable(number, error));
+                }
+            }
         }
-        Ok(listed)
     }
 }
 

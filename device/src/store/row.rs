@@ -2,7 +2,9 @@
 
 use fovea_core::bundle::sha256_hex;
 use rusqlite::types::{Value, ValueRef};
-use rusqlite::{params_from_iter, Connection, Row};
+use rusqlite::{params_from_iter, Connection, Params, Row};
+
+use super::Fault;
 
 /// A table whose last column is the seal of all the others.
 pub(super) struct Table {
@@ -55,25 +57,36 @@ impl Table {
             .map(|_| ())
     }
 
-    /// The keys of the rows that do not match their seal.
-    pub(super) fn broken(&self, db: &Connection) -> rusqlite::Result<Vec<String>> {
-        let sql = format!(
-            "SELECT {}, seal FROM {}",
-            self.columns.join(", "),
-            self.name
-        );
+    /// A query for its rows as [`Table::intact`] needs them; `which` is what
+    /// follows, such as a `WHERE`.
+    pub(super) fn select(&self, which: &str) -> String {
+        let (columns, name) = (self.columns.join(", "), self.name);
+        format!("SELECT {columns}, seal FROM {name} {which}")
+    }
+
+    /// The rows that do not match their seal, of those that `which` chooses.
+    pub(super) fn broken(
+        &self,
+        db: &Connection,
+        which: &str,
+        parameters: impl Params,
+    ) -> rusqlite::Result<Vec<Fault>> {
         let mut broken = Vec::new();
-        let mut query = db.prepare(&sql)?;
-        let mut rows = query.query([])?;
+        let mut query = db.prepare_cached(&self.select(which))?;
+        let mut rows = query.query(parameters)?;
         while let Some(row) = rows.next()? {
             if !self.intact(row)? {
-                broken.push(self.key_of(row)?);
+                broken.push(Fault::Row {
+                    table: self.name,
+                    key: self.key_of(row)?,
+                });
             }
         }
         Ok(broken)
     }
 
-    fn intact(&self, row: &Row) -> rusqlite::Result<bool> {
+    /// Whether a row of [`Table::select`] matches its seal.
+    pub(super) fn intact(&self, row: &Row) -> rusqlite::Result<bool> {
         let values = (0..self.columns.len())
             .map(|column| row.get_ref(column))
             .collect::<rusqlite::Result<Vec<_>>>()?;

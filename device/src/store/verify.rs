@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use fovea_core::bundle::sha256_hex;
+use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 use super::photographs::{place, UNDER_WAY};
@@ -57,6 +58,23 @@ pub enum Fault {
     FileForeign(PathBuf),
 }
 
+impl Fault {
+    pub(super) fn unreadable(number: i64, error: StoreError) -> Fault {
+        let reason = match error {
+            StoreError::Unreadable { reason, .. } => reason,
+            other => other.to_string(),
+        };
+        Fault::ExamUnreadable { number, reason }
+    }
+}
+
+/// A sentence.
+impl Serialize for Fault {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl Records {
     /// Reads everything there is and compares it with its hash. What is wrong
     /// is in the answer; reading goes on after a fault as far as it can.
@@ -106,23 +124,14 @@ impl Records {
 
     fn verify_rows(&self, found: &mut Verification) -> Result<(), StoreError> {
         for table in [EXAMS, PHOTOGRAPHS, SHOTS] {
-            let broken = table.broken(self.db())?.into_iter();
-            found.faults.extend(broken.map(|key| Fault::Row {
-                table: table.name,
-                key,
-            }));
+            found.faults.extend(table.broken(self.db(), "", [])?);
         }
         Ok(())
     }
 
     /// Numbers without a gap, and each exam with the photographs it names.
     fn verify_exams(&self, found: &mut Verification) -> Result<(), StoreError> {
-        let mut query = self
-            .db()
-            .prepare("SELECT number FROM exams ORDER BY number")?;
-        let numbers = query
-            .query_map([], |row| row.get(0))?
-            .collect::<rusqlite::Result<BTreeSet<i64>>>()?;
+        let numbers = self.numbers()?;
         let last = self
             .db()
             .query_row(schema::LAST_NUMBER, [], |row| row.get::<_, i64>(0))?;
@@ -139,13 +148,7 @@ impl Records {
         let exam = match self.get(number) {
             Ok(Some(exam)) => exam,
             Ok(None) => return found.faults.push(Fault::ExamMissing(number)),
-            Err(StoreError::Unreadable { reason, .. }) => {
-                return found.faults.push(Fault::ExamUnreadable { number, reason })
-            }
-            Err(error) => {
-                let reason = error.to_string();
-                return found.faults.push(Fault::ExamUnreadable { number, reason });
-            }
+            Err(error) => return found.faults.push(Fault::unreadable(number, error)),
         };
         found.interrupted += usize::from(exam.record.ending == Ending::Interrupted);
         let expected: BTreeSet<ShotId> = shots(&exam.record).collect();

@@ -23,13 +23,17 @@ impl Line {
     }
 
     fn loss(&self, pairs: &[Pair]) -> f64 {
-        let loss = |&(z, present): &Pair| {
-            let u = self.scale * z + self.bias;
-            let wrong = if present { -u } else { u };
-            wrong.max(0.0) + (-wrong.abs()).exp().ln_1p()
-        };
-        pairs.iter().map(loss).sum()
+        pairs
+            .iter()
+            .map(|&(z, present)| loss(self.scale * z + self.bias, present))
+            .sum()
     }
+}
+
+/// Negative log-likelihood of the answer where the logit is `u`, in nats.
+fn loss(u: f64, present: bool) -> f64 {
+    let wrong = if present { -u } else { u };
+    wrong.max(0.0) + (-wrong.abs()).exp().ln_1p()
 }
 
 /// Steps of Newton's method; a handful is the rule, this is a bound.
@@ -40,15 +44,51 @@ const STEPS: usize = 100;
 /// it. That keeps separable pairs from an infinite scale, and in its logarithm
 /// the scale cannot become negative.
 pub fn fit(pairs: &[Pair], prior: Line) -> Line {
-    newton(pairs, prior, true)
+    newton(&shifted(pairs, 0.0), prior, true)
 }
 
 /// As [`fit`], keeping the prior's scale.
 pub fn fit_bias(pairs: &[Pair], prior: Line) -> Line {
-    newton(pairs, prior, false)
+    newton(&shifted(pairs, 0.0), prior, false)
 }
 
-fn newton(pairs: &[Pair], prior: Line, free_scale: bool) -> Line {
+/// As [`fit`], for pairs of several sources whose biases differ: by how many of
+/// their photographs show the thing, by cameras. Each source has a bias of its
+/// own, of unit variance around the common one, and the common one is answered:
+/// what to expect of a source that is not among them.
+pub fn fit_sources(sources: &[Vec<Pair>], prior: Line) -> Line {
+    let mut own = vec![0.0; sources.len()];
+    let mut common = prior;
+    for _ in 0..STEPS {
+        let of_all: Vec<Shifted> = sources
+            .iter()
+            .zip(&own)
+            .flat_map(|(pairs, &by)| shifted(pairs, by))
+            .collect();
+        let before = std::mem::replace(&mut common, newton(&of_all, prior, true));
+        for (pairs, own) in sources.iter().zip(&mut own) {
+            let at_zero = Line {
+                scale: common.scale,
+                bias: 0.0,
+            };
+            *own = newton(&shifted(pairs, common.bias), at_zero, false).bias;
+        }
+        let moved = (common.bias - before.bias).abs() + (common.scale / before.scale).ln().abs();
+        if moved < 1e-6 {
+            break;
+        }
+    }
+    common
+}
+
+/// A pair with what is added to its scaled logit.
+type Shifted = (f64, f64, bool);
+
+fn shifted(pairs: &[Pair], by: f64) -> Vec<Shifted> {
+    pairs.iter().map(|&(z, present)| (z, by, present)).collect()
+}
+
+fn newton(pairs: &[Shifted], prior: Line, free_scale: bool) -> Line {
     let prior_log = prior.scale.ln();
     let at = |log_scale: f64, bias: f64| Line {
         scale: log_scale.exp(),
@@ -56,7 +96,11 @@ fn newton(pairs: &[Pair], prior: Line, free_scale: bool) -> Line {
     };
     let objective = |log_scale: f64, bias: f64| {
         let penalty = (log_scale - prior_log).powi(2) + (bias - prior.bias).powi(2);
-        at(log_scale, bias).loss(pairs) + penalty / 2.0
+        let line = at(log_scale, bias);
+        let losses = pairs
+            .iter()
+            .map(|&(z, by, present)| loss(line.scale * z + by + line.bias, present));
+        losses.sum::<f64>() + penalty / 2.0
     };
     let (mut log_scale, mut bias) = (prior_log, prior.bias);
     let mut value = objective(log_scale, bias);
@@ -66,8 +110,8 @@ fn newton(pairs: &[Pair], prior: Line, free_scale: bool) -> Line {
         // positive definite in ln(scale) as well, so the step leads downhill.
         let (mut g_scale, mut g_bias) = (log_scale - prior_log, bias - prior.bias);
         let (mut h_scale, mut h_both, mut h_bias) = (1.0, 0.0, 1.0);
-        for &(z, present) in pairs {
-            let p = 1.0 / (1.0 + (-(scale * z + bias)).exp());
+        for &(z, by, present) in pairs {
+            let p = 1.0 / (1.0 + (-(scale * z + by + bias)).exp());
             let slope = scale * z;
             let off = p - f64::from(u8::from(present));
             let weight = p * (1.0 - p);
@@ -172,6 +216,31 @@ mod tests {
         let line = fit(&pairs, Line::IDENTITY);
         assert!((line.scale - 0.28681).abs() < 2e-3, "{line:?}");
         assert!((line.bias + 1.02047).abs() < 2e-3, "{line:?}");
+    }
+
+    #[test]
+    fn a_source_with_many_of_them_does_not_move_the_others() {
+        // Two clinics alike, and a collection that holds far more of the sick:
+        // its logits say less than the truth by 2.
+        let clinic = two_logits(2.0, 200);
+        let collection: Vec<Pair> = two_logits(2.0, 200)
+            .into_iter()
+            .map(|(z, present)| (z - 4.0, present))
+            .collect();
+        let all = [clinic.clone(), clinic.clone(), collection];
+        let common = fit_sources(&all, Line::IDENTITY);
+        let expected = 3f64.ln() / 2.0;
+        assert!((common.scale - expected).abs() < 0.02, "{common:?}");
+        // Half a third of the collection's own shift, as the shrinkage has it.
+        assert!((0.2..0.9).contains(&common.bias), "{common:?}");
+        let pooled = fit(&all.concat(), Line::IDENTITY);
+        assert!(pooled.scale < 0.8 * expected, "{pooled:?}");
+        let alone = fit_sources(&[clinic.clone()], Line::IDENTITY);
+        let plain = fit(&clinic, Line::IDENTITY);
+        assert!(
+            (alone.scale - plain.scale).abs() < 0.01,
+            "{alone:?} {plain:?}"
+        );
     }
 
     #[test]

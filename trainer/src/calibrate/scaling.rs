@@ -1,6 +1,6 @@
 //! Temperature and bias of every node and composite.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::Result;
 use fovea_core::calibration::{Calibration, CalibrationSource, NodeCalibration, ParentRule};
@@ -40,17 +40,19 @@ pub fn fit(
         composites.push(raw_composites(taxonomy, &calibration, raw)?);
     }
     for (id, members) in taxonomy.composites() {
+        // A source that graded one disease alone knows of no eye that it has none
+        // at all; it takes part with what it looked for.
         let truth = |photograph: usize| {
-            truth::composite(taxonomy, members, labels(val, taxonomy, photograph))
+            truth::as_looked_for(taxonomy, members, labels(val, taxonomy, photograph))
         };
-        let pairs = pairs(val, Subject::Eye, truth, |photograph| {
-            composites[photograph][id]
-        });
+        let z = |photograph: usize| composites[photograph][id];
+        let by_source = pairs_by_source(val, Subject::Eye, truth, z);
+        let pairs = by_source.concat();
         // The children's probabilities are calibrated, so their noisy-or is
         // right already if they are independent: the identity is the prior.
         let own = positives(&pairs) >= OWN_POSITIVES;
         let line = if own {
-            platt::fit(&pairs, Line::IDENTITY)
+            platt::fit_sources(&by_source, Line::IDENTITY)
         } else {
             Line::IDENTITY
         };
@@ -215,22 +217,29 @@ fn pairs(
     truth: impl Fn(usize) -> Label,
     z: impl Fn(usize) -> f32,
 ) -> Vec<Pair> {
-    let source = |photograph: usize| val.photographs[photograph].source.as_str();
-    let says_no: BTreeSet<&str> = (0..val.len())
-        .filter(|&photograph| truth(photograph) == Label::Absent)
-        .map(source)
-        .collect();
-    (0..val.len())
-        .filter(|&photograph| truth(photograph) != Label::Unknown)
-        .filter(|&photograph| {
-            subject == Subject::Photograph || says_no.contains(source(photograph))
-        })
-        .map(|photograph| {
-            (
-                f64::from(z(photograph)),
-                truth(photograph) == Label::Present,
-            )
-        })
+    pairs_by_source(val, subject, truth, z).concat()
+}
+
+/// [`pairs`], of each source apart.
+fn pairs_by_source(
+    val: &Predictions,
+    subject: Subject,
+    truth: impl Fn(usize) -> Label,
+    z: impl Fn(usize) -> f32,
+) -> Vec<Vec<Pair>> {
+    let mut sources: BTreeMap<&str, Vec<Pair>> = BTreeMap::new();
+    for (photograph, told) in val.photographs.iter().enumerate() {
+        let present = match truth(photograph) {
+            Label::Present => true,
+            Label::Absent => false,
+            Label::Unknown => continue,
+        };
+        let pairs = sources.entry(told.source.as_str()).or_default();
+        pairs.push((f64::from(z(photograph)), present));
+    }
+    sources
+        .into_values()
+        .filter(|pairs| subject == Subject::Photograph || positives(pairs) < pairs.len())
         .collect()
 }
 

@@ -20,11 +20,33 @@ pub struct Identity {
     pub bus: String,
 }
 
-/// What the device is, and whether it sends pictures.
+/// What a device sends, if anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sends {
+    Pictures,
+    /// Pictures by the multi-planar interface alone.
+    Planes,
+    NoPictures,
+}
+
+impl Sends {
+    /// By the capabilities of one of the driver's nodes.
+    fn of(flags: Flags) -> Sends {
+        if flags.contains(Flags::VIDEO_CAPTURE | Flags::STREAMING) {
+            Sends::Pictures
+        } else if flags.contains(Flags::VIDEO_CAPTURE_MPLANE) {
+            Sends::Planes
+        } else {
+            Sends::NoPictures
+        }
+    }
+}
+
+/// What the device is and sends.
 ///
 /// # Errors
 /// The driver's own.
-pub fn identity(device: &Device) -> io::Result<(Identity, bool)> {
+pub fn identity(device: &Device) -> io::Result<(Identity, Sends)> {
     // SAFETY: the structure is plain numbers and bytes; the driver fills the
     // one that this request is defined for.
     let answer = unsafe {
@@ -38,10 +60,7 @@ pub fn identity(device: &Device) -> io::Result<(Identity, bool)> {
         card: text(&answer.card),
         bus: text(&answer.bus_info),
     };
-    Ok((
-        identity,
-        flags.contains(Flags::VIDEO_CAPTURE | Flags::STREAMING),
-    ))
+    Ok((identity, Sends::of(flags)))
 }
 
 /// What the driver says of the control `id`; an error where it has none.
@@ -77,6 +96,18 @@ fn text(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_sends_pictures_in_planes_only_is_told_from_what_sends_none() {
+        let sends = |flags: u32| Sends::of(Flags::from(flags));
+        // V4L2_CAP_VIDEO_CAPTURE, _VIDEO_CAPTURE_MPLANE, _META_CAPTURE, _STREAMING.
+        let (single, planar, meta, streaming) = (0x1, 0x1000, 0x80_0000, 0x400_0000);
+        assert_eq!(sends(single | streaming), Sends::Pictures);
+        assert_eq!(sends(single | planar | streaming), Sends::Pictures);
+        assert_eq!(sends(planar | streaming), Sends::Planes);
+        assert_eq!(sends(meta | streaming), Sends::NoPictures);
+        assert_eq!(sends(single), Sends::NoPictures);
+    }
 
     #[test]
     fn a_name_cut_in_the_middle_of_a_character_is_still_a_name() {

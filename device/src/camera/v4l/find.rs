@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use ::v4l::device::Device;
 
-use super::ask::{self, Identity};
+use super::ask::{self, Identity, Sends};
 use super::modes;
 use crate::camera::error::CameraError;
 
@@ -91,9 +91,14 @@ fn try_open(place: &Path) -> Result<Found, CameraError> {
         }
         other => other,
     })?;
-    let (identity, sends_pictures) = ask::identity(&device).map_err(refused)?;
-    if !sends_pictures {
-        return Err(no_camera(place));
+    let (identity, sends) = ask::identity(&device).map_err(refused)?;
+    match sends {
+        Sends::Pictures => {}
+        Sends::Planes => {
+            let place = place.display().to_string();
+            return Err(CameraError::Planes { place });
+        }
+        Sends::NoPictures => return Err(no_camera(place)),
     }
     Ok(Found {
         place: place.to_owned(),

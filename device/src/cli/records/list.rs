@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::show::local;
-use crate::report::table::printable;
+use crate::report::names::printable;
 use crate::store::{eye_words, overall_words, words, Listed};
 
 const HEAD: [&str; 7] = [
@@ -43,7 +43,10 @@ fn line(exam: &Listed) -> [String; HEAD.len()] {
         overall_words(summary.overall),
         eye_words(summary.right),
         eye_words(summary.left),
-        words(&summary.ending),
+        match exam.changed {
+            true => format!("{}, changed since", words(&summary.ending)),
+            false => words(&summary.ending),
+        },
         printable(&summary.patient.id),
     ]
 }

@@ -10,14 +10,15 @@ use std::path::{Path, PathBuf};
 
 use super::{say, stdout_failed, Failure};
 use crate::config::Config;
-use crate::store::{Records, StoreError, StoredExam, Verification};
+use crate::report::json;
+use crate::store::{Fault, Listing, Records, StoreError, StoredExam, Verification};
 
 /// Lists, shows, exports and verifies the exams that are kept
 ///
 /// May be used while the device examines; nothing in the store is changed.
 ///
-/// Exit status: 0 when all is well, 1 when `verify` finds a fault or `export`
-/// has to leave a photograph out, 2 when the command line, the store or the
+/// Exit status: 0 when all is well, 1 when something is damaged or was changed
+/// after it was saved: it is named, and the rest is done all the same; 2 when the command line, the store or the
 /// output cannot be used.
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
@@ -49,7 +50,7 @@ enum Command {
     },
     /// Copies all exams and photographs, as CSV and JSON
     Export {
-        /// A folder that is new or empty
+        /// A folder that is new or empty, such as the top of a memory stick
         folder: PathBuf,
     },
     /// Compares every row and every photograph with its hash
@@ -86,15 +87,15 @@ impl Options {
 }
 
 fn list(store: &Path, json: bool, head: bool, out: &mut impl Write) -> Result<u8, Failure> {
-    let exams = Records::open(store).and_then(|records| records.all());
-    let exams = exams.map_err(refused)?;
+    let listing = Records::open(store).and_then(|records| records.all());
+    let Listing { exams, faults } = listing.map_err(refused)?;
     let written = if json {
-        exams.iter().try_for_each(|exam| json_line(out, exam))
+        exams.iter().try_for_each(|exam| json::write(out, exam))
     } else {
         list::write(out, &exams, head)
     };
     written.and_then(|()| out.flush()).map_err(stdout_failed)?;
-    Ok(0)
+    Ok(told(&faults))
 }
 
 fn show(store: &Path, name: &str, json: bool, out: &mut impl Write) -> Result<u8, Failure> {
@@ -105,12 +106,24 @@ fn show(store: &Path, name: &str, json: bool, out: &mut impl Write) -> Result<u8
         ))
     })?;
     let written = if json {
-        json_line(out, &exam)
+        json::write(out, &exam)
     } else {
         show::write(out, &exam)
     };
     written.and_then(|()| out.flush()).map_err(stdout_failed)?;
-    Ok(0)
+    Ok(told(&exam.faults))
+}
+
+/// Says every fault on standard error; the exit status that follows.
+fn told(faults: &[Fault]) -> u8 {
+    for fault in faults {
+        say(&fault.to_string());
+    }
+    if faults.is_empty() {
+        0
+    } else {
+        FAULTY
+    }
 }
 
 fn named(records: &Records, name: &str) -> Result<Option<StoredExam>, StoreError> {
@@ -123,7 +136,7 @@ fn named(records: &Records, name: &str) -> Result<Option<StoredExam>, StoreError
 fn export(store: &Path, folder: &Path, out: &mut impl Write) -> Result<u8, Failure> {
     let exported = Records::open(store).and_then(|records| records.export(folder));
     let exported = exported.map_err(refused)?;
-    for line in &exported.left_out {
+    for line in &exported.troubles {
         say(line);
     }
     let (exams, photographs) = (exported.exams, exported.photographs);
@@ -135,7 +148,7 @@ fn export(store: &Path, folder: &Path, out: &mut impl Write) -> Result<u8, Failu
         folder.display()
     )
     .map_err(stdout_failed)?;
-    Ok(if exported.left_out.is_empty() {
+    Ok(if exported.troubles.is_empty() {
         0
     } else {
         FAULTY
@@ -189,11 +202,6 @@ fn count(n: usize, what: &str) -> String {
         1 => format!("1 {what}"),
         n => format!("{n} {what}s"),
     }
-}
-
-fn json_line(out: &mut impl Write, value: &impl serde::Serialize) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, value)?;
-    out.write_all(b"\n")
 }
 
 fn refused(error: StoreError) -> Failure {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::exam::words::Eye;
 use crate::exam::{Judgement, Shot, Side, Verdict};
-use crate::report::table::printable;
+use crate::report::names::printable;
 use crate::store::{eye_words, moment, overall_words, words, StoredExam};
 use crate::verdict;
 

@@ -124,6 +124,15 @@ impl Samples {
                     exams: &[],
                     first: 0,
                     selected: None,
+                    damaged: 0,
+                }),
+            ),
+            (
+                "today_damaged",
+                English,
+                View::Today(Today {
+                    damaged: 2,
+                    ..today(0, None)
                 }),
             ),
             ("settings", Spanish, View::Settings(settings(true))),
@@ -493,6 +502,7 @@ fn today(first: usize, selected: Option<usize>) -> Today<'static> {
         exams: &EXAMS,
         first,
         selected,
+        damaged: 0,
     }
 }
 
@@ -572,6 +582,7 @@ fn record(taxonomy: &Taxonomy, decision: ReferralDecision, found: &[(&str, f32)]
     let positive = decision != ReferralDecision::NoReferableDisease;
     Record {
         image: "sample".to_owned(),
+        image_bytes: None,
         gate: GateVerdict {
             accepted: true,
             reason: GateReason::Ok,

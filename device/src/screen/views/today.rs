@@ -11,7 +11,7 @@ use crate::exam::{EyeOutcome, Overall};
 use crate::screen::grid::{columns, inset, Grid, Room};
 use crate::screen::model::{ExamLine, Today};
 use crate::screen::page::{Page, Words};
-use crate::screen::theme::{FAINT, INK, PANEL, RULE};
+use crate::screen::theme::{CARE, FAINT, INK, PANEL, RULE};
 use crate::screen::touch::{Look, Touch};
 use crate::screen::words::{fill, Texts};
 use crate::text::{Align, Weight};
@@ -22,6 +22,7 @@ struct Layout {
     list: Rectangle,
     detail: Rectangle,
     back: Rectangle,
+    note: Rectangle,
     up: Rectangle,
     down: Rectangle,
 }
@@ -38,6 +39,8 @@ fn lay_out(grid: &Grid) -> Layout {
     room.bottom(gap);
     let back = foot.left(grid.px(200));
     let mut scroll = columns(foot.right(grid.px(330)), 2, gap);
+    foot.left(gap);
+    foot.right(gap);
     let detail = room.right(grid.px(290));
     room.right(grid.px(12));
     Layout {
@@ -46,6 +49,7 @@ fn lay_out(grid: &Grid) -> Layout {
         list: room.rest(),
         detail,
         back,
+        note: foot.rest(),
         up: scroll.next().unwrap_or_default(),
         down: scroll.next().unwrap_or_default(),
     }
@@ -97,8 +101,16 @@ impl Sheet for Today<'_> {
         let bold = Words::plain(Weight::Bold, (28.0, 20.0), INK).middle();
         page.words(&bold, &texts.today.title, at.title)?;
         let plain = Words::plain(Weight::Regular, (20.0, 15.0), FAINT);
-        if self.exams.is_empty() {
+        if self.damaged > 0 {
+            let said = fill(&texts.today.damaged, &[("n", &self.damaged.to_string())]);
+            let warning = Words::plain(Weight::Bold, (17.0, 12.0), CARE).middle();
+            page.words(&warning, &said, at.note)?;
+        }
+        if self.exams.is_empty() && self.damaged == 0 {
             page.words(&plain, &texts.today.none, at.list)?;
+            return Ok(());
+        }
+        if self.exams.is_empty() {
             return Ok(());
         }
         let last = self.shown(&page.grid).last().map_or(0, |(i, _)| i + 1);

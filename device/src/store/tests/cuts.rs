@@ -65,6 +65,7 @@ fn in_the_middle_of_an_exam() {
     let listed = clinic.store().records().all().unwrap();
     assert_eq!(
         listed
+            .exams
             .iter()
             .map(|exam| exam.summary.ending)
             .collect::<Vec<_>>(),

@@ -251,7 +251,75 @@ fn a_store_of_another_version_is_refused() {
     );
     set(1);
     assert_eq!(
-        Records::open(&clinic.dir()).unwrap().all().unwrap().len(),
+        Records::open(&clinic.dir())
+            .unwrap()
+            .all()
+            .unwrap()
+            .exams
+            .len(),
         1
     );
+}
+
+#[test]
+fn one_damaged_row_hides_no_other() {
+    let mut clinic = Clinic::new();
+    for number in 1..=5 {
+        clinic.examine(number);
+    }
+    let sql = "UPDATE exams SET summary = '{' WHERE number = 2;
+               UPDATE exams SET began_ms = began_ms + 1 WHERE number = 4;
+               UPDATE exams SET summary = CAST(x'7bff' AS TEXT) WHERE number = 5;";
+    clinic.store().records().db().execute_batch(sql).unwrap();
+    let listing = clinic.store().records().all().unwrap();
+    let listed: Vec<(i64, bool)> = listing
+        .exams
+        .iter()
+        .map(|e| (e.number, e.changed))
+        .collect();
+    assert_eq!(listed, [(1, false), (3, false), (4, true)]);
+    let said: Vec<String> = listing.faults.iter().map(Fault::to_string).collect();
+    assert!(said[0].starts_with("exam 2 cannot be read"), "{said:?}");
+    assert_eq!(
+        said[1],
+        "row 4 of the table exams was changed after it was saved"
+    );
+    assert!(said[2].starts_with("exam 5 cannot be read"), "{said:?}");
+
+    let shown = clinic.store().records().get(4).unwrap().unwrap();
+    assert_eq!(shown.faults.len(), 1);
+    let json = serde_json::to_value(&shown).unwrap();
+    assert_eq!(json["faults"][0], said[1]);
+    assert!(clinic
+        .store()
+        .records()
+        .get(3)
+        .unwrap()
+        .unwrap()
+        .faults
+        .is_empty());
+}
+
+#[test]
+fn one_exam_under_a_wrong_clock_does_not_set_the_time() {
+    let mut clinic = Clinic::new();
+    assert_eq!(clinic.store().records().latest().unwrap(), None);
+    let ends = |number: u64, unix_ms: i64, clinic: &mut Clinic| {
+        let mut exam = exam(number);
+        exam.began.unix_ms = unix_ms;
+        put(clinic.store(), &exam);
+        clinic.store().save(&exam, &provenance()).unwrap();
+        clinic.store().records().latest().unwrap().unwrap()
+    };
+    const YEAR: i64 = 365 * 86_400_000;
+    let usual = ends(1, BEGAN, &mut clinic);
+    for (number, wrong) in [(2, BEGAN + 30 * YEAR), (5, BEGAN + 30 * YEAR)] {
+        assert_eq!(ends(number, wrong, &mut clinic), usual);
+        assert_eq!(ends(number + 1, BEGAN, &mut clinic), usual);
+    }
+    let mut back = Clinic::new();
+    for number in 1..=4 {
+        ends(number, BEGAN, &mut back);
+    }
+    assert_eq!(ends(5, 0, &mut back), usual);
 }

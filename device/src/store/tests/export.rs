@@ -21,7 +21,7 @@ fn everything_goes_along() {
     clinic.examine(2);
     let (to, exported) = export(&mut clinic);
     assert_eq!((exported.exams, exported.photographs), (2, 4));
-    assert!(exported.left_out.is_empty());
+    assert!(exported.troubles.is_empty());
 
     let json = text(&to.join("exams.jsonl"));
     let lines: Vec<serde_json::Value> = json
@@ -37,7 +37,7 @@ fn everything_goes_along() {
     assert_eq!(
         exams.lines().nth(1).unwrap(),
         "1,exam-1,2026-01-02T03:05:05Z,2026-01-02T03:05:55Z,completed,P1,54,\
-         sees worse since June,refer,refer,skipped: declined,north,0.1.0,tiny"
+         sees worse since June,refer,refer,skipped: declined,north,0.1.0,tiny,false"
     );
     let mut photographs = csv::Reader::from_path(to.join("photographs.csv")).unwrap();
     let head = photographs.headers().unwrap().clone();
@@ -83,21 +83,75 @@ fn a_spreadsheet_is_given_no_formula_to_run() {
 fn a_half_export_never_stands_under_its_name() {
     let mut clinic = Clinic::new();
     clinic.examine(1);
-    clinic
-        .store()
-        .records()
-        .db()
-        .execute("UPDATE exams SET record = '{'", [])
-        .unwrap();
+    let db = clinic.store().records().db();
+    db.execute_batch("DROP TABLE shots").unwrap();
     let to = clinic.folder.path().join("copy");
-    let error = clinic.store().records().export(&to).unwrap_err();
-    assert!(
-        matches!(error, StoreError::Unreadable { number: 1, .. }),
-        "{error}"
-    );
-    assert!(!to.exists());
+    for made in [false, true] {
+        if made {
+            fs::create_dir(&to).unwrap();
+        }
+        let error = clinic.store().records().export(&to).unwrap_err();
+        assert!(matches!(error, StoreError::Database(_)), "{error}");
+        assert_eq!(to.exists(), made);
+    }
+    assert_eq!(fs::read_dir(&to).unwrap().count(), 0);
     let left: Vec<_> = fs::read_dir(clinic.folder.path()).unwrap().collect();
-    assert_eq!(left.len(), 1, "only the store: {left:?}");
+    assert_eq!(left.len(), 2, "only the store and the folder: {left:?}");
+}
+
+#[test]
+fn a_damaged_exam_is_left_out_and_named_and_a_changed_one_marked() {
+    let mut clinic = Clinic::new();
+    for number in 1..=3 {
+        clinic.examine(number);
+    }
+    let sql = "UPDATE exams SET record = '{' WHERE number = 1;
+               UPDATE exams SET ended_ms = ended_ms + 1 WHERE number = 3;";
+    clinic.store().records().db().execute_batch(sql).unwrap();
+    let (to, exported) = export(&mut clinic);
+    assert_eq!((exported.exams, exported.photographs), (2, 4));
+    let [left_out, changed] = &exported.troubles[..] else {
+        panic!("{:?}", exported.troubles);
+    };
+    assert!(left_out.starts_with("exam 1 cannot be read"), "{left_out}");
+    assert!(left_out.ends_with("it was left out"), "{left_out}");
+    assert_eq!(
+        changed,
+        "row 3 of the table exams was changed after it was saved"
+    );
+    let exams = text(&to.join("exams.csv"));
+    let ends: Vec<&str> = exams
+        .lines()
+        .map(|line| line.rsplit(',').next().unwrap())
+        .collect();
+    assert_eq!(ends, ["changed", "false", "true"]);
+}
+
+#[test]
+fn an_empty_disk_is_exported_to_as_it_is() {
+    use std::os::unix::fs::MetadataExt as _;
+    let mut clinic = Clinic::new();
+    clinic.examine(1);
+    let stick = clinic.folder.path().join("copy");
+    fs::create_dir_all(stick.join("lost+found")).unwrap();
+    // Where a disk is mounted, the folder cannot be replaced by another.
+    let before = fs::metadata(&stick).unwrap().ino();
+    let (to, exported) = export(&mut clinic);
+    assert_eq!((exported.exams, exported.photographs), (1, 2));
+    assert_eq!(fs::metadata(&to).unwrap().ino(), before);
+    let mut names: Vec<_> = fs::read_dir(&to)
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .collect();
+    names.sort();
+    let whole = [
+        "exams.csv",
+        "exams.jsonl",
+        "lost+found",
+        "photographs",
+        "photographs.csv",
+    ];
+    assert_eq!(names, whole);
 }
 
 #[test]
@@ -109,8 +163,8 @@ fn a_damaged_photograph_is_left_out_and_named() {
     let (to, exported) = export(&mut clinic);
     assert_eq!((exported.exams, exported.photographs), (1, 1));
     let name = victim.file_name().unwrap().to_str().unwrap();
-    let [line] = &exported.left_out[..] else {
-        panic!("{:?}", exported.left_out);
+    let [line] = &exported.troubles[..] else {
+        panic!("{:?}", exported.troubles);
     };
     assert!(line.contains(name) && line.contains("exam 1"), "{line}");
     assert!(!text(&to.join("photographs.csv")).contains(name));
