@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::calibration::{Calibration, CalibrationError};
+use crate::gate;
 use crate::prepare::PREPARATION;
 use crate::taxonomy::{Taxonomy, TaxonomyError};
 use crate::toml_error;
@@ -156,6 +157,8 @@ pub enum BundleError {
     },
     #[error("`calibration.toml` of the bundle: {0}")]
     Calibration(#[from] CalibrationError),
+    #[error("the taxonomy has no node `{0}` of the photograph, so the student could not refuse one for it: add it, or set `pixels_only = true` below [gate] of the calibration")]
+    NoQuality(&'static str),
     #[error("the calibration was made for the student {calibrated} but the bundle has {found}: calibrate this student")]
     OtherStudent { calibrated: String, found: String },
     #[error("cannot write the manifest or the calibration as TOML: {0}")]
@@ -213,6 +216,12 @@ impl Bundle {
         check_outputs(&manifest, &taxonomy)?;
         let calibration = Calibration::parse(&text(CALIBRATION, calibration)?)?;
         calibration.check(&taxonomy)?;
+        match gate::lacks(&taxonomy) {
+            Some(node) if !calibration.gate.pixels_only => {
+                return Err(BundleError::NoQuality(node));
+            }
+            _ => {}
+        }
         let sha256 = sha256_hex(&onnx);
         if calibration.student_sha256 != sha256 {
             return Err(BundleError::OtherStudent {

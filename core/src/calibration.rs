@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::gate::GateLimits;
+use crate::gate::{self, GateLimits};
 use crate::taxonomy::Taxonomy;
 use crate::toml_error;
 
@@ -167,7 +167,10 @@ impl Calibration {
             split: "none".to_owned(),
             target_sensitivity: 0.5,
             parent_rule: ParentRule::SumOfLogits,
-            gate: GateLimits::default(),
+            gate: GateLimits {
+                pixels_only: gate::lacks(taxonomy).is_some(),
+                ..GateLimits::default()
+            },
             composites: taxonomy.composites().keys().map(same).collect(),
             nodes: taxonomy.nodes().iter().map(|n| same(&n.id)).collect(),
         }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::field::FieldShape;
 use crate::quality::Measures;
+use crate::taxonomy::{Subject, Taxonomy};
 
 /// Why a photograph was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -101,6 +102,33 @@ pub struct GateLimits {
     pub artefact: f32,
     /// For the parent of the four above: ungradable, though none alone is sure.
     pub low_quality: f32,
+    /// The taxonomy lacks some of the six nodes above, and the photograph's
+    /// quality is judged by its pixels alone.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub pixels_only: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// The nodes that the student refuses a photograph by.
+const STUDENT_NODES: [&str; 6] = [
+    "non_fundus",
+    "dark",
+    "bright",
+    "blurred",
+    "artefact",
+    "low_quality",
+];
+
+/// The first of the nodes that the student refuses a photograph by which
+/// `taxonomy` lacks.
+pub fn lacks(taxonomy: &Taxonomy) -> Option<&'static str> {
+    STUDENT_NODES.into_iter().find(|id| {
+        let node = taxonomy.index(id).map(|node| &taxonomy.nodes()[node]);
+        node.is_none_or(|node| node.subject != Subject::Photograph)
+    })
 }
 
 impl Default for GateLimits {
@@ -132,6 +160,7 @@ impl Default for GateLimits {
             blurred: 0.5,
             artefact: 0.5,
             low_quality: 0.5,
+            pixels_only: false,
         }
     }
 }

@@ -358,6 +358,8 @@ fn taxonomy_and_calibration_are_checked_too() {
     assert!(matches!(got, BundleError::Taxonomy(_)), "{got}");
     let got = refused(CALIBRATION, "temperature = 1.0", "temperature = nan");
     assert!(matches!(got, BundleError::Calibration(_)), "{got}");
+    let got = refused(CALIBRATION, "pixels_only = true", "pixels_only = false");
+    assert!(matches!(got, BundleError::NoQuality("non_fundus")), "{got}");
     let got = refused(CALIBRATION, &sha256_hex(ONNX), &"0".repeat(64));
     assert!(matches!(got, BundleError::OtherStudent { .. }), "{got}");
 }

@@ -223,6 +223,13 @@ fn points(calibration: &Calibration) -> (State, String) {
         );
         return (State::Warn, sentence);
     }
+    if calibration.gate.pixels_only {
+        let sentence = format!(
+            "{} judges quality by pixels alone: expect that hazy photographs are graded",
+            calibration.id
+        );
+        return (State::Warn, sentence);
+    }
     let percent = 100.0 * calibration.target_sensitivity;
     let sentence = format!("{}, for a sensitivity of {percent:.0} %", calibration.id);
     (State::Ok, sentence)

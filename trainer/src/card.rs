@@ -184,7 +184,7 @@ pub fn model_card(
         "\nA source labels only what it looked for; everything else is unknown and entered neither a \
          loss nor a figure below. `scenes` are drawn, not photographed. `{}` are test photographs after \
          artificial damage.\n",
-        crate::predict::DAMAGED
+        crate::data::DAMAGED
     )?;
 
     writeln!(

@@ -363,9 +363,10 @@ impl<'a> Fit<'a> {
 
     fn epoch(&mut self, epoch: usize) -> Result<EpochLine> {
         let started = Instant::now();
-        let order = self
-            .sampler
-            .epoch(self.draws, self.seed.wrapping_mul(1_000_003) + epoch as u64);
+        let order = self.sampler.epoch(
+            self.draws,
+            self.seed.wrapping_mul(1_000_003).wrapping_add(epoch as u64),
+        );
         // A last batch of one has no batch statistics; leave it out.
         let steps =
             order.len() / self.training.batch + usize::from(order.len() % self.training.batch > 1);

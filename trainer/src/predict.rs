@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use fovea_core::taxonomy::Label;
 use tch::{nn, Device, Kind, Tensor};
 
-use crate::data::{Batch, DegradeConfig, Loader, Split};
+use crate::data::{Batch, DegradeConfig, Loader, Split, DAMAGED};
 use crate::methods::TensorBatch;
 use crate::nets::{Arch, Net, Precision};
 use crate::photographs::Photographs;
@@ -112,9 +112,6 @@ pub fn look(
     bar.finish_and_clear();
     Ok(answers)
 }
-
-/// Source name of sound photographs that were damaged to see them refused.
-pub const DAMAGED: &str = "damaged";
 
 /// Predictions for every photograph of a split, and again for those that the
 /// run validates on after severe damage, as a source of its own.

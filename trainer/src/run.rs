@@ -212,7 +212,7 @@ pub fn calibrate(config: &RunConfig, photographs: &Photographs) -> Result<()> {
     let val = predicted(config, stage, photographs, Split::Val, device)?;
     let val = val.filter(|photograph| {
         ship.calibrate_on.is_empty()
-            || photograph.source == predict::DAMAGED
+            || photograph.source == data::DAMAGED
             || ship.calibrate_on.contains(&photograph.source)
     });
     val.save(&config.stage_dir(&stage.name).join("predictions-val.jsonl"))?;

@@ -44,6 +44,8 @@ pub enum Event {
     CaptureFailed { shot: ShotId, why: String },
     /// Answers [`Effect::Grade`].
     Graded { shot: ShotId, verdict: Box<Verdict> },
+    /// Answers [`Effect::Grade`]: there is no verdict and none will come.
+    GradingFailed { shot: ShotId },
     /// The verdict on this photograph has reached the screen.
     Shown { shot: ShotId },
     /// Answers [`Effect::Save`]: the exam will survive a power cut.

@@ -113,6 +113,8 @@ pub struct Exam {
     unkept: bool,
     /// When the operator last did anything.
     touched: Duration,
+    /// When the store was last asked for something that is waited for.
+    asked: Duration,
     next_shot: u64,
 }
 
@@ -142,6 +144,7 @@ impl Exam {
             closing: None,
             unkept: false,
             touched: Duration::ZERO,
+            asked: Duration::ZERO,
             next_shot: 1,
         }
     }

@@ -31,10 +31,10 @@ impl Exam {
         }
         match self.stage {
             Stage::Locked => self.obey_locked(action),
-            Stage::Ready => self.obey_ready(action, effects),
+            Stage::Ready => self.obey_ready(action, now, effects),
             Stage::Page(_) => self.obey_page(action),
             Stage::Saving => {}
-            Stage::Saved => self.obey_saved(action, effects),
+            Stage::Saved => self.obey_saved(action, now, effects),
             Stage::Summary if self.closing.is_some() => self.obey_unsaved(action, now, effects),
             _ if action == Action::Cancel => self.end(Ending::Cancelled, now, effects),
             Stage::Patient { field } => self.obey_patient(field, action),
@@ -53,10 +53,11 @@ impl Exam {
         }
     }
 
-    fn obey_ready(&mut self, action: Action, effects: &mut Vec<Effect>) {
+    fn obey_ready(&mut self, action: Action, now: Duration, effects: &mut Vec<Effect>) {
         match action {
             Action::Start => {
                 self.opening = true;
+                self.asked = now;
                 effects.push(Effect::Open);
             }
             Action::Open(page) => self.go(Stage::Page(page)),
@@ -70,11 +71,11 @@ impl Exam {
         }
     }
 
-    fn obey_saved(&mut self, action: Action, effects: &mut Vec<Effect>) {
+    fn obey_saved(&mut self, action: Action, now: Duration, effects: &mut Vec<Effect>) {
         match action {
             Action::Start => {
                 self.leave(Stage::Ready, effects);
-                self.obey_ready(action, effects);
+                self.obey_ready(action, now, effects);
             }
             Action::Continue | Action::Back | Action::Cancel | Action::Acknowledge => {
                 self.leave(Stage::Ready, effects);

@@ -292,6 +292,7 @@ impl World {
                 why: why.clone(),
             },
             Event::Graded { shot, verdict },
+            Event::GradingFailed { shot },
             Event::Shown { shot },
             Event::Saved { exam: exam.clone() },
             Event::SaveFailed { exam, why },

@@ -23,17 +23,22 @@ pub struct Rules {
     pub capture_seconds: NonZeroU32,
     /// A photograph without a verdict by then counts as refused.
     pub grade_seconds: NonZeroU32,
+    /// A store that has not answered by then is said not to, and can be asked
+    /// again.
+    pub store_seconds: NonZeroU32,
 }
 
 impl Default for Rules {
-    /// Five minutes are enough to seat a patient and focus; ten seconds and a
-    /// minute are far beyond what a camera that works and a slow computer need.
+    /// Five minutes are enough to seat a patient and focus; ten seconds, a
+    /// minute and half a minute are far beyond what a camera that works, a slow
+    /// computer and a slow disk need.
     fn default() -> Rules {
         let seconds = |n: u32| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
         Rules {
             idle_seconds: seconds(300),
             capture_seconds: seconds(10),
             grade_seconds: seconds(60),
+            store_seconds: seconds(30),
         }
     }
 }
@@ -49,6 +54,10 @@ impl Rules {
 
     pub(super) fn grade(&self) -> Duration {
         duration(self.grade_seconds)
+    }
+
+    pub(super) fn store(&self) -> Duration {
+        duration(self.store_seconds)
     }
 }
 

@@ -25,6 +25,7 @@ impl Exam {
             Event::Captured { shot, still } => self.captured(shot, still, now, &mut effects),
             Event::CaptureFailed { shot, why } => self.capture_failed(shot, why),
             Event::Graded { shot, verdict } => self.graded(shot, verdict, now),
+            Event::GradingFailed { shot } => self.grading_failed(shot),
             Event::Shown { shot } => self.shown(shot, now),
             Event::Saved { exam } => self.saved(&exam, &mut effects),
             Event::SaveFailed { exam, why } => self.save_failed(&exam, why, now),
@@ -118,6 +119,15 @@ impl Exam {
         self.unkept = true;
     }
 
+    /// As where the verdict is overdue, but known at once.
+    fn grading_failed(&mut self, id: ShotId) {
+        let shot = self.open_session().and_then(|s| s.shot_mut(id));
+        if let Some((_, shot)) = shot.filter(|(_, shot)| shot.judgement == Judgement::Pending) {
+            shot.judgement = Judgement::Overdue;
+            self.unkept = true;
+        }
+    }
+
     fn shown(&mut self, id: ShotId, now: Duration) {
         let shot = self.open_session().and_then(|s| s.shot_mut(id));
         if let Some((_, shot)) = shot.filter(|(_, shot)| shot.stamps.graded.is_some()) {
@@ -151,6 +161,7 @@ impl Exam {
     fn pass_time(&mut self, now: Duration, effects: &mut Vec<Effect>) {
         self.give_up_capture(now);
         self.give_up_grading(now);
+        self.give_up_store(now);
         if now.saturating_sub(self.touched) < self.rules.idle() {
             return;
         }
@@ -186,6 +197,19 @@ impl Exam {
         self.unkept |= given_up;
     }
 
+    /// A disk that does not answer must not hold the operator.
+    fn give_up_store(&mut self, now: Duration) {
+        const SILENT: &str = "The disk of the records does not answer: try again in a moment, \
+                              and if it stays so, have the device looked at.";
+        if now.saturating_sub(self.asked) < self.rules.store() {
+            return;
+        }
+        self.refuse(SILENT.to_owned());
+        if let Some(exam) = self.id().cloned() {
+            self.save_failed(&exam, SILENT.to_owned(), now);
+        }
+    }
+
     /// Ends the session: it is saved if there is anything to keep. One that
     /// has ended already is saved again as it was.
     pub(super) fn end(&mut self, ending: Ending, now: Duration, effects: &mut Vec<Effect>) {
@@ -204,6 +228,7 @@ impl Exam {
         let record = session.record(closing.ending, closing.at);
         effects.push(Effect::Save(Box::new(record)));
         self.go(Stage::Saving);
+        self.asked = now;
     }
 
     /// Once photographs were taken, a power cut must not cost what is known of

@@ -416,6 +416,51 @@ fn a_grader_that_does_not_answer_counts_as_a_refusal() {
 }
 
 #[test]
+fn a_grader_that_fails_is_not_waited_for() {
+    let mut walk = Walk::at_the_first_eye("A");
+    let shot = walk.capture();
+    walk.tell(Event::GradingFailed { shot });
+    assert!(!walk.exam.is_grading());
+    let eye = walk.exam.eye(Eye::Right).unwrap();
+    assert_eq!(eye.shots()[0].judgement, Judgement::Overdue);
+    walk.grade(shot, NoReferableDisease);
+    let eye = walk.exam.eye(Eye::Right).unwrap();
+    assert_eq!(eye.shots()[0].judgement, Judgement::Overdue);
+}
+
+#[test]
+fn a_store_that_does_not_answer_holds_nobody() {
+    let mut walk = Walk::new();
+    walk.act(Action::Start);
+    walk.wait(29);
+    assert_eq!(walk.exam.notice(), None);
+    walk.wait(1);
+    assert!(matches!(walk.exam.notice(), Some(Notice::Refused(_))));
+    walk.act(Action::Acknowledge);
+
+    walk.begin("A");
+    walk.act(Action::Continue);
+    let shot = walk.capture();
+    walk.grade(shot, Refer);
+    walk.act(Action::Cancel);
+    walk.act(Action::Continue);
+    let exam = walk.exam.id().cloned();
+    if walk.exam.stage() != Stage::Saving {
+        panic!("{:?}", walk.exam.stage());
+    }
+    walk.wait(29);
+    assert_eq!(walk.exam.stage(), Stage::Saving);
+    walk.wait(1);
+    assert_eq!(walk.exam.stage(), Stage::Summary);
+    assert!(matches!(walk.exam.notice(), Some(Notice::NotSaved(_))));
+    // It answers after all.
+    let exam = exam.unwrap();
+    walk.tell(Event::Saved { exam });
+    assert_ne!(walk.exam.stage(), Stage::Summary);
+    assert_eq!(walk.exam.id(), None);
+}
+
+#[test]
 fn cancelling_keeps_what_was_captured() {
     let mut walk = Walk::at_the_first_eye("A");
     walk.act(Action::Cancel);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use fovea_core::gate::GateLimits;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -49,6 +50,12 @@ impl AtLeast {
         AtLeast { fault, clear }
     }
 
+    /// As strict as `limit` at least.
+    fn raised(self, limit: f32) -> AtLeast {
+        let by = (limit / self.fault).max(1.0);
+        AtLeast::new(self.fault * by, self.clear * by)
+    }
+
     /// Whether `value` is at fault, if it `was` before.
     pub fn is_fault(&self, value: f32, was: bool) -> bool {
         value < if was { self.clear } else { self.fault }
@@ -64,6 +71,12 @@ impl AtLeast {
 impl AtMost {
     const fn new(fault: f32, clear: f32) -> AtMost {
         AtMost { fault, clear }
+    }
+
+    /// As strict as `limit` at least.
+    fn lowered(self, limit: f32) -> AtMost {
+        let by = (limit / self.fault).clamp(0.0, 1.0);
+        AtMost::new(self.fault * by, self.clear * by)
     }
 
     /// Whether `value` is at fault, if it `was` before.
@@ -170,7 +183,44 @@ impl Default for LiveLimits {
 }
 
 impl LiveLimits {
+    /// These limits, and where those of a bundle's gate are stricter, the
+    /// gate's: the live view must not call ready what the gate refuses by.
+    pub fn within(self, gate: &GateLimits) -> LiveLimits {
+        LiveLimits {
+            coverage: self.coverage.raised(gate.min_field_coverage),
+            dark: self.dark.raised(gate.min_luma),
+            bright: self.bright.lowered(gate.max_luma),
+            contrast: self.contrast.raised(gate.min_contrast),
+            ..self
+        }
+    }
+
     pub(super) fn hold(&self) -> Duration {
         Duration::from_millis(u64::from(self.hold_ms))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_live_view_is_at_least_as_strict_as_the_gate() {
+        let usual = LiveLimits::default();
+        assert_eq!(usual.within(&GateLimits::default()), usual);
+        let strict = GateLimits {
+            min_luma: 0.2,
+            max_luma: 0.6,
+            min_contrast: 0.03,
+            min_field_coverage: 0.9,
+            ..GateLimits::default()
+        };
+        let live = usual.within(&strict);
+        assert!(live.dark.is_fault(0.19, false) && !live.dark.is_fault(0.21, false));
+        assert!(live.bright.is_fault(0.61, false) && !live.bright.is_fault(0.59, false));
+        assert!(live.contrast.is_fault(0.029, false) && live.coverage.is_fault(0.89, false));
+        // Hysteresis stays: what was at fault needs more.
+        assert!(live.dark.is_fault(0.21, true) && live.bright.is_fault(0.59, true));
+        assert_eq!((live.focus, live.motion), (usual.focus, usual.motion));
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::mpsc::{channel, Receiver, Sender};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use embedded_graphics::prelude::Size;
 use fovea_core::bundle::Bundle;
@@ -14,6 +15,7 @@ use fovea_core::prepare;
 use fovea_core::taxonomy::Taxonomy;
 use image::RgbImage;
 
+use super::pulse::Pulse;
 use crate::exam::words::Eye;
 use crate::exam::{ShotId, Verdict};
 use crate::grade::Grader;
@@ -46,6 +48,8 @@ pub(super) enum Answer {
     /// The photograph as views show it; its verdict follows.
     Prepared(ShotId, RgbImage),
     Graded(Box<GradedShot>),
+    /// There is no verdict and none will come; it was said why.
+    Failed(ShotId),
 }
 
 /// The model as the views and the records name it.
@@ -72,6 +76,8 @@ pub(super) struct GradedShot {
 pub(super) struct Grading {
     requests: Sender<Request>,
     answers: Receiver<Answer>,
+    pulse: Pulse,
+    thread: thread::JoinHandle<()>,
 }
 
 /// Grades for the self-test, from another thread.
@@ -88,14 +94,20 @@ impl Grading {
     pub fn start(bundle: Bundle) -> io::Result<Grading> {
         let (requests, asked) = channel();
         let (answering, answers) = channel();
-        thread::Builder::new()
-            .name("grade".to_owned())
-            .spawn(move || work(bundle, &asked, &answering))?;
-        Ok(Grading { requests, answers })
+        let pulse = Pulse::new();
+        let thread = thread::Builder::new().name("grade".to_owned()).spawn({
+            let pulse = pulse.clone();
+            move || work(bundle, &asked, &answering, &pulse)
+        })?;
+        Ok(Grading {
+            requests,
+            answers,
+            pulse,
+            thread,
+        })
     }
 
-    /// Asks for a photograph to be graded. Where the thread has ended, no
-    /// answer comes and the exam gives the verdict up in time.
+    /// Asks for a photograph to be graded.
     pub fn grade(&self, job: Job) {
         if self.requests.send(Request::Grade(job)).is_err() {
             tracing::error!("the grading thread has ended");
@@ -105,6 +117,12 @@ impl Grading {
     /// The next answer, if one has come.
     pub fn answer(&self) -> Option<Answer> {
         self.answers.try_recv().ok()
+    }
+
+    /// How long the thread has been busy with one photograph; none where it has
+    /// ended.
+    pub fn busy(&self) -> Option<Duration> {
+        (!self.thread.is_finished()).then(|| self.pulse.busy())
     }
 
     pub fn trial(&self) -> Trial {
@@ -126,8 +144,10 @@ impl Trial {
     }
 }
 
-fn work(bundle: Bundle, asked: &Receiver<Request>, answers: &Sender<Answer>) {
-    let loaded = Grader::new(bundle).map_err(|error| error.to_string());
+fn work(bundle: Bundle, asked: &Receiver<Request>, answers: &Sender<Answer>, pulse: &Pulse) {
+    let loaded = pulse
+        .job(|| Grader::new(bundle).map_err(|error| error.to_string()))
+        .unwrap_or_else(|panic| Err(format!("the student broke down ({panic})")));
     let model = loaded.as_ref().map(|grader| Arc::new(Model::of(grader)));
     if answers
         .send(Answer::Loaded(model.map_err(Clone::clone)))
@@ -138,17 +158,29 @@ fn work(bundle: Bundle, asked: &Receiver<Request>, answers: &Sender<Answer>) {
     for request in asked {
         match (request, &loaded) {
             (Request::Grade(job), Ok(grader)) => {
-                let picture = prepare::prepare(&job.photograph, job.shown.width).rgb;
-                let shown = answers.send(Answer::Prepared(job.shot, picture));
-                if shown.is_err() || !answer_with_verdict(grader, job, answers) {
+                let shot = job.shot;
+                let answered = pulse
+                    .job(|| {
+                        let picture = prepare::prepare(&job.photograph, job.shown.width).rgb;
+                        let shown = answers.send(Answer::Prepared(shot, picture));
+                        shown.is_ok() && answer_with_verdict(grader, job, answers)
+                    })
+                    .unwrap_or_else(|panic| failed(shot, &panic, answers));
+                if !answered {
                     return;
                 }
             }
             // No exam begins without a student; a verdict would be made up.
-            (Request::Grade(_), Err(_)) => {}
+            (Request::Grade(job), Err(why)) => {
+                if !failed(job.shot, why, answers) {
+                    return;
+                }
+            }
             (Request::Try(photograph, answer), grader) => {
                 let tried = match grader {
-                    Ok(grader) => Ok(grader.grade("self-test", photograph, 0.0).record),
+                    Ok(grader) => pulse
+                        .job(|| grader.grade("self-test", photograph, 0.0).record)
+                        .map_err(|panic| format!("the student broke down ({panic})")),
                     Err(why) => Err(why.clone()),
                 };
                 // The self-test may have given up.
@@ -160,21 +192,24 @@ fn work(bundle: Bundle, asked: &Receiver<Request>, answers: &Sender<Answer>) {
 
 /// Grades, and says whether anybody still listens.
 fn answer_with_verdict(grader: &Grader, job: Job, answers: &Sender<Answer>) -> bool {
+    let shot = job.shot;
     match grade(grader, job) {
         Ok(graded) if graded.record.gate.reason == GateReason::StudentFailed => {
-            // The photograph is not to blame and must not count as refused: as
-            // where no verdict can be written down, there is no answer.
             let why = graded.record.referral.because.join(": ");
-            tracing::error!(error = %why, "the student failed");
-            true
+            failed(graded.shot, &why, answers)
         }
         Ok(graded) => answers.send(Answer::Graded(Box::new(graded))).is_ok(),
         Err(error) => {
-            // No answer: the exam gives the verdict up in time.
-            tracing::error!(error = %error, "a verdict cannot be written down");
-            true
+            let why = format!("a verdict cannot be written down ({error})");
+            failed(shot, &why, answers)
         }
     }
+}
+
+/// Says that there is no verdict on a photograph, and whether anybody listens.
+fn failed(shot: ShotId, why: &str, answers: &Sender<Answer>) -> bool {
+    tracing::error!(error = %why, "the student failed");
+    answers.send(Answer::Failed(shot)).is_ok()
 }
 
 fn grade(grader: &Grader, job: Job) -> Result<GradedShot, serde_json::Error> {

@@ -184,7 +184,10 @@ impl Appliance {
                 }
                 Student::Loaded(Err(why)) => {
                     tracing::error!(error = %why, "the student is not loaded");
+                    // The self-test shows it.
+                    self.no_model = true;
                 }
+                Student::Failed(shot) => self.tell(Event::GradingFailed { shot }),
                 Student::Prepared(shot, picture) => self.album.prepared(shot, picture),
                 Student::Graded(graded) => {
                     let GradedShot {
@@ -262,12 +265,13 @@ impl Appliance {
             self.stale = true;
         }
         let now = self.clock.now();
+        let student_told = self.model.is_some() || self.no_model;
         let idle = matches!(self.exam.stage(), Stage::Ready | Stage::Locked);
         let due = self
             .tested_at
             .is_none_or(|at| now.saturating_sub(at) >= TEST);
         // Not before the student is there and the camera has said something.
-        if idle && due && self.model.is_some() && self.camera != Status::Connecting {
+        if idle && due && student_told && self.camera != Status::Connecting {
             self.tested_at = Some(now);
             self.health.ask(self.seen());
         }

@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use image::RgbImage;
 use jiff::{Timestamp, ZonedDateTime};
 
+use super::pulse::Pulse;
 use super::COMMON_STILL;
 use crate::config;
 use crate::exam::{ExamId, ExamRecord, ShotId};
@@ -62,6 +63,7 @@ pub(super) enum Answer {
 pub(super) struct Keeping {
     requests: Option<Sender<Request>>,
     answers: Receiver<Answer>,
+    pulse: Pulse,
     thread: Option<thread::JoinHandle<()>>,
 }
 
@@ -73,6 +75,7 @@ impl Keeping {
     pub fn start(store: config::Store, provenance: Provenance) -> io::Result<Keeping> {
         let (requests, asked) = channel();
         let (answering, answers) = channel();
+        let pulse = Pulse::new();
         let mut keeper = Keeper {
             folder: store.folder,
             least: u64::from(store.least_free_mb.get()) * 1_000_000,
@@ -81,16 +84,20 @@ impl Keeping {
             unwritten: BTreeMap::new(),
             answers: answering,
         };
-        let thread = thread::Builder::new()
-            .name("store".to_owned())
-            .spawn(move || {
+        let thread = thread::Builder::new().name("store".to_owned()).spawn({
+            let pulse = pulse.clone();
+            move || {
                 for request in asked {
-                    keeper.obey(request);
+                    let waits = Waits::of(&request);
+                    let done = pulse.job(|| keeper.obey(request));
+                    done.unwrap_or_else(|why| keeper.broke_down(waits, &why));
                 }
-            })?;
+            }
+        })?;
         Ok(Keeping {
             requests: Some(requests),
             answers,
+            pulse,
             thread: Some(thread),
         })
     }
@@ -107,6 +114,13 @@ impl Keeping {
         self.answers.try_recv().ok()
     }
 
+    /// How long the thread has been busy with one request; none where it has
+    /// ended.
+    pub fn busy(&self) -> Option<Duration> {
+        let thread = self.thread.as_ref()?;
+        (!thread.is_finished()).then(|| self.pulse.busy())
+    }
+
     /// For asking from another thread.
     pub fn requests(&self) -> Option<Sender<Request>> {
         self.requests.clone()
@@ -121,6 +135,23 @@ impl Drop for Keeping {
         if let Some(thread) = self.thread.take() {
             // A panic there was said when it happened.
             let _ = thread.join();
+        }
+    }
+}
+
+/// What waits for an answer to a request.
+enum Waits {
+    Opening,
+    Saving(ExamId),
+    Nothing,
+}
+
+impl Waits {
+    fn of(request: &Request) -> Waits {
+        match request {
+            Request::Open(..) => Waits::Opening,
+            Request::Save(exam) => Waits::Saving(exam.id.clone()),
+            _ => Waits::Nothing,
         }
     }
 }
@@ -152,6 +183,18 @@ impl Keeper {
                 // The self-test may have given up.
                 let _ = answer.send(self.condition());
             }
+        }
+    }
+
+    /// After a panic: whoever waits is answered, and the store opened anew.
+    fn broke_down(&mut self, waits: Waits, panic: &str) {
+        tracing::error!(error = %panic, "the store broke down");
+        self.store = None;
+        let why = format!("the program failed while it used the records ({panic}): try again");
+        match waits {
+            Waits::Opening => self.say(Answer::Refused { why, full: false }),
+            Waits::Saving(exam) => self.say(Answer::NotSaved(exam, why)),
+            Waits::Nothing => {}
         }
     }
 

@@ -17,6 +17,7 @@ mod health;
 mod hear;
 mod keeping;
 mod live;
+mod pulse;
 mod show;
 mod stages;
 mod standalone;
@@ -78,6 +79,10 @@ const TEST: Duration = Duration::from_secs(60);
 const BY_DEFAULT: Duration = Duration::from_secs(1);
 /// Stills of a common camera; until the first frame says otherwise.
 const COMMON_STILL: (u32, u32) = (2592, 1944);
+
+/// A thread that is busy with one thing for so long will not come back: far
+/// beyond the time-outs after which the operator is told.
+const STUCK: Duration = Duration::from_secs(600);
 
 /// Why the appliance does not start, or ended.
 #[derive(Debug, Error)]
@@ -153,6 +158,8 @@ struct Appliance {
 
     album: Album,
     model: Option<Arc<Model>>,
+    /// There will never be one: the bundle's student does not load.
+    no_model: bool,
     checks: Vec<Check>,
     tested_at: Option<Duration>,
     details: Details,
@@ -182,6 +189,8 @@ struct Appliance {
     wanted: Vec<ShotName>,
     /// Whether the first picture was shown.
     ready: bool,
+    /// Whether every thread got on, the last time it was looked.
+    well: bool,
     over: bool,
 }
 
@@ -213,7 +222,8 @@ impl Appliance {
         };
         let output = open_display(&config)?;
         let size = output.display.size();
-        let feed = start_feed(&config, &clock, profile).map_err(RunError::Threads)?;
+        let limits = LiveLimits::default().within(&bundle.calibration.gate);
+        let feed = start_feed(&config, &clock, profile, limits).map_err(RunError::Threads)?;
         let grading = Grading::start(bundle).map_err(RunError::Threads)?;
         let keeping =
             Keeping::start(config.store.clone(), provenance).map_err(RunError::Threads)?;
@@ -248,6 +258,7 @@ impl Appliance {
             camera_says: "connecting".to_owned(),
             album: Album::default(),
             model: None,
+            no_model: false,
             checks: Vec::new(),
             tested_at: None,
             details,
@@ -267,6 +278,7 @@ impl Appliance {
             noted: "",
             wanted: Vec::new(),
             ready: false,
+            well: true,
             over: false,
             config,
             clock,
@@ -283,10 +295,33 @@ impl Appliance {
         self.tell(Event::Tick);
         self.draw();
         let (stage, now) = (self.stage_name(), self.clock.now());
+        if !self.is_well() {
+            return Ok(());
+        }
         if let Err(error) = self.watchdog.turn(stage, now) {
             tracing::warn!(error = %error, "systemd cannot be reached");
         }
         Ok(())
+    }
+
+    /// Whether every thread gets on. Where one does not, systemd is given no
+    /// sign of life any more and starts the program again.
+    fn is_well(&mut self) -> bool {
+        let stuck = [
+            ("grade", self.grading.busy()),
+            ("store", self.keeping.busy()),
+        ]
+        .into_iter()
+        .find(|(_, busy)| busy.is_none_or(|busy| busy > STUCK));
+        let well = stuck.is_none();
+        if let Some((thread, _)) = stuck.filter(|_| self.well) {
+            tracing::error!(
+                thread,
+                "a thread does not get on; the watchdog is told no more"
+            );
+        }
+        self.well = well;
+        well
     }
 
     /// Tells the exam what happened, and does what it asks for.
@@ -416,10 +451,11 @@ fn start_feed(
     config: &Config,
     clock: &Clock,
     profile: Option<Arc<CameraProfile>>,
+    limits: LiveLimits,
 ) -> io::Result<Feed<Guidance>> {
     let camera = &config.camera;
     let mut opener = Opener::new(camera.source.clone(), camera.levels(), clock);
-    let mut gate = LiveGate::new(LiveLimits::default());
+    let mut gate = LiveGate::new(limits);
     Feed::start(
         move || {
             let Opened { camera, refused } = opener.open()?;

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
+use super::DAMAGED;
+
 /// How a source's labels are written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -134,6 +136,10 @@ impl SourceConfig {
         anyhow::ensure!(
             sound,
             "source name {name:?} must be made of letters, digits, `-` and `_`: it names files"
+        );
+        anyhow::ensure!(
+            name != DAMAGED,
+            "a source cannot be named {name:?}: tables call damaged photographs so"
         );
         let reads = |setting: &str| match setting {
             "images" => self.format != Format::Scenes,

@@ -44,6 +44,9 @@ pub use split::{deal, Split};
 pub use stats::{Shot, ShotCuts, Statistics};
 pub use twins::{Leaks, Pair};
 
+/// Source name of sound photographs that were damaged to see them refused.
+pub const DAMAGED: &str = "damaged";
+
 /// Where the pixels of an example come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::table::{error, measured, percent, share, Table};
 use super::{GateRow, Measured, Section, Share};
+use crate::data::DAMAGED;
 use crate::metrics::mean;
-use crate::predict::DAMAGED;
 
 /// A yes-or-no question that the labels of some photographs answer both ways.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -325,6 +325,11 @@ fn contradictory_sources_are_refused_with_their_name() {
         &format!("{base}evaluate_only = true\nevery = {{ present = ['tooth'] }}"),
         "tooth",
     );
+    let reserved = base.replace("'x'", "'damaged'");
+    refused(
+        &format!("{reserved}evaluate_only = true"),
+        "cannot be named \"damaged\"",
+    );
     refused(
         &format!("{base}evaluate_only = true\nweight = -1"),
         "weight",
