@@ -160,6 +160,12 @@ impl World {
             Event::SaveFailed { exam, .. } => {
                 self.saving.remove(exam);
             }
+            // It did not wait any longer: the same record may be asked for again.
+            Event::Tick
+                if before.stage() == Stage::Saving && self.exam.stage() != Stage::Saving =>
+            {
+                self.saving.retain(|id| before.id() != Some(id));
+            }
             Event::Captured { shot, .. } => {
                 let awaited = before.capturing.is_some_and(|c| c.shot == *shot);
                 if awaited {
