@@ -447,5 +447,5 @@ fn nothing_is_lost_doubled_or_mixed_up() {
     let reached = reached.into_inner();
     println!("stages: {reached:?}, completed: {completed:?}");
     assert_eq!(reached.len(), 12, "{reached:?}");
-    assert!(*completed.borrow() > 50, "{completed:?}");
+    assert!(*completed.borrow() > 40, "{completed:?}");
 }
