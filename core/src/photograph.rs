@@ -64,7 +64,7 @@ pub enum ReadError {
     )]
     UnknownFormat,
     #[error(
-        "this is a {0} picture, which cannot be read here; export the photograph as JPEG or PNG"
+        "the picture's format is {0}, which cannot be read here; export the photograph as JPEG or PNG"
     )]
     OtherFormat(Cow<'static, str>),
     #[error("the photograph says it is {width} x {height} pixels, so there is nothing in it; take or export it again")]

@@ -18,8 +18,8 @@ use crate::store::{Fault, Listing, Records, StoreError, StoredExam, Verification
 /// May be used while the device examines; nothing in the store is changed.
 ///
 /// Exit status: 0 when all is well, 1 when something is damaged or was changed
-/// after it was saved: it is named, and the rest is done all the same; 2 when the command line, the store or the
-/// output cannot be used.
+/// after it was saved (it is named, and the rest is done all the same), 2 when
+/// the command line, the store or the output cannot be used.
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
     #[command(subcommand)]
