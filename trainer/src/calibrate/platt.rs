@@ -235,7 +235,7 @@ mod tests {
         assert!((0.2..0.9).contains(&common.bias), "{common:?}");
         let pooled = fit(&all.concat(), Line::IDENTITY);
         assert!(pooled.scale < 0.8 * expected, "{pooled:?}");
-        let alone = fit_sources(&[clinic.clone()], Line::IDENTITY);
+        let alone = fit_sources(std::slice::from_ref(&clinic), Line::IDENTITY);
         let plain = fit(&clinic, Line::IDENTITY);
         assert!(
             (alone.scale - plain.scale).abs() < 0.01,
