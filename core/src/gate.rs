@@ -104,12 +104,8 @@ pub struct GateLimits {
     pub low_quality: f32,
     /// The taxonomy lacks some of the six nodes above, and the photograph's
     /// quality is judged by its pixels alone.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pixels_only: bool,
-}
-
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 /// The nodes that the student refuses a photograph by.

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{bail, Context, Result};
@@ -270,13 +269,7 @@ impl<'a> Fit<'a> {
             training.optimiser == Optimiser::Adamw,
         );
         let average = (training.ema > 0.0).then(|| Ema::new(&store, training.ema));
-        let mut loader = Loader::new(
-            Arc::clone(&photographs.dataset),
-            Arc::clone(&photographs.cache),
-            Some(augment.clone()),
-            training.batch,
-            photographs.threads,
-        );
+        let mut loader = photographs.loader(Some(augment.clone()), training.batch);
         if !training.one_sided {
             loader = loader.without_one_sided();
         }

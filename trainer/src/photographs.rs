@@ -12,8 +12,8 @@ use fovea_core::taxonomy::Label;
 use crate::checkpoint;
 use crate::config::{RunConfig, StageConfig};
 use crate::data::{
-    truth, Broken, Cache, Dataset, DegradeConfig, Expected, Pack, Pair, Shot, ShotCuts, Split,
-    Statistics,
+    truth, AugmentConfig, Broken, Cache, Dataset, DegradeConfig, Expected, Loader, Pack, Pair,
+    Shot, ShotCuts, Split, Statistics,
 };
 use crate::metrics::ClassGroups;
 use crate::progress::progress;
@@ -38,6 +38,17 @@ pub struct Photographs {
 }
 
 impl Photographs {
+    /// Batches of `batch` photographs, varied as `augment` says or as they are.
+    pub fn loader(&self, augment: Option<AugmentConfig>, batch: usize) -> Loader {
+        Loader::new(
+            Arc::clone(&self.dataset),
+            Arc::clone(&self.cache),
+            augment,
+            batch,
+            self.threads,
+        )
+    }
+
     /// Reads the labels, from the sources or from a pack, prepares what the
     /// cache lacks, and counts.
     pub fn open(config: &RunConfig) -> Result<Photographs> {

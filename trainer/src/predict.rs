@@ -37,11 +37,7 @@ pub fn to_tensors(batch: &Batch, size: u32, device: Device) -> TensorBatch {
 
 /// The photographs `which` as they are, in one batch: b x 3 x S x S on `device`, channels last.
 pub fn plain(photographs: &Photographs, which: Vec<usize>, device: Device) -> Result<Tensor> {
-    let (dataset, cache) = (
-        Arc::clone(&photographs.dataset),
-        Arc::clone(&photographs.cache),
-    );
-    let loader = Loader::new(dataset, cache, None, which.len(), photographs.threads);
+    let loader = photographs.loader(None, which.len());
     let batch = loader.epoch(which, 0)?.next().context("no photographs")?;
     Ok(to_tensors(&batch, photographs.size, device).images)
 }
@@ -82,15 +78,15 @@ pub fn look(
     batch: usize,
     device: Device,
 ) -> Result<Answers> {
-    let (dataset, cache) = (
-        Arc::clone(&photographs.dataset),
-        Arc::clone(&photographs.cache),
-    );
     let loader = match damage {
-        None => Loader::new(dataset, cache, None, batch, photographs.threads),
-        Some(damage) => {
-            Loader::degraded(dataset, cache, damage.clone(), batch, photographs.threads)
-        }
+        None => photographs.loader(None, batch),
+        Some(damage) => Loader::degraded(
+            Arc::clone(&photographs.dataset),
+            Arc::clone(&photographs.cache),
+            damage.clone(),
+            batch,
+            photographs.threads,
+        ),
     };
     let bar = progress(which.len() as u64, "predict");
     let mut answers = Answers::default();

@@ -3,14 +3,13 @@
 //! rim of the field.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use fovea_core::taxonomy::{Label, Subject};
 use serde::{Deserialize, Serialize};
 use tch::{no_grad, Device, Kind, Tensor};
 
-use crate::data::{deal, Example, Fractions, Loader, Origin, Split};
+use crate::data::{deal, Example, Fractions, Origin, Split};
 use crate::metrics::{auc, mean};
 use crate::nets::Net;
 use crate::photographs::Photographs;
@@ -74,13 +73,7 @@ pub fn probe(net: &Net, photographs: &Photographs, batch: usize, device: Device)
         !which.is_empty(),
         "there is no validation photograph to probe on; give the run a validation split"
     );
-    let loader = Loader::new(
-        Arc::clone(&photographs.dataset),
-        Arc::clone(&photographs.cache),
-        None,
-        batch,
-        photographs.threads,
-    );
+    let loader = photographs.loader(None, batch);
     let (field, rim) = masks(FINE);
     let (field_on, rim_on) = (field.to_device(device), rim.to_device(device));
     let classifier = net.classifier().ws.index_select(0, &members);

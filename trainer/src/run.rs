@@ -2,7 +2,6 @@
 //! evaluate. Each step leaves files that the next one reads.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{bail, ensure, Context, Result};
@@ -12,7 +11,7 @@ use tch::Device;
 
 use crate::clock::Clock;
 use crate::config::{DeviceChoice, RunConfig, Ship, StageConfig};
-use crate::data::{Loader, Packed, Split};
+use crate::data::{Packed, Split};
 use crate::methods::Teacher;
 use crate::nets::Precision;
 use crate::photographs::Photographs;
@@ -50,13 +49,7 @@ pub fn show(config: &RunConfig, photographs: &Photographs) -> Result<()> {
     print!("{}", photographs.statistics);
     let mut some = photographs.indices(Split::Train, &[]);
     some.truncate(TIMED_ON);
-    let loader = Loader::new(
-        Arc::clone(&photographs.dataset),
-        Arc::clone(&photographs.cache),
-        Some(config.augment.clone()),
-        config.training.batch,
-        photographs.threads,
-    );
+    let loader = photographs.loader(Some(config.augment.clone()), config.training.batch);
     let started = Instant::now();
     let loaded: usize = loader
         .epoch(some, config.seed)?
@@ -107,16 +100,15 @@ pub fn train(
     let mut wanted = Vec::new();
     for stage in &config.stage {
         if only.is_empty() || only.contains(&stage.name) {
-            wanted.push((stage, finished(config, stage)?));
+            let open = stage.method.is_trained() && !finished(config, stage)?;
+            wanted.push((stage, open));
         }
     }
-    let open = wanted
-        .iter()
-        .filter(|(stage, finished)| !finished && stage.method.is_trained());
+    let open = wanted.iter().filter(|(_, open)| *open);
     let mut shares: f64 = open.map(|(stage, _)| config.share_of(stage)).sum();
-    for (stage, finished) in wanted {
+    for (stage, open) in wanted {
         let time = match clock {
-            Some(clock) if !finished && stage.method.is_trained() => {
+            Some(clock) if open => {
                 let share = config.share_of(stage);
                 let time = clock.allot(share, shares)?;
                 shares -= share;

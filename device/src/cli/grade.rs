@@ -20,7 +20,7 @@ use crate::{batch, inputs, picture, verdict};
 pub(super) fn run(options: &args::Grade) -> Result<u8, Failure> {
     let inputs = inputs::list(&options.paths);
     for folder in &inputs.empty {
-        say(&format!("no photographs in {}", shown(folder)));
+        say(&format!("no photographs in {}", names::shown(folder)));
     }
     match inputs.drawn {
         0 => {}
@@ -85,11 +85,6 @@ pub(super) fn run(options: &args::Grade) -> Result<u8, Failure> {
         (0, _) => UNREADABLE,
         _ => MODEL_FAILED,
     })
-}
-
-/// A path as a sentence has it.
-fn shown(path: &Path) -> String {
-    names::printable(&names::of(path))
 }
 
 /// One photograph's record and, where wanted, its picture. The pixels are gone

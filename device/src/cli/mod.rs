@@ -39,7 +39,7 @@ impl Failure {
     /// A failure to write the file or folder at `path`.
     fn output(path: &Path, error: io::Error) -> Failure {
         Failure::Output {
-            what: names::printable(&names::of(path)),
+            what: names::shown(path),
             error,
         }
     }

@@ -419,7 +419,7 @@ fn kind(stage: Stage) -> &'static str {
 #[test]
 fn nothing_is_lost_doubled_or_mixed_up() {
     let config = Config {
-        cases: 1000,
+        cases: 1100,
         failure_persistence: None,
         ..Config::default()
     };
@@ -447,5 +447,5 @@ fn nothing_is_lost_doubled_or_mixed_up() {
     let reached = reached.into_inner();
     println!("stages: {reached:?}, completed: {completed:?}");
     assert_eq!(reached.len(), 12, "{reached:?}");
-    assert!(*completed.borrow() > 40, "{completed:?}");
+    assert!(*completed.borrow() > 50, "{completed:?}");
 }

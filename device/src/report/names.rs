@@ -28,6 +28,11 @@ pub fn bytes_of(path: &Path) -> Option<String> {
     told.then(|| bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
+/// `path` as a sentence has it.
+pub fn shown(path: &Path) -> String {
+    printable(&of(path))
+}
+
 /// `text` on one line, with what cannot be seen written out: control
 /// characters, and those that turn the direction of reading or take no room.
 pub fn printable(text: &str) -> String {

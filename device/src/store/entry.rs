@@ -74,12 +74,8 @@ pub struct Listed {
     #[serde(flatten)]
     pub summary: Summary,
     /// Whether its row was changed after it was saved.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub changed: bool,
-}
-
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 /// An exam with all that made it.

@@ -143,6 +143,15 @@ impl Records {
     /// # Errors
     /// When the database, or what it holds of the exam, cannot be read.
     pub fn get(&self, number: i64) -> Result<Option<StoredExam>, StoreError> {
+        let mut exam = self.read(number)?;
+        if let Some(exam) = &mut exam {
+            exam.faults = self.broken_rows(number)?;
+        }
+        Ok(exam)
+    }
+
+    /// [`Records::get`] without a look at the seals.
+    pub(super) fn read(&self, number: i64) -> Result<Option<StoredExam>, StoreError> {
         let row: Option<(String, String)> = self
             .db
             .query_row(
@@ -159,7 +168,7 @@ impl Records {
             record: entry::from_json(number, &record)?,
             provenance: entry::from_json(number, &provenance)?,
             photographs: self.photographs(number)?.into_iter().collect(),
-            faults: self.broken_rows(number)?,
+            faults: Vec::new(),
         }))
     }
 

@@ -145,7 +145,7 @@ impl Records {
     }
 
     fn verify_exam(&self, number: i64, found: &mut Verification) {
-        let exam = match self.get(number) {
+        let exam = match self.read(number) {
             Ok(Some(exam)) => exam,
             Ok(None) => return found.faults.push(Fault::ExamMissing(number)),
             Err(error) => return found.faults.push(Fault::unreadable(number, error)),

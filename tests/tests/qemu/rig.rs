@@ -11,8 +11,7 @@ use image::RgbImage;
 pub const SOON: Duration = Duration::from_secs(30);
 
 /// For all that the device may be busy with: what takes a second on a small computer takes ten in
-/// emulation, and minutes where the student's wide vector instructions are emulated and others are at
-/// work.
+/// emulation, and the student minutes where others are at work.
 pub const PATIENCE: Duration = Duration::from_secs(900);
 
 pub const SCREEN: (u32, u32) = (800, 480);

@@ -4,7 +4,6 @@
 //! networks than either end (WiSE-FT, Wortsman et al., CVPR 2022).
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use anyhow::{bail, ensure, Context, Result};
 use rand::seq::SliceRandom;
@@ -13,7 +12,6 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use tch::{nn, no_grad, Device, Tensor};
 
-use crate::data::Loader;
 use crate::nets::Net;
 use crate::photographs::Photographs;
 use crate::predict;
@@ -55,9 +53,8 @@ pub fn mix(store: &nn::VarStore, other: &nn::VarStore, share: f64) -> Result<()>
         let Some(other) = others.get(&name) else {
             bail!("the one network has `{name}` and the other lacks it");
         };
-        let mixed = no_grad(|| variable.f_lerp(other, share))
+        let _ = no_grad(|| variable.f_lerp_(other, share))
             .with_context(|| format!("`{name}` differs in shape"))?;
-        no_grad(|| variable.f_copy_(&mixed))?;
     }
     Ok(())
 }
@@ -75,14 +72,7 @@ pub fn measure(
     let mut order = train.to_vec();
     order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
     order.truncate(MEASURED_ON * batch);
-    let loader = Loader::new(
-        Arc::clone(&photographs.dataset),
-        Arc::clone(&photographs.cache),
-        None,
-        batch,
-        photographs.threads,
-    );
-    for batch in loader.epoch(order, seed)? {
+    for batch in photographs.loader(None, batch).epoch(order, seed)? {
         // A batch of one has no statistics.
         if batch.index.len() > 1 {
             let tensors = predict::to_tensors(&batch, photographs.size, device);

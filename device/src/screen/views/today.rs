@@ -106,11 +106,10 @@ impl Sheet for Today<'_> {
             let warning = Words::plain(Weight::Bold, (17.0, 12.0), CARE).middle();
             page.words(&warning, &said, at.note)?;
         }
-        if self.exams.is_empty() && self.damaged == 0 {
-            page.words(&plain, &texts.today.none, at.list)?;
-            return Ok(());
-        }
         if self.exams.is_empty() {
+            if self.damaged == 0 {
+                page.words(&plain, &texts.today.none, at.list)?;
+            }
             return Ok(());
         }
         let last = self.shown(&page.grid).last().map_or(0, |(i, _)| i + 1);

@@ -9,10 +9,7 @@ use super::*;
 
 /// What `verify` says of a store of three exams after `harm`.
 fn faults_after(harm: impl FnOnce(&Path, &Connection)) -> Vec<String> {
-    let mut clinic = Clinic::new();
-    for number in 1..=3 {
-        clinic.examine(number);
-    }
+    let mut clinic = Clinic::with_exams(3);
     clinic.close();
     let db = Connection::open(clinic.dir().join(DATABASE)).unwrap();
     db.pragma_update(None, "foreign_keys", false).unwrap();
@@ -177,10 +174,7 @@ fn files_of_others_are_named() {
 
 #[test]
 fn a_database_that_was_cut_short_is_said_to_be_damaged() {
-    let mut clinic = Clinic::new();
-    for number in 1..=20 {
-        clinic.examine(number);
-    }
+    let mut clinic = Clinic::with_exams(20);
     clinic.close();
     let path = clinic.dir().join(DATABASE);
     let whole = fs::read(&path).unwrap();
@@ -263,14 +257,11 @@ fn a_store_of_another_version_is_refused() {
 
 #[test]
 fn one_damaged_row_hides_no_other() {
-    let mut clinic = Clinic::new();
-    for number in 1..=5 {
-        clinic.examine(number);
-    }
+    let mut clinic = Clinic::with_exams(5);
     let sql = "UPDATE exams SET summary = '{' WHERE number = 2;
                UPDATE exams SET began_ms = began_ms + 1 WHERE number = 4;
                UPDATE exams SET summary = CAST(x'7bff' AS TEXT) WHERE number = 5;";
-    clinic.store().records().db().execute_batch(sql).unwrap();
+    clinic.harm(sql);
     let listing = clinic.store().records().all().unwrap();
     let listed: Vec<(i64, bool)> = listing
         .exams

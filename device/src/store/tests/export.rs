@@ -83,8 +83,7 @@ fn a_spreadsheet_is_given_no_formula_to_run() {
 fn a_half_export_never_stands_under_its_name() {
     let mut clinic = Clinic::new();
     clinic.examine(1);
-    let db = clinic.store().records().db();
-    db.execute_batch("DROP TABLE shots").unwrap();
+    clinic.harm("DROP TABLE shots");
     let to = clinic.folder.path().join("copy");
     for made in [false, true] {
         if made {
@@ -101,13 +100,10 @@ fn a_half_export_never_stands_under_its_name() {
 
 #[test]
 fn a_damaged_exam_is_left_out_and_named_and_a_changed_one_marked() {
-    let mut clinic = Clinic::new();
-    for number in 1..=3 {
-        clinic.examine(number);
-    }
+    let mut clinic = Clinic::with_exams(3);
     let sql = "UPDATE exams SET record = '{' WHERE number = 1;
                UPDATE exams SET ended_ms = ended_ms + 1 WHERE number = 3;";
-    clinic.store().records().db().execute_batch(sql).unwrap();
+    clinic.harm(sql);
     let (to, exported) = export(&mut clinic);
     assert_eq!((exported.exams, exported.photographs), (2, 4));
     let [left_out, changed] = &exported.troubles[..] else {

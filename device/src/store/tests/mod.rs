@@ -36,6 +36,20 @@ impl Clinic {
         Clinic { folder, store }
     }
 
+    /// With the exams 1 to `count`.
+    fn with_exams(count: u64) -> Clinic {
+        let mut clinic = Clinic::new();
+        for number in 1..=count {
+            clinic.examine(number);
+        }
+        clinic
+    }
+
+    /// Changes rows behind the store's back.
+    fn harm(&mut self, sql: &str) {
+        self.store().records().db().execute_batch(sql).unwrap();
+    }
+
     pub(crate) fn dir(&self) -> PathBuf {
         self.folder.path().join("store")
     }
