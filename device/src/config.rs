@@ -18,7 +18,9 @@ use tracing::Level;
 use crate::camera::{self, ControlKind, Source};
 use crate::display::Target;
 use crate::exam::Rules;
+use crate::input::keymap::{KeymapError, LayoutName};
 use crate::input::surface::Orientation;
+use crate::input::Wiring;
 use crate::screen::Language;
 
 pub use value::{AutoCapture, Bounded, BundleSource, ScreenSize, Setting, ValueError};
@@ -94,12 +96,35 @@ pub struct Display {
     pub language: Language,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Input {
     /// How the touch panel is mounted on the screen.
     #[serde(with = "text")]
     pub orientation: Orientation,
+    /// What the keys of a keyboard print.
+    #[serde(with = "text")]
+    pub keyboard: LayoutName,
+    /// The layout that the bar code scanner is set to.
+    #[serde(with = "text")]
+    pub scanner: LayoutName,
+    /// Part of the scanner's name, where that does not say what it is.
+    pub scanner_name: String,
+}
+
+impl Input {
+    /// The layouts themselves.
+    ///
+    /// # Errors
+    /// When there is no layout of a name.
+    pub fn wiring(&self) -> Result<Wiring, KeymapError> {
+        Wiring::new(
+            self.orientation,
+            &self.keyboard,
+            &self.scanner,
+            &self.scanner_name,
+        )
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -348,6 +373,10 @@ mod tests {
             (
                 "[input]\norientation = \"tilted\"",
                 "cannot be mounted `tilted`",
+            ),
+            (
+                "[input]\nkeyboard = \"Spanish layout\"",
+                "`Spanish layout` is not the name of a keyboard layout",
             ),
             (
                 "[capture]\nauto_seconds = nan",

@@ -10,9 +10,8 @@ use serde_json::Value;
 
 const SCRIPT: &str = "\
 wait-for ready
-action start
+scan SECRET-77
 wait-for patient
-type SECRET-77
 key Enter
 wait-for live right
 wait-for result right 120s

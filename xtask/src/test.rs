@@ -19,7 +19,10 @@ pub fn run(root: &Path) -> Result<()> {
     let mut steps = Steps::new("cargo xtask test");
     steps.step("tools", || {
         require_components(root)?;
-        system::require_cxx()
+        system::require_cxx()?;
+        system::require("a set of keyboard layouts", &["xkb-data"], || {
+            Path::new("/usr/share/X11/xkb/symbols/es").is_file()
+        })
     })?;
     let libclang = ensure_libraries(&mut steps, root)?;
     for check in CHECKS {

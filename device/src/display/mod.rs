@@ -25,7 +25,8 @@ use image::RgbImage;
 use thiserror::Error;
 
 use crate::input::evdev::Evdev;
-use crate::input::surface::Orientation;
+use crate::input::keymap::KeymapError;
+use crate::input::Wiring;
 use crate::input::{Input, Silent};
 
 /// Something that shows a picture.
@@ -59,6 +60,8 @@ pub trait Display {
 /// Why nothing can be shown.
 #[derive(Debug, Error)]
 pub enum DisplayError {
+    #[error(transparent)]
+    Keyboard(#[from] KeymapError),
     #[error("`{0}` is not a display: use drm, drm:/dev/dri/cardN, window or png:FOLDER")]
     Unknown(String),
     #[error("this fovea was built without windows: use drm or png:FOLDER, or build it with `--features window`")]
@@ -140,15 +143,15 @@ pub struct Screen {
 ///
 /// `size` is the picture's where the target has none of its own: a window and
 /// a folder take any, a screen of the kernel takes the one that fits its mode.
-/// `orientation` says how a touch panel is mounted on it.
+/// `wiring` says how touch panels and keyboards belong to it.
 ///
 /// # Errors
 /// In one sentence what is missing, and what mends it.
-pub fn open(target: &Target, size: Size, orientation: Orientation) -> Result<Screen, DisplayError> {
+pub fn open(target: &Target, size: Size, wiring: &Wiring) -> Result<Screen, DisplayError> {
     match target {
         Target::Drm(card) => {
             let screen = drm::Drm::open(card.as_deref())?;
-            let input = Evdev::new("/dev/input".into(), screen.layout(), orientation);
+            let input = Evdev::new("/dev/input".into(), screen.layout(), wiring.clone());
             Ok(Screen {
                 display: Box::new(screen),
                 input: Box::new(input),
@@ -211,7 +214,8 @@ mod tests {
     #[cfg(not(feature = "window"))]
     #[test]
     fn a_build_without_windows_says_so() {
-        let said = open(&Target::Window, Size::new(8, 8), Orientation::default());
+        let wiring = crate::config::Input::default().wiring().unwrap();
+        let said = open(&Target::Window, Size::new(8, 8), &wiring);
         assert!(matches!(said, Err(DisplayError::NoWindows)));
     }
 }

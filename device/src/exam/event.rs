@@ -29,6 +29,9 @@ pub struct Still {
 pub enum Event {
     /// The operator asks for something.
     Action(Action),
+    /// A code was scanned: the patient's number. Control characters in it are
+    /// left out.
+    Scanned(String),
     /// Answers [`Effect::Open`]: a new exam may begin under this id.
     /// `unix_ms` is the wall clock now, in milliseconds since 1970.
     Opened { exam: ExamId, unix_ms: i64 },

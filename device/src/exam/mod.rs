@@ -91,6 +91,11 @@ pub enum Notice {
     NoMoreShots,
     /// The exam is not kept yet, and why. [`Stage::Summary`] saves again.
     NotSaved(String),
+    /// A code or number was longer than [`LONGEST_ID`] characters. Nothing of it
+    /// was taken.
+    CodeTooLong,
+    /// A code was scanned in the middle of an exam, and was not taken.
+    CodeNotTaken,
     /// The last exam ended early; what was captured has been kept.
     SavedIncomplete,
 }
@@ -105,6 +110,8 @@ pub struct Exam {
     notice: Option<Notice>,
     /// A new exam was asked for and not answered yet.
     opening: bool,
+    /// The number that the new exam begins with, where it was asked for by a scan.
+    scanned: Option<String>,
     /// The photograph that is being taken.
     capturing: Option<Capturing>,
     /// How the session ended, from then until it is saved.
@@ -140,6 +147,7 @@ impl Exam {
             session: None,
             notice: None,
             opening: false,
+            scanned: None,
             capturing: None,
             closing: None,
             unkept: false,

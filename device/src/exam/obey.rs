@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::event::{Effect, ShotId};
+use super::patient::LONGEST_ID;
 use super::record::{Ending, Operation, Shutter, Side};
 use super::session::Session;
 use super::words::{Action, Eye, PatientField, SkipReason};
-use super::{Exam, Stage};
+use super::{Exam, Notice, Stage};
 
 impl Exam {
     /// Obeys the operator, and writes down what had an effect. It is written
@@ -44,6 +45,48 @@ impl Exam {
             Stage::Result { eye, attention } => self.obey_result(eye, attention, action),
             Stage::WrongEye { eye, shot } => self.obey_wrong_eye(eye, shot, action),
             Stage::Summary => self.obey_summary(action, now, effects),
+        }
+    }
+
+    /// A scanned code is the number of the patient who is written down, or of
+    /// the next one; in between it is neither. It never goes on by itself: the
+    /// operator looks at the number first.
+    pub(super) fn scan(&mut self, code: &str, now: Duration, effects: &mut Vec<Effect>) {
+        self.touched = now;
+        let code: String = code.chars().filter(|c| !c.is_control()).collect();
+        let code = code.trim();
+        if code.is_empty() {
+            return;
+        }
+        let too_long = code.chars().count() > LONGEST_ID;
+        match self.stage {
+            // The photograph or the disk is waited for: the next view says more.
+            Stage::Capturing { .. } | Stage::Saving => {}
+            // A save that failed must stay what the operator reads.
+            Stage::Summary if self.closing.is_some() => {}
+            Stage::Live { .. }
+            | Stage::Skipping { .. }
+            | Stage::Result { .. }
+            | Stage::WrongEye { .. }
+            | Stage::Summary => self.notice = Some(Notice::CodeNotTaken),
+            _ if too_long => self.notice = Some(Notice::CodeTooLong),
+            Stage::Patient { .. } => {
+                if let Some(session) = &mut self.session {
+                    session.scan(code.to_owned(), now);
+                }
+                // What is typed next is not to be added to the number.
+                self.go(Stage::Patient {
+                    field: PatientField::Age,
+                });
+            }
+            Stage::Locked | Stage::Ready | Stage::Page(_) | Stage::Saved => {
+                let asked = self.stage == Stage::Ready && self.opening;
+                if !asked {
+                    self.leave(Stage::Ready, effects);
+                    self.obey_ready(Action::Start, now, effects);
+                }
+                self.scanned = Some(code.to_owned());
+            }
         }
     }
 
@@ -97,7 +140,11 @@ impl Exam {
         };
         match action {
             Action::Choose(field) => self.go(Stage::Patient { field }),
-            Action::Type(letter) => session.patient.type_into(field, letter),
+            Action::Type(letter) => {
+                if !session.patient.type_into(field, letter) {
+                    self.notice = Some(Notice::CodeTooLong);
+                }
+            }
             Action::Erase => session.patient.erase(field),
             Action::Continue => {
                 let stage = place(session, session.first);

@@ -14,6 +14,9 @@ pub enum EyeOutcome {
     Skipped(SkipReason),
     /// A photograph is being graded, and no earlier one could be.
     Pending,
+    /// It was photographed and the student gave no verdict, which is the
+    /// device's fault and says nothing of the eye.
+    NoVerdict,
     /// No photograph could be graded yet, after this many.
     Refused(usize),
     /// So many photographs were refused that the eye needs another's look.
@@ -29,7 +32,8 @@ pub enum EyeOutcome {
 pub enum Overall {
     /// Nothing that needs a referral was found in any eye that was examined.
     NoReferableDisease,
-    /// No eye was examined, or an eye was not judged before the exam ended.
+    /// No eye was examined, or an eye was not judged: before the exam ended, or
+    /// because the student gave no verdict.
     NoVerdict,
     Refer,
     /// An eye cannot be graded: a referral, because disease may be the cause.
@@ -74,7 +78,7 @@ impl EyeOutcome {
     fn weight(self) -> Option<Overall> {
         match self {
             EyeOutcome::NotExamined | EyeOutcome::Skipped(_) => None,
-            EyeOutcome::Pending => Some(Overall::NoVerdict),
+            EyeOutcome::Pending | EyeOutcome::NoVerdict => Some(Overall::NoVerdict),
             EyeOutcome::Refused(_)
             | EyeOutcome::CannotBeGraded
             | EyeOutcome::Decided(ReferralDecision::Retake) => Some(Overall::CannotBeGraded),

@@ -24,13 +24,23 @@ pub struct Patient {
 
 impl Patient {
     /// Adds a character to a field. What does not belong there is ignored: a
-    /// control character, a letter in an age, anything beyond the longest.
-    pub fn type_into(&mut self, field: PatientField, letter: char) {
+    /// control character, a letter in an age, more of a note than the longest.
+    /// An id is taken whole or not at all: half of one is another patient's.
+    /// One that becomes too long is emptied; the answer is then `false`.
+    #[must_use]
+    pub fn type_into(&mut self, field: PatientField, letter: char) -> bool {
         match field {
-            PatientField::Id => push(&mut self.id, letter, LONGEST_ID),
+            PatientField::Id => {
+                push(&mut self.id, letter, LONGEST_ID + 1);
+                if self.id.chars().count() > LONGEST_ID {
+                    self.id.clear();
+                    return false;
+                }
+            }
             PatientField::Note => push(&mut self.note, letter, LONGEST_NOTE),
             PatientField::Age => self.age = with_digit(self.age, letter).or(self.age),
         }
+        true
     }
 
     /// Takes the last character of a field back.

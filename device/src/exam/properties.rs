@@ -24,6 +24,8 @@ enum Happening {
     Act(Action),
     /// The operator types the letter that belongs to this patient.
     Type,
+    /// The operator scans a code.
+    Scan,
     /// Something that was asked for is answered: which, and how well.
     Answer(Index, Answer),
     AutoCapture,
@@ -52,6 +54,8 @@ struct World {
     now: Duration,
     requests: Vec<Request>,
     opened: u32,
+    /// Codes that were scanned, each with the exam that it is the number of.
+    scanned: Vec<Option<ExamId>>,
     /// Photographs that an exam has taken over, each with its exam.
     captured: BTreeMap<ShotId, ExamId>,
     /// Exams that are safe, those that are being saved, and all that were to be.
@@ -68,6 +72,7 @@ impl World {
             now: Duration::ZERO,
             requests: Vec::new(),
             opened: 0,
+            scanned: Vec::new(),
             captured: BTreeMap::new(),
             saved: BTreeSet::new(),
             saving: BTreeSet::new(),
@@ -82,6 +87,10 @@ impl World {
             Happening::Type => {
                 let number = self.exam.id().map_or(0, number);
                 Event::Action(Action::Type(letter(number)))
+            }
+            Happening::Scan => {
+                self.scanned.push(None);
+                Event::Scanned(code(self.scanned.len() - 1).to_string())
             }
             Happening::AutoCapture => Event::AutoCapture,
             Happening::Wait(seconds) => {
@@ -237,11 +246,22 @@ impl World {
         }
     }
 
-    /// What was typed for one patient stays with that one.
-    fn check_patient(&self) {
-        if let (Some(id), Some(patient)) = (self.exam.id(), self.exam.patient()) {
-            let own = letter(number(id));
-            assert!(patient.id.chars().all(|c| c == own), "{patient:?}");
+    /// What was typed or scanned for one patient stays with that one.
+    fn check_patient(&mut self) {
+        let (Some(id), Some(patient)) = (self.exam.id(), self.exam.patient()) else {
+            return;
+        };
+        let own = letter(number(id));
+        for (place, character) in patient.id.chars().enumerate() {
+            let code = (0..self.scanned.len()).find(|&scan| code(scan) == character);
+            let taken_by = match code {
+                Some(scan) if place == 0 => self.scanned[scan].get_or_insert_with(|| id.clone()),
+                _ => {
+                    assert_eq!(character, own, "{patient:?}");
+                    continue;
+                }
+            };
+            assert_eq!(taken_by, id, "{patient:?}");
         }
     }
 
@@ -345,6 +365,11 @@ fn letter(number: u32) -> char {
     char::from(b'a' + (number % 26) as u8)
 }
 
+/// What the scan of this number says: one character that nobody types.
+fn code(scan: usize) -> char {
+    char::from_u32(0x4e00 + scan as u32).expect("there are more than there are happenings")
+}
+
 fn action() -> impl Strategy<Value = Action> {
     let common = select(vec![
         Action::Start,
@@ -392,6 +417,7 @@ fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
         5 => action().prop_map(Happening::Act),
         1 => Just(Happening::Type),
+        1 => Just(Happening::Scan),
         5 => answer.prop_map(|(which, how)| Happening::Answer(which, how)),
         1 => Just(Happening::AutoCapture),
         1 => select(vec![1, 11, 61, 301]).prop_map(Happening::Wait),

@@ -143,9 +143,10 @@ impl Shot {
         }
     }
 
-    /// Whether there is a judgement, and it is that nothing can be said.
+    /// Whether there is a verdict, and it is that nothing can be said. A
+    /// photograph that got no verdict was not refused: the device failed.
     pub fn refused(&self) -> bool {
-        self.judgement != Judgement::Pending && self.decision().is_none()
+        matches!(self.judgement, Judgement::Given(_)) && self.decision().is_none()
     }
 }
 
@@ -182,7 +183,7 @@ pub enum Judgement {
     /// Being graded; in a saved exam, one that ended before it was.
     Pending,
     Given(Box<Verdict>),
-    /// No verdict came in time.
+    /// No verdict came in time, or the student failed.
     Overdue,
 }
 

@@ -21,7 +21,7 @@ pub struct Rules {
     pub idle_seconds: NonZeroU32,
     /// A photograph that the camera has not given by then has failed.
     pub capture_seconds: NonZeroU32,
-    /// A photograph without a verdict by then counts as refused.
+    /// A photograph without a verdict by then gets none.
     pub grade_seconds: NonZeroU32,
     /// A store that has not answered by then is said not to, and can be asked
     /// again.

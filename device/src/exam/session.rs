@@ -10,7 +10,7 @@ use super::patient::Patient;
 use super::record::{Clock, Ending, ExamId, ExamRecord, EyeRecord, Judgement, Operation};
 use super::record::{Shot, Side};
 use super::rules::{MOST_SHOTS, REFUSALS};
-use super::words::{Eye, SkipReason};
+use super::words::{Action, Eye, SkipReason};
 
 /// One eye so far.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,7 +40,7 @@ impl EyeExam {
         self.shots.len() < MOST_SHOTS
     }
 
-    /// How many photographs were refused.
+    /// How many photographs were looked at and refused.
     pub fn refusals(&self) -> usize {
         self.shots.iter().filter(|shot| shot.refused()).count()
     }
@@ -57,6 +57,7 @@ impl EyeExam {
             return EyeOutcome::Decided(decision);
         }
         match (self.refusals(), self.is_pending(), self.skipped) {
+            (0, false, None) if !self.shots.is_empty() => EyeOutcome::NoVerdict,
             (0, false, None) => EyeOutcome::NotExamined,
             (0, false, Some(reason)) => EyeOutcome::Skipped(reason),
             (_, true, _) => EyeOutcome::Pending,
@@ -115,6 +116,15 @@ pub(super) struct Session {
 }
 
 impl Session {
+    /// The patient's number, as it was scanned.
+    pub fn scan(&mut self, code: String, at: Duration) {
+        self.patient.id = code;
+        self.operations.push(Operation {
+            at,
+            action: Action::Scan,
+        });
+    }
+
     pub fn new(id: ExamId, began: Clock) -> Session {
         Session {
             id,

@@ -19,6 +19,7 @@ impl Exam {
         let mut effects = Vec::new();
         match event {
             Event::Action(action) => self.act(action, now, &mut effects),
+            Event::Scanned(code) => self.scan(&code, now, &mut effects),
             Event::Opened { exam, unix_ms } => self.open(exam, unix_ms, now),
             Event::Refused(why) => self.refuse(why),
             Event::AutoCapture => self.capture(Shutter::Automatic, now, &mut effects),
@@ -47,16 +48,21 @@ impl Exam {
             since_start: now,
             unix_ms,
         };
-        self.session = Some(Session::new(exam, began));
+        let mut session = Session::new(exam, began);
+        let mut field = PatientField::Id;
+        if let Some(code) = self.scanned.take() {
+            session.scan(code, now);
+            field = PatientField::Age;
+        }
+        self.session = Some(session);
         self.touched = now;
-        self.go(Stage::Patient {
-            field: PatientField::Id,
-        });
+        self.go(Stage::Patient { field });
     }
 
     fn refuse(&mut self, why: String) {
         if self.opening && self.stage == Stage::Ready {
             self.opening = false;
+            self.scanned = None;
             self.notice = Some(Notice::Refused(why));
         }
     }
@@ -274,6 +280,7 @@ impl Exam {
         self.stage = stage;
         self.notice = None;
         self.opening = false;
+        self.scanned = None;
         self.capturing = None;
     }
 

@@ -68,13 +68,18 @@ impl Walk {
     fn begin(&mut self, id: &str) {
         self.act(Action::Start);
         assert_eq!(self.effects, [Effect::Open]);
+        self.open(id);
+        for letter in id.chars() {
+            self.act(Action::Type(letter));
+        }
+    }
+
+    /// The store has room for the exam of `id`.
+    fn open(&mut self, id: &str) {
         self.tell(Event::Opened {
             exam: ExamId(format!("exam of {id}")),
             unix_ms: 1_000_000,
         });
-        for letter in id.chars() {
-            self.act(Action::Type(letter));
-        }
     }
 
     fn tell(&mut self, event: Event) -> &mut Walk {
@@ -208,6 +213,109 @@ fn an_exam_from_start_to_the_next() {
     assert_eq!(walk.exam.stage(), Stage::Ready);
     assert!(matches!(walk.effects[..], [Effect::Release { .. }]));
     assert_eq!(walk.exam.patient(), None);
+}
+
+#[test]
+fn a_scanned_code_begins_an_exam() {
+    let pages = [None, Some(Action::Open(Page::Today))];
+    for page in pages {
+        let mut walk = Walk::new();
+        if let Some(page) = page {
+            walk.act(page);
+        }
+        walk.tell(Event::Scanned(" t-1042\r".to_owned()));
+        assert!(walk.effects.contains(&Effect::Open));
+        // Scanned twice before the store has answered: one exam, the later code.
+        walk.tell(Event::Scanned("t-1043".to_owned()));
+        assert!(!walk.effects.contains(&Effect::Open));
+        walk.open("the next");
+        assert_eq!(walk.exam.patient().unwrap().id, "t-1043");
+        let field = PatientField::Age;
+        assert_eq!(walk.exam.stage(), Stage::Patient { field });
+        for letter in "54".chars() {
+            walk.act(Action::Type(letter));
+        }
+        let patient = walk.exam.patient().unwrap();
+        assert_eq!((patient.id.as_str(), patient.age), ("t-1043", Some(54)));
+    }
+}
+
+#[test]
+fn a_scan_that_no_exam_came_of_is_forgotten() {
+    let mut walk = Walk::new();
+    walk.tell(Event::Scanned("P-1".to_owned()));
+    walk.tell(Event::Refused("The disk is full.".to_owned()));
+    walk.act(Action::Start);
+    walk.open("the next");
+    assert_eq!(walk.exam.patient().unwrap().id, "");
+}
+
+#[test]
+fn a_second_code_replaces_the_number_and_nothing_else() {
+    let mut walk = Walk::new();
+    walk.act(Action::Start);
+    walk.open("the next");
+    for code in ["111", "P-222"] {
+        walk.tell(Event::Scanned(code.to_owned()));
+        let patient = walk.exam.patient().unwrap();
+        assert_eq!((patient.id.as_str(), patient.age), (code, None));
+    }
+    walk.tell(Event::Scanned("\n\t ".to_owned()));
+    assert_eq!(walk.exam.patient().unwrap().id, "P-222");
+    walk.act(Action::Continue);
+    walk.photograph(Refer);
+    walk.act(Action::Cancel);
+    let operations = walk.asked_save().operations;
+    let scans = operations.iter().filter(|o| o.action == Action::Scan);
+    assert_eq!(scans.count(), 2);
+}
+
+#[test]
+fn a_code_in_the_middle_of_an_exam_is_not_taken_and_that_is_said() {
+    let mut walk = Walk::at_the_first_eye("P-7");
+    let told = |walk: &mut Walk| {
+        let before = walk.exam.stage();
+        walk.tell(Event::Scanned("P-8".to_owned()));
+        assert_eq!(walk.exam.notice(), Some(&Notice::CodeNotTaken));
+        walk.act(Action::Acknowledge);
+        assert_eq!(walk.exam.stage(), before);
+        assert_eq!(walk.exam.patient().unwrap().id, "P-7");
+    };
+    told(&mut walk);
+    walk.photograph(Refer);
+    told(&mut walk);
+    walk.act(Action::Continue);
+    walk.photograph(Refer);
+    walk.act(Action::Continue);
+    assert_eq!(walk.exam.stage(), Stage::Summary);
+    told(&mut walk);
+    walk.act(Action::Continue);
+    walk.saved();
+    walk.tell(Event::Scanned("P-8".to_owned()));
+    walk.open("the next");
+    assert_eq!(walk.exam.patient().unwrap().id, "P-8");
+}
+
+#[test]
+fn a_number_that_is_too_long_is_refused_and_never_cut() {
+    let long = "7".repeat(LONGEST_ID);
+    let too_long = format!("{long}7");
+    let mut walk = Walk::new();
+    walk.tell(Event::Scanned(too_long.clone()));
+    assert_eq!(walk.exam.notice(), Some(&Notice::CodeTooLong));
+    assert_eq!(walk.exam.stage(), Stage::Ready);
+    walk.act(Action::Acknowledge);
+    walk.tell(Event::Scanned(long.clone()));
+    walk.open("the next");
+    assert_eq!(walk.exam.patient().unwrap().id, long);
+    walk.tell(Event::Scanned(too_long.clone()));
+    assert_eq!(walk.exam.notice(), Some(&Notice::CodeTooLong));
+    assert_eq!(walk.exam.patient().unwrap().id, long);
+    // Typed letter by letter, as by a scanner that is too slow to be told.
+    walk.act(Action::Choose(PatientField::Id));
+    walk.act(Action::Type('7'));
+    assert_eq!(walk.exam.notice(), Some(&Notice::CodeTooLong));
+    assert_eq!(walk.exam.patient().unwrap().id, "");
 }
 
 #[test]
@@ -403,13 +511,29 @@ fn a_failed_capture_says_why() {
 }
 
 #[test]
-fn a_grader_that_does_not_answer_counts_as_a_refusal() {
+fn a_grader_that_does_not_answer_refers_nobody() {
+    let mut walk = Walk::at_the_first_eye("A");
+    for _ in 0..REFUSALS {
+        walk.capture();
+        walk.wait(60);
+        assert!(!walk.exam.is_grading());
+        walk.act(Action::Retake);
+    }
+    let eye = walk.exam.eye(Eye::Right).unwrap();
+    assert_eq!(eye.outcome(), EyeOutcome::NoVerdict);
+    assert_eq!(eye.refusals(), 0);
+    assert_eq!(walk.overall(), Overall::NoVerdict);
+    let shot = walk.photograph(Retake);
+    let eye = walk.exam.eye(Eye::Right).unwrap();
+    assert_eq!(eye.outcome(), EyeOutcome::Refused(1));
+    assert_eq!(eye.shots().last().map(|shot| shot.id), Some(shot));
+}
+
+#[test]
+fn a_verdict_that_comes_too_late_changes_nothing() {
     let mut walk = Walk::at_the_first_eye("A");
     let shot = walk.capture();
     walk.wait(60);
-    assert!(!walk.exam.is_grading());
-    let eye = walk.exam.eye(Eye::Right).unwrap();
-    assert_eq!(eye.outcome(), EyeOutcome::Refused(1));
     walk.grade(shot, NoReferableDisease);
     let eye = walk.exam.eye(Eye::Right).unwrap();
     assert_eq!(eye.shots()[0].judgement, Judgement::Overdue);

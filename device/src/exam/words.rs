@@ -53,7 +53,7 @@ impl SkipReason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PatientField {
-    /// Typed or scanned; a scanner types it and ends it with Enter.
+    /// Typed or scanned.
     Id,
     Age,
     Note,
@@ -95,6 +95,9 @@ pub enum Action {
     Choose(PatientField),
     /// A character for the chosen field.
     Type(char),
+    /// The patient's number was scanned. Written down only: the code itself
+    /// comes with [`Event::Scanned`](super::Event::Scanned).
+    Scan,
     /// Take the last character back.
     Erase,
     /// Photograph this eye now.

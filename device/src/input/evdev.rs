@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::DirEntryExt;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use evdev::raw_stream::RawDevice;
 use evdev::{AbsInfo, AbsoluteAxisCode, KeyCode, PropType};
@@ -14,9 +14,11 @@ use rustix::event::{poll, PollFd, PollFlags};
 use rustix::fs::{open, Mode, OFlags};
 
 use super::keyboard::{knows, Keyboard};
+use super::keymap::{Keymap, KeymapError, LayoutName};
+use super::scan::Scans;
 use super::surface::{Axis, Orientation, Surface};
 use super::touch::{Touch, FINGERS};
-use super::{Events, Input, InputEvent};
+use super::{Events, Input};
 use crate::display::layout::Layout;
 
 /// How often new devices are looked for.
@@ -27,8 +29,52 @@ const MOST_DEVICES: usize = 16;
 
 /// What one reading of a device may become: the library reads 32 events at
 /// once, and each becomes at most one of ours, save that their first report may
-/// also tell of every finger whose events were read before.
-const ROOM: usize = 32 + FINGERS;
+/// also tell of every finger whose events were read before, or of the keys that
+/// were no code after all.
+const ROOM: usize = 32 + FINGERS + Scans::MOST_EVENTS;
+
+/// Words in the name of a device that is a bar code scanner.
+const SCANNERS: [&str; 5] = ["scan", "barcode", "bar code", "bar-code", "qr code"];
+
+/// How touch panels and keyboards are wired to the box.
+#[derive(Clone, Debug)]
+pub struct Wiring {
+    /// How a touch panel is mounted on its screen.
+    pub orientation: Orientation,
+    /// What the keys of keyboards print, and those that a scanner presses.
+    pub keyboard: Keymap,
+    pub scanner: Keymap,
+    /// Part of the name of a device that is a scanner though its name does not
+    /// say so; empty where there is none.
+    pub scanner_name: String,
+}
+
+impl Wiring {
+    /// With the layouts of these names.
+    ///
+    /// # Errors
+    /// When there is no such layout.
+    pub fn new(
+        orientation: Orientation,
+        keyboard: &LayoutName,
+        scanner: &LayoutName,
+        scanner_name: &str,
+    ) -> Result<Wiring, KeymapError> {
+        Ok(Wiring {
+            orientation,
+            keyboard: Keymap::load(keyboard)?,
+            scanner: Keymap::load(scanner)?,
+            scanner_name: scanner_name.to_lowercase(),
+        })
+    }
+
+    /// Whether a device of this name is a scanner.
+    fn is_scanner(&self, name: &str) -> bool {
+        let name = name.to_lowercase();
+        let named = !self.scanner_name.is_empty() && name.contains(&self.scanner_name);
+        named || SCANNERS.iter().any(|word| name.contains(word))
+    }
+}
 
 /// All touch panels and keyboards, also those that are plugged in later.
 ///
@@ -37,7 +83,7 @@ const ROOM: usize = 32 + FINGERS;
 pub struct Evdev {
     folder: PathBuf,
     layout: Layout,
-    orientation: Orientation,
+    wiring: Wiring,
     devices: heapless::Vec<Device, MOST_DEVICES>,
     /// Nodes that are neither a touch panel nor a keyboard, by inode: a name
     /// may be given to another device, an inode is not.
@@ -56,11 +102,11 @@ impl Evdev {
     /// Listens to the devices in `folder` (`/dev/input`), now or as soon as
     /// there are any. Touches are in pixels of the picture that `layout` puts
     /// on the panel.
-    pub fn new(folder: PathBuf, layout: Layout, orientation: Orientation) -> Evdev {
+    pub fn new(folder: PathBuf, layout: Layout, wiring: Wiring) -> Evdev {
         let mut input = Evdev {
             folder,
             layout,
-            orientation,
+            wiring,
             devices: heapless::Vec::new(),
             refused: Vec::new(),
             looked: None,
@@ -103,7 +149,7 @@ impl Evdev {
         let node: OwnedFd = open(path, flags, Mode::empty())?;
         let mut raw = RawDevice::from_fd(node)?;
         let touch = self.touch(&raw)?;
-        let keyboard = is_keyboard(&raw).then(Keyboard::default);
+        let keyboard = self.keyboard(&raw);
         if touch.is_none() && keyboard.is_none() {
             return Ok(None);
         }
@@ -114,6 +160,21 @@ impl Evdev {
             touch,
             keyboard,
         }))
+    }
+
+    /// Its decoder, where any key of the device means anything here; a power
+    /// button's does not.
+    fn keyboard(&self, raw: &RawDevice) -> Option<Keyboard> {
+        let scanner = raw.name().is_some_and(|name| self.wiring.is_scanner(name));
+        let keymap = if scanner {
+            &self.wiring.scanner
+        } else {
+            &self.wiring.keyboard
+        };
+        let keys = raw.supported_keys()?;
+        keys.iter()
+            .any(|key| knows(keymap, key))
+            .then(|| Keyboard::new(keymap.clone(), scanner))
     }
 
     /// Its decoder, where the device is a touch panel. A touch pad is not: it
@@ -133,7 +194,7 @@ impl Evdev {
         let surface = |x: AbsInfo, y: AbsInfo| Surface {
             x: ends(x),
             y: ends(y),
-            orientation: self.orientation,
+            orientation: self.wiring.orientation,
             layout: self.layout,
         };
         if let (Some(slot), Some(x), Some(y)) = (
@@ -154,6 +215,12 @@ impl Evdev {
                 _ => None,
             },
         )
+    }
+
+    fn keyboards(&self) -> impl Iterator<Item = &Keyboard> {
+        self.devices
+            .iter()
+            .filter_map(|device| device.keyboard.as_ref())
     }
 
     /// Which devices have something to tell, or are gone, as a bit each.
@@ -179,7 +246,9 @@ impl Evdev {
 
 impl Input for Evdev {
     fn poll(&mut self, wait: Duration, events: &mut Events) {
-        let wait = wait.min(LOOK_INTERVAL);
+        let now = SystemTime::now();
+        let due = self.keyboards().filter_map(|keyboard| keyboard.due(now));
+        let wait = due.fold(wait.min(LOOK_INTERVAL), Duration::min);
         if self.looked.is_none_or(|at| at.elapsed() >= LOOK_INTERVAL) {
             self.look();
         }
@@ -197,22 +266,35 @@ impl Input for Evdev {
             index += 1;
             !told || device.read(events).is_ok()
         });
+        let now = SystemTime::now();
+        for device in &mut self.devices {
+            if events.capacity() - events.len() >= ROOM {
+                if let Some(keyboard) = &mut device.keyboard {
+                    keyboard.pass_time(now, events);
+                }
+            }
+        }
     }
 
     fn describe(&self) -> String {
         if self.devices.is_empty() {
             return "no touch panel and no keyboard yet".to_owned();
         }
-        let names: Vec<&str> = self
-            .devices
-            .iter()
-            .map(|device| device.raw.name().unwrap_or("a device without a name"))
-            .collect();
+        let names: Vec<String> = self.devices.iter().map(Device::describe).collect();
         names.join(", ")
     }
 }
 
 impl Device {
+    /// Its name, and the layout of its keys.
+    fn describe(&self) -> String {
+        let name = self.raw.name().unwrap_or("a device without a name");
+        match &self.keyboard {
+            Some(keyboard) => format!("{name} ({keyboard})"),
+            None => name.to_owned(),
+        }
+    }
+
     /// Decodes what is there; what finds no room waits in the kernel.
     ///
     /// # Errors
@@ -229,18 +311,12 @@ impl Device {
             if let Some(touch) = &mut self.touch {
                 touch.feed(raw, events);
             }
-            if let Some(key) = self.keyboard.as_mut().and_then(|k| k.feed(raw)) {
-                let _ = events.push_back(InputEvent::Key(key));
+            if let Some(keyboard) = &mut self.keyboard {
+                keyboard.feed(raw, events);
             }
         }
         Ok(())
     }
-}
-
-/// Whether any of its keys means anything here; a power button's does not.
-fn is_keyboard(raw: &RawDevice) -> bool {
-    raw.supported_keys()
-        .is_some_and(|keys| keys.iter().any(knows))
 }
 
 fn ends(about: AbsInfo) -> Axis {
@@ -257,7 +333,28 @@ mod tests {
 
     fn input(folder: &Path) -> Evdev {
         let layout = Layout::exact(Size::new(800, 480));
-        Evdev::new(folder.to_owned(), layout, Orientation::default())
+        Evdev::new(folder.to_owned(), layout, wiring(""))
+    }
+
+    fn wiring(scanner_name: &str) -> Wiring {
+        let us = LayoutName::default();
+        Wiring::new(Orientation::default(), &us, &us, scanner_name).unwrap()
+    }
+
+    #[test]
+    fn scanners_are_known_by_their_names() {
+        let told = wiring("Symbol DS");
+        for name in [
+            "Honeywell Scanning and Mobility",
+            "USB Barcode Reader",
+            "symbol ds2208",
+        ] {
+            assert!(told.is_scanner(name), "{name}");
+        }
+        for name in ["Logitech K120", "AT Translated Set 2 keyboard", ""] {
+            assert!(!told.is_scanner(name), "{name}");
+        }
+        assert!(!wiring("").is_scanner("Symbol DS2208"));
     }
 
     #[test]

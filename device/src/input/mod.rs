@@ -2,12 +2,16 @@
 //!
 //! An [`Input`] hands over what happened since it was asked last: the kernel's
 //! devices ([`evdev`]), the keys and the mouse of a window, or nothing at all.
+//! A keyboard's [`keymap`] is a setting, and what a bar code scanner types is
+//! one event.
 //! A [`script`] stands in for the operator in tests and demonstrations.
 //! [`keys`] is the one table that says what a key asks for.
 
 pub mod evdev;
 mod keyboard;
+pub mod keymap;
 pub mod keys;
+mod scan;
 pub mod script;
 pub mod surface;
 pub mod tap;
@@ -19,6 +23,7 @@ use std::time::Duration;
 use embedded_graphics::prelude::Point;
 
 use crate::exam::words::Action;
+pub use evdev::Wiring;
 pub use keys::Key;
 
 /// Something the operator did. Points are in pixels of the picture shown.
@@ -31,6 +36,8 @@ pub enum InputEvent {
     /// The finger was not lifted where it came down: nothing is asked for.
     Release,
     Key(Key),
+    /// A code was scanned: all of it, without what ends a line.
+    Scan(String),
     /// Asked for directly, by a script.
     Action(Action),
     /// A script wants the picture that is shown kept under this name.

@@ -10,6 +10,7 @@
 //! tap 400 300             # touch this pixel of the picture
 //! key Enter               # press a key, by its name or its character
 //! type 12345              # press one key after the other
+//! scan P-1042             # as a bar code scanner does
 //! action photograph left  # ask for something without touching anything
 //! shot verdict            # keep the picture that is shown, under this name
 //! quit                    # end the program
@@ -193,6 +194,8 @@ fn commands(line: &str, stages: &[&str]) -> Result<Vec<Command>, String> {
         "wait" => return Ok(vec![Command::Wait(duration(rest)?)]),
         "wait-for" => return Ok(vec![wait_for(rest, stages)?]),
         "type" => return keys(rest),
+        "scan" if !rest.is_empty() => InputEvent::Scan(rest.to_owned()),
+        "scan" => return Err("no code: say which, as in scan P-1042".to_owned()),
         "tap" => InputEvent::Touch(point(rest)?),
         "key" => InputEvent::Key(rest.parse()?),
         "action" => InputEvent::Action(action(rest)?),
@@ -200,8 +203,8 @@ fn commands(line: &str, stages: &[&str]) -> Result<Vec<Command>, String> {
         "quit" if rest.is_empty() => InputEvent::Quit,
         _ => {
             return Err(format!(
-                "`{line}` is not a command: use wait, wait-for, tap, key, type, action, shot or \
-                 quit alone"
+                "`{line}` is not a command: use wait, wait-for, tap, key, type, scan, action, \
+                 shot or quit alone"
             ))
         }
     };
@@ -314,6 +317,7 @@ mod tests {
         );
         assert_eq!(event("key Enter"), InputEvent::Key(Key::Enter));
         assert_eq!(event("quit"), InputEvent::Quit);
+        assert_eq!(event("scan P-1 2"), InputEvent::Scan("P-1 2".to_owned()));
         assert_eq!(
             event("shot verdict-1"),
             InputEvent::Shot(ShotName::try_from("verdict-1").unwrap())
@@ -380,6 +384,7 @@ mod tests {
             ("wait-for ready 3m", "as in 2s"),
             ("key Retrun", "no key is called `Retrun`"),
             ("type", "as in type 12345"),
+            ("scan", "as in scan P-1042"),
             ("shot ../up", "letters, digits and hyphens"),
             ("action skip-for fun", "eye-absent"),
             ("action", "not an action"),

@@ -62,6 +62,9 @@ impl Appliance {
                     self.act(action);
                 }
             }
+            // No exam may begin yet; the view of Ready says what is missing.
+            InputEvent::Scan(_) if self.exam.id().is_none() && !self.sight().may_start() => {}
+            InputEvent::Scan(code) => self.tell(Event::Scanned(code)),
             InputEvent::Action(action) => self.act(action),
             InputEvent::Shot(name) => self.wanted.push(name),
             InputEvent::Quit => self.over = true,
@@ -314,6 +317,8 @@ fn is_message(problem: Problem) -> bool {
     match problem {
         Problem::CaptureFailed
         | Problem::NoMorePhotographs
+        | Problem::CodeTooLong
+        | Problem::CodeNotTaken
         | Problem::CannotBegin
         | Problem::DiskFull => true,
         Problem::CameraLost | Problem::GradingFailed | Problem::SaveFailed => false,

@@ -442,7 +442,7 @@ fn open_display(config: &Config) -> Result<display::Screen, DisplayError> {
     display::open(
         &config.display.output,
         config.display.size.size(),
-        config.input.orientation,
+        &config.input.wiring()?,
     )
 }
 

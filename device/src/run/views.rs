@@ -121,6 +121,8 @@ impl Sight<'_> {
             Some(Notice::CaptureFailed(why)) => trouble(Problem::CaptureFailed, why),
             Some(Notice::CaptureOverdue) => trouble(Problem::CaptureFailed, ""),
             Some(Notice::NoMoreShots) => trouble(Problem::NoMorePhotographs, ""),
+            Some(Notice::CodeTooLong) => trouble(Problem::CodeTooLong, ""),
+            Some(Notice::CodeNotTaken) => trouble(Problem::CodeNotTaken, ""),
             Some(Notice::NotSaved(why)) => trouble(Problem::SaveFailed, why),
             Some(Notice::SavedIncomplete) | None => match (self.exam.stage(), self.camera) {
                 (Stage::Live { .. }, Status::Lost(_)) => {

@@ -301,6 +301,10 @@ pub enum Problem {
     CaptureFailed,
     /// The eye has been photographed as often as an exam can hold.
     NoMorePhotographs,
+    /// What was scanned or typed is no number of a patient: it is too long.
+    CodeTooLong,
+    /// A code was scanned in the middle of an exam.
+    CodeNotTaken,
     /// The student failed, or gave no verdict in time.
     GradingFailed,
     /// An exam could not be kept, for another reason than the disk's room.
@@ -310,10 +314,12 @@ pub enum Problem {
 }
 
 impl Problem {
-    pub const ALL: [Problem; 7] = [
+    pub const ALL: [Problem; 9] = [
         Problem::CameraLost,
         Problem::CaptureFailed,
         Problem::NoMorePhotographs,
+        Problem::CodeTooLong,
+        Problem::CodeNotTaken,
         Problem::GradingFailed,
         Problem::CannotBegin,
         Problem::DiskFull,

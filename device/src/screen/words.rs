@@ -158,6 +158,7 @@ tables! {
     }
     Problems {
         camera_lost, camera_lost_mend, capture_failed, capture_failed_mend, no_more, no_more_mend,
+        code_too_long, code_too_long_mend, code_not_taken, code_not_taken_mend,
         grading_failed, grading_failed_mend, cannot_begin, cannot_begin_mend, disk_full,
         disk_full_mend, save_failed, save_failed_mend, try_again, understood,
     }
@@ -258,6 +259,8 @@ impl Texts {
         match problem {
             Problem::CameraLost => (&table.camera_lost, &table.camera_lost_mend),
             Problem::CaptureFailed => (&table.capture_failed, &table.capture_failed_mend),
+            Problem::CodeTooLong => (&table.code_too_long, &table.code_too_long_mend),
+            Problem::CodeNotTaken => (&table.code_not_taken, &table.code_not_taken_mend),
             Problem::NoMorePhotographs => (&table.no_more, &table.no_more_mend),
             Problem::GradingFailed => (&table.grading_failed, &table.grading_failed_mend),
             Problem::CannotBegin => (&table.cannot_begin, &table.cannot_begin_mend),

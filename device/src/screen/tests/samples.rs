@@ -306,6 +306,8 @@ impl Samples {
             "problem_camera",
             "problem_capture",
             "problem_no_more",
+            "problem_code_too_long",
+            "problem_code_not_taken",
             "problem_grading",
             "problem_begin",
             "problem_disk",

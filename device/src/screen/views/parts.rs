@@ -41,7 +41,10 @@ pub(super) fn overall_look(overall: Overall) -> Look {
 /// Nothing for an eye that there is no result of.
 pub(super) fn eye_look(outcome: EyeOutcome) -> Option<Look> {
     match outcome {
-        EyeOutcome::NotExamined | EyeOutcome::Skipped(_) | EyeOutcome::Pending => None,
+        EyeOutcome::NotExamined
+        | EyeOutcome::Skipped(_)
+        | EyeOutcome::Pending
+        | EyeOutcome::NoVerdict => None,
         EyeOutcome::Refused(_) => Some(look(ReferralDecision::Retake)),
         EyeOutcome::CannotBeGraded => Some(look(ReferralDecision::Refer)),
         EyeOutcome::Decided(decision) => Some(look(decision)),

@@ -1,5 +1,5 @@
-//! Writing down the patient: three fields and a keyboard. A scanner and a
-//! keyboard of wood and wire write into the same fields.
+//! Writing down the patient: three fields and a keyboard on the screen. A
+//! real keyboard writes into the same fields, a scanner into the number.
 
 use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::*;

@@ -68,6 +68,8 @@ impl Sheet for Trouble<'_> {
             ),
             Problem::CaptureFailed
             | Problem::NoMorePhotographs
+            | Problem::CodeTooLong
+            | Problem::CodeNotTaken
             | Problem::CannotBegin
             | Problem::DiskFull => row(
                 area,

@@ -200,6 +200,7 @@ fn said<'a>(summary: &'a EyeSummary, texts: &'a Texts) -> (&'a str, &'a str) {
         EyeOutcome::NotExamined => (&texts.summary.not_examined, ""),
         EyeOutcome::Skipped(reason) => (&texts.summary.skipped, texts.skip(reason)),
         EyeOutcome::Pending => (&texts.summary.pending, ""),
+        EyeOutcome::NoVerdict => (texts.overall(Overall::NoVerdict), ""),
         EyeOutcome::Refused(_) => (&texts.summary.refused, ""),
         EyeOutcome::CannotBeGraded => (texts.overall(Overall::CannotBeGraded), ""),
         EyeOutcome::Decided(decision) => (texts.verdict(decision), finding),

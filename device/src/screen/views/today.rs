@@ -222,6 +222,7 @@ fn eye_words(outcome: EyeOutcome, texts: &Texts) -> &str {
         EyeOutcome::NotExamined => &texts.summary.not_examined,
         EyeOutcome::Skipped(reason) => texts.skip(reason),
         EyeOutcome::Pending => &texts.summary.pending,
+        EyeOutcome::NoVerdict => texts.overall(Overall::NoVerdict),
         EyeOutcome::Refused(_) => &texts.summary.refused,
         EyeOutcome::CannotBeGraded => texts.overall(Overall::CannotBeGraded),
         EyeOutcome::Decided(decision) => texts.verdict(decision),
