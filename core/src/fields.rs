@@ -21,7 +21,7 @@ const LEAST_SUPPORT: f32 = 0.5;
 /// Least share of a field's disc in its part of the frame.
 const LEAST_COVERAGE: f32 = 0.6;
 /// Most that one field is larger than the other.
-const MOST_LARGER: f32 = 1.8;
+const MOST_LARGER: f32 = 2.2;
 /// Two fields of one frame are this far from each other at least, as a share
 /// of their radii together: cut ones lie a little closer than round ones.
 const LEAST_APART: f32 = 0.8;
@@ -50,6 +50,9 @@ pub fn is_several(rgb: &RgbImage, field: &Field) -> bool {
     let Some(copy) = RgbImage::from_raw(size.0, size.1, copy) else {
         return false;
     };
+    if is_page(rgb) && has_panels(&copy) {
+        return true;
+    }
     let copy = without_margins(&copy);
     [true, false].into_iter().any(|across| {
         let length = if across { copy.width() } else { copy.height() };
@@ -84,6 +87,32 @@ fn is_page(rgb: &RgbImage) -> bool {
     [(0, 0), (right, 0), (0, bottom), (right, bottom)]
         .into_iter()
         .any(|(x, y)| rgb.get_pixel_checked(x, y).is_some_and(is_paper))
+}
+
+/// Whether a page has two pictures with paper between them. In a picture no
+/// paper shows over a good part of a line; in text it shows between any two
+/// letters.
+fn has_panels(page: &RgbImage) -> bool {
+    /// Least length of a picture, as a share of the page's.
+    const LEAST_PANEL: f32 = 0.12;
+    let (width, height) = page.dimensions();
+    let paper = |x: u32, y: u32| is_paper(page.get_pixel(x, y));
+    let long = |run: usize, length: u32| run as f32 >= LEAST_PANEL * length as f32;
+    let longest = |line: Vec<bool>| {
+        let runs = line.chunk_by(|a, b| a == b).filter(|run| !run[0]);
+        runs.map(<[bool]>::len).max().unwrap_or(0)
+    };
+    let columns = (0..width)
+        .map(|x| long(longest((0..height).map(|y| paper(x, y)).collect()), height))
+        .collect::<Vec<_>>();
+    let rows = (0..height)
+        .map(|y| long(longest((0..width).map(|x| paper(x, y)).collect()), width))
+        .collect::<Vec<_>>();
+    [columns, rows].into_iter().any(|lines| {
+        let pictures = lines.chunk_by(|a, b| a == b).filter(|run| run[0]);
+        let panels = pictures.filter(|run| long(run.len(), lines.len() as u32));
+        panels.count() > 1
+    })
 }
 
 /// The frame without the white margins of a page, text in them included.

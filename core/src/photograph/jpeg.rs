@@ -166,10 +166,7 @@ impl<'a> Walk<'a> {
     fn run(mut self) -> Result<Whole, Fault> {
         loop {
             let Some(marker) = self.next_marker()? else {
-                return match self.is_filled_up() {
-                    true => Err(Fault::EndsEarly),
-                    false => self.end(self.bytes.len(), false),
-                };
+                return self.end(self.bytes.len(), false);
             };
             match marker {
                 END => return self.end(self.at, true),
@@ -203,8 +200,8 @@ impl<'a> Walk<'a> {
     }
 
     /// Whether the data may have been cut and filled up with zeros, which are
-    /// codes too: it ends in zeros, and more of them follow in place of the
-    /// end-of-image marker.
+    /// codes too: it ends in zeros, and more of them follow where the next
+    /// marker should be.
     fn is_filled_up(&self) -> bool {
         const ZEROS: [u8; 3] = [0; 3];
         self.scanned.is_some_and(|at| {
@@ -214,6 +211,9 @@ impl<'a> Walk<'a> {
 
     /// The picture is whole if every coefficient of every component was seen.
     fn end(&self, length: usize, has_end: bool) -> Result<Whole, Fault> {
+        if self.is_filled_up() {
+            return Err(Fault::EndsEarly);
+        }
         let all_seen = |frame: &&Frame| {
             let mut components = frame.components[..frame.count].iter();
             components.all(|c| c.seen.0.iter().all(|&bit| bit == 0))

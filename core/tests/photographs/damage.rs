@@ -78,9 +78,10 @@ fn a_jpeg_without_its_end_is_whole_and_without_more_is_not() {
         }
         let data = data(&file);
         for at in (data..endless.len() - 1).step_by(3) {
-            for behind in [&[][..], &END, &[0; 500], &file] {
+            let filled = [&[0; 500][..], &END].concat();
+            for behind in [&[][..], &END, &[0; 500], &filled, &file] {
                 // Of the last few bits zeros may be right.
-                if behind.len() == 500 && at + 40 > endless.len() {
+                if behind.starts_with(&[0; 500]) && at + 40 > endless.len() {
                     continue;
                 }
                 let got = decode(&[&file[..at], behind].concat());

@@ -65,6 +65,21 @@ fn one_eye_per_photograph() {
         imageops::overlay(&mut report, &beside, 100, 250);
         assert_eq!(reason(&report), GateReason::SeveralFields, "gap {gap}");
     }
+    // Cut so close that a part shows no border of its own, on a page.
+    let close = imageops::crop_imm(&one, width / 2 - 120, height / 2 - 120, 240, 240).to_image();
+    for (dx, dy) in [(300, 0), (0, 300)] {
+        let mut report = RgbImage::from_pixel(700, 700, Rgb([255; 3]));
+        imageops::overlay(&mut report, &close, 50, 50);
+        assert_ne!(reason(&report), GateReason::SeveralFields);
+        imageops::overlay(&mut report, &close, 50 + dx, 50 + dy);
+        assert_eq!(reason(&report), GateReason::SeveralFields, "{dx} {dy}");
+    }
+    // Half as large as the other.
+    let mut unequal = RgbImage::new(width * 3 / 2, height);
+    imageops::overlay(&mut unequal, &one, 0, 0);
+    let small = imageops::thumbnail(&one, width / 2, height / 2);
+    imageops::overlay(&mut unequal, &small, i64::from(width), 0);
+    assert_eq!(reason(&unequal), GateReason::SeveralFields);
     // Discs that touch, in a frame without borders between them.
     let mut touching = RgbImage::new(880, 480);
     let disc = imageops::crop_imm(&one, 100, 0, 440, 480).to_image();
