@@ -113,6 +113,13 @@ pub struct Training {
     /// By source, a factor to its own `weight`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub source_weight: BTreeMap<String, f64>,
+    /// By source, the weight (0 to 1) with which an eye in which the source found
+    /// nothing of what it looked for counts as not referable. It looked for one
+    /// disease only, so that is likely, not known; unless it is said, nothing
+    /// teaches that the healthy eyes of its cameras are healthy. In training
+    /// alone: calibration and evaluation go by what is known.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub presumed_healthy: BTreeMap<String, f64>,
 }
 
 impl Default for Training {
@@ -134,6 +141,7 @@ impl Default for Training {
             predict_batch: 64,
             one_sided: true,
             source_weight: BTreeMap::new(),
+            presumed_healthy: BTreeMap::new(),
         }
     }
 }
@@ -205,6 +213,9 @@ pub struct StageConfig {
     pub learning_rate: Option<f64>,
     #[serde(default)]
     pub precision: Option<Precision>,
+    /// In place of the run's [`Training::presumed_healthy`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presumed_healthy: Option<BTreeMap<String, f64>>,
     /// The stem and so many blocks after it are not trained; 0 trains all. They
     /// are the costly ones, and what they see, edges and colours, is common to
     /// all cameras.
@@ -324,6 +335,7 @@ impl RunConfig {
                 .chain(&self.validate_on)
                 .chain(&self.groups_from)
                 .chain(self.training.source_weight.keys())
+                .chain(self.training_of(stage).presumed_healthy.keys())
             {
                 if !self.source.iter().any(|s| &s.name == source) {
                     bail!("`{source}` is not among the [[source]] tables");
@@ -358,6 +370,13 @@ impl RunConfig {
                 .find(|(_, weight)| !(0.0..=100.0).contains(*weight))
             {
                 bail!("`source_weight` of {source} is {weight}; give a factor from 0 to 100");
+            }
+            if let Some((source, weight)) = t
+                .presumed_healthy
+                .iter()
+                .find(|(_, weight)| !(0.0..=1.0).contains(*weight))
+            {
+                bail!("`presumed_healthy` of {source} is {weight}; give a weight from 0 to 1");
             }
             if stage
                 .share
@@ -396,6 +415,9 @@ impl RunConfig {
         training.epochs = stage.epochs.unwrap_or(training.epochs);
         training.learning_rate = stage.learning_rate.unwrap_or(training.learning_rate);
         training.precision = stage.precision.unwrap_or(training.precision);
+        if let Some(weights) = &stage.presumed_healthy {
+            training.presumed_healthy.clone_from(weights);
+        }
         training
     }
 

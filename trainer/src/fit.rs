@@ -269,7 +269,9 @@ impl<'a> Fit<'a> {
             training.optimiser == Optimiser::Adamw,
         );
         let average = (training.ema > 0.0).then(|| Ema::new(&store, training.ema));
-        let mut loader = photographs.loader(Some(augment.clone()), training.batch);
+        let mut loader = photographs
+            .loader(Some(augment.clone()), training.batch)
+            .presuming(&training.presumed_healthy);
         if !training.one_sided {
             loader = loader.without_one_sided();
         }

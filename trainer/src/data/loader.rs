@@ -32,7 +32,8 @@ pub struct Batch {
     pub targets: Vec<f32>,
     /// N x nodes of the taxonomy: 1 where it is known whether it is.
     pub mask: Vec<f32>,
-    /// N x composites of the taxonomy, likewise.
+    /// N x composites of the taxonomy, likewise; where one is presumed absent,
+    /// the mask is the weight of that.
     pub composite_targets: Vec<f32>,
     pub composite_mask: Vec<f32>,
     /// N indices into the dataset's examples.
@@ -65,6 +66,9 @@ struct Work {
     /// Questions about the eye that a source has one answer to, by source;
     /// empty where these are learned all the same.
     one_sided: BTreeMap<String, OneSided>,
+    /// By source, the weight with which an eye in which it found nothing counts
+    /// as one without the findings that it did not look for.
+    presumed: BTreeMap<String, f32>,
 }
 
 impl Loader {
@@ -97,9 +101,23 @@ impl Loader {
     /// is unknown: such an answer teaches nothing about the eye and everything
     /// about the source's look.
     pub fn without_one_sided(mut self) -> Loader {
-        let one_sided = OneSided::by_source(&self.work.dataset);
+        let one_sided = OneSided::by_source(&self.work.dataset, &self.work.presumed);
         if let Some(work) = Arc::get_mut(&mut self.work) {
             work.one_sided = one_sided;
+        }
+        self
+    }
+
+    /// The same loader, for which a composite that a source looked for in part
+    /// counts as absent, with this weight by source, where it found nothing at
+    /// all. Comes before [`Loader::without_one_sided`]: it is an answer.
+    pub fn presuming(mut self, weights: &BTreeMap<String, f64>) -> Loader {
+        if let Some(work) = Arc::get_mut(&mut self.work) {
+            work.presumed = weights
+                .iter()
+                .map(|(source, &weight)| (source.clone(), weight as f32))
+                .filter(|&(_, weight)| weight > 0.0)
+                .collect();
         }
         self
     }
@@ -135,6 +153,7 @@ impl Loader {
                 ordinary,
                 looks,
                 one_sided: BTreeMap::new(),
+                presumed: BTreeMap::new(),
             }),
             batch: batch.max(1),
             threads: threads.max(1),
@@ -277,6 +296,14 @@ impl Work {
                 .map(|members| truth::composite(taxonomy, members, &labels))
                 .collect();
             let source = &self.dataset.examples[index].source;
+            let presumed: Vec<f32> = match self.presumed.get(source) {
+                Some(&weight) => taxonomy
+                    .composites()
+                    .values()
+                    .map(|m| f32::from(truth::is_presumed_absent(taxonomy, m, &labels)) * weight)
+                    .collect(),
+                None => vec![0.0; composites.len()],
+            };
             if let Some(one_sided) = self.one_sided.get(source) {
                 one_sided.hide(&mut labels, &mut composites);
             }
@@ -285,7 +312,10 @@ impl Work {
             batch
                 .composite_targets
                 .extend(composites.iter().map(present));
-            batch.composite_mask.extend(composites.iter().map(known));
+            let known = composites.iter().map(known);
+            batch
+                .composite_mask
+                .extend(known.zip(presumed).map(|(known, weight)| known.max(weight)));
         }
         batch
     }
@@ -385,7 +415,10 @@ struct OneSided {
 
 impl OneSided {
     /// From the labels of the training photographs.
-    fn by_source(dataset: &Dataset) -> BTreeMap<String, OneSided> {
+    fn by_source(
+        dataset: &Dataset,
+        presumed: &BTreeMap<String, f32>,
+    ) -> BTreeMap<String, OneSided> {
         let taxonomy = &dataset.taxonomy;
         let composites = taxonomy.composites();
         let widths = (taxonomy.nodes().len(), composites.len());
@@ -395,9 +428,13 @@ impl OneSided {
             let answers = said
                 .entry(&example.source)
                 .or_insert_with(|| vec![(false, false); widths.0 + widths.1]);
-            let composites = composites
-                .values()
-                .map(|members| truth::composite(taxonomy, members, &example.labels));
+            let presumes = presumed.contains_key(&example.source);
+            let composites = composites.values().map(|members| {
+                match truth::is_presumed_absent(taxonomy, members, &example.labels) {
+                    true if presumes => Label::Absent,
+                    _ => truth::composite(taxonomy, members, &example.labels),
+                }
+            });
             let labels = example.labels.iter().copied().chain(composites);
             for (answer, label) in answers.iter_mut().zip(labels) {
                 answer.0 |= label == Label::Present;

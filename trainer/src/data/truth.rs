@@ -40,6 +40,20 @@ pub fn as_looked_for(taxonomy: &Taxonomy, members: &[usize], labels: &[Label]) -
     }
 }
 
+/// Whether nothing was found in the eye by a source that looked for some of the
+/// `members` of a composite, but not for all. That the others are absent too is
+/// likely, and no more.
+pub fn is_presumed_absent(taxonomy: &Taxonomy, members: &[usize], labels: &[Label]) -> bool {
+    let found = taxonomy
+        .nodes()
+        .iter()
+        .zip(labels)
+        .any(|(node, &label)| node.subject == Subject::Eye && label == Label::Present);
+    !found
+        && composite(taxonomy, members, labels) == Label::Unknown
+        && members.iter().any(|&node| labels[node] == Label::Absent)
+}
+
 fn finest_below(taxonomy: &Taxonomy, node: usize) -> Vec<usize> {
     if node < taxonomy.finest_count() {
         return vec![node];

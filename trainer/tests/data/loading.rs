@@ -477,6 +477,80 @@ fn what_a_source_only_answers_one_way_can_be_left_unlearned() {
 }
 
 #[test]
+fn eyes_in_which_a_source_found_nothing_can_be_presumed_healthy() {
+    let root = TempDir::new().expect("a folder");
+    let mut labels = "image,grade\n".to_owned();
+    for n in 0..6 {
+        fundus(&root.path().join(format!("{n}.png")), 120 + 10 * n);
+        labels += &format!("{n}.png,{}\n", n % 3);
+    }
+    write(root.path().join("labels.csv"), &labels);
+    let config = "[[source]]
+        name = 'graded'
+        format = 'csv'
+        images = '.'
+        labels = 'labels.csv'
+        split = { train = 1.0, val = 0.0, test = 0.0 }
+        [source.columns.grade]
+        '0' = { absent = ['diabetic_retinopathy'] }
+        '1' = { present = ['npdr_mild'], absent = ['npdr_moderate', 'npdr_severe', 'pdr'] }
+        '2' = { present = ['npdr_moderate'], absent = ['npdr_mild', 'npdr_severe', 'pdr'] }";
+    let mut dataset = Dataset::import(taxonomy(), &sources(config), root.path()).expect("imported");
+    let cache = root.path().join("cache");
+    let (cache, _) =
+        Cache::build(&mut dataset, SIZE, &cache, false, &ProgressBar::hidden()).expect("built");
+    let (dataset, cache) = (Arc::new(dataset), Arc::new(cache));
+    let mut plain = AugmentConfig::default();
+    plain.degrade.chance = 0.0;
+    let order: Vec<usize> = dataset.indices(Split::Train);
+    let names: Vec<&String> = dataset.taxonomy.composites().keys().collect();
+    // Target and mask of each photograph, by grade.
+    let taught = |weight: f64, hide: bool, id: &str| -> Vec<(f32, f32)> {
+        let mut loader = Loader::new(dataset.clone(), cache.clone(), Some(plain.clone()), 6, 2);
+        loader = loader.presuming(&[("graded".to_owned(), weight)].into());
+        if hide {
+            loader = loader.without_one_sided();
+        }
+        let at = names
+            .iter()
+            .position(|name| *name == id)
+            .expect("a composite");
+        let batch = batches(&loader, &order, 2).remove(0);
+        (0..3)
+            .map(|grade| {
+                let has = |&k: &usize| {
+                    let image = &dataset.examples[batch.index[k]].raw["grade"];
+                    *image == grade.to_string()
+                };
+                let k = (0..6).find(has).expect("every grade is there");
+                let value = |of: &[f32]| of[k * names.len() + at];
+                (
+                    value(&batch.composite_targets),
+                    value(&batch.composite_mask),
+                )
+            })
+            .collect()
+    };
+    let unknown = (0.0, 0.0);
+    assert_eq!(
+        taught(0.0, false, "referable"),
+        [unknown, unknown, (1.0, 1.0)]
+    );
+    // All that is known is yes.
+    assert_eq!(taught(0.0, true, "referable"), [unknown; 3]);
+    // Mild retinopathy was found: what else there is nobody can presume.
+    for hide in [false, true] {
+        assert_eq!(
+            taught(0.3, hide, "referable"),
+            [(0.0, 0.3), unknown, (1.0, 1.0)]
+        );
+    }
+    // What was looked for is known and weighs as ever.
+    let known = [(0.0, 1.0), (0.0, 1.0), (1.0, 1.0)];
+    assert_eq!(taught(0.3, true, "referable_dr"), known);
+}
+
+#[test]
 fn faults_are_taught_only_where_they_were_looked_for() {
     let (_root, dataset, cache) = one_sided();
     let order: Vec<usize> = dataset.indices(Split::Train).repeat(5);
