@@ -8,9 +8,11 @@
 //! and typed on it.
 
 pub mod drm;
+mod fit;
 pub mod layout;
 mod pixels;
 pub mod png;
+pub mod rotation;
 #[cfg(feature = "window")]
 pub mod window;
 
@@ -27,6 +29,8 @@ use thiserror::Error;
 use crate::input::evdev::Evdev;
 use crate::input::surface::Orientation;
 use crate::input::{Input, Silent};
+use layout::Layout;
+use rotation::Rotation;
 
 /// Something that shows a picture.
 pub trait Display {
@@ -138,16 +142,22 @@ pub struct Screen {
 
 /// Opens the display that `target` names.
 ///
-/// `size` is the picture's where the target has none of its own: a window and
-/// a folder take any, a screen of the kernel takes the one that fits its mode.
-/// `orientation` says how a touch panel is mounted on it.
+/// `size` is the panel's where the target has none of its own: a window and a
+/// folder take any, a screen of the kernel has that of its mode. `rotation` is
+/// how far the picture is turned to lie on the panel, and `orientation` says
+/// how a touch panel is mounted on that.
 ///
 /// # Errors
 /// In one sentence what is missing, and what mends it.
-pub fn open(target: &Target, size: Size, orientation: Orientation) -> Result<Screen, DisplayError> {
+pub fn open(
+    target: &Target,
+    size: Size,
+    rotation: Rotation,
+    orientation: Orientation,
+) -> Result<Screen, DisplayError> {
     match target {
         Target::Drm(card) => {
-            let screen = drm::Drm::open(card.as_deref())?;
+            let screen = drm::Drm::open(card.as_deref(), rotation)?;
             let input = Evdev::new("/dev/input".into(), screen.layout(), orientation);
             Ok(Screen {
                 display: Box::new(screen),
@@ -155,14 +165,28 @@ pub fn open(target: &Target, size: Size, orientation: Orientation) -> Result<Scr
             })
         }
         Target::Png(folder) => Ok(Screen {
-            display: Box::new(png::Png::open(folder, size)?),
+            display: Box::new(png::Png::open(folder, Layout::fill(size, rotation))?),
             input: Box::new(Silent),
         }),
         #[cfg(feature = "window")]
-        Target::Window => window::open(size),
+        Target::Window => window::open(Layout::fill(size, rotation)),
         #[cfg(not(feature = "window"))]
         Target::Window => Err(DisplayError::NoWindows),
     }
+}
+
+/// What is to be said of a picture that does not lie on its panel pixel by
+/// pixel: its size, and how far it is turned.
+fn changed(layout: &Layout) -> String {
+    let mut said = String::new();
+    if layout.panel != layout.picture {
+        let Size { width, height } = layout.picture;
+        said += &format!(", picture of {width}x{height}");
+    }
+    if layout.is_turned() {
+        said += &format!(", turned by {} degrees", layout.rotation);
+    }
+    said
 }
 
 /// Refuses a picture that was drawn for another display.
@@ -211,7 +235,12 @@ mod tests {
     #[cfg(not(feature = "window"))]
     #[test]
     fn a_build_without_windows_says_so() {
-        let said = open(&Target::Window, Size::new(8, 8), Orientation::default());
+        let said = open(
+            &Target::Window,
+            Size::new(8, 8),
+            Rotation::default(),
+            Orientation::default(),
+        );
         assert!(matches!(said, Err(DisplayError::NoWindows)));
     }
 }

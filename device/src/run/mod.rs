@@ -442,6 +442,7 @@ fn open_display(config: &Config) -> Result<display::Screen, DisplayError> {
     display::open(
         &config.display.output,
         config.display.size.size(),
+        config.display.rotation,
         config.input.orientation,
     )
 }

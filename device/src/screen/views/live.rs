@@ -1,5 +1,5 @@
 //! The live picture at the left; which eye, what to do, how good it is and the
-//! shutter at the right.
+//! shutter at the right. On an upright screen the picture is above them.
 
 use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::*;
@@ -33,7 +33,10 @@ struct Layout {
 fn lay_out(grid: &Grid) -> Layout {
     let gap = grid.px(GAP);
     let mut room = Room::of(grid.all());
-    let side = room.right(grid.px(300));
+    let side = match grid.is_upright() {
+        true => room.bottom(grid.px(480)),
+        false => room.right(grid.px(300)),
+    };
     let mut side = Room::of(inset(side, grid.px(10)));
     let mut eyes = columns(side.top(grid.px(60)), 2, gap);
     let (right, left) = (
