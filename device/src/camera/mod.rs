@@ -66,6 +66,8 @@ pub struct Frame {
     pub id: u64,
     pub stamps: Stamps,
     pub rgb: RgbImage,
+    /// The photograph as the camera gave it, where `rgb` was made of it.
+    pub original: Option<RgbImage>,
 }
 
 impl Frame {

@@ -16,14 +16,14 @@ use super::pulse::Pulse;
 use super::COMMON_STILL;
 use crate::config;
 use crate::exam::{ExamId, ExamRecord, ShotId};
-use crate::store::{Listing, Provenance, Room, Store, StoreError};
+use crate::store::{Listing, Profile, Provenance, Room, Stills, Store, StoreError};
 
 /// Something to be done with the store, in the order of asking.
 pub(super) enum Request {
     /// May an exam begin, whose stills have this width and height?
     Open(u32, u32),
     /// Put this photograph on the disk.
-    Photograph(ShotId, Arc<RgbImage>),
+    Photograph(ShotId, Pixels),
     /// Keep an exam that goes on.
     Keep(Box<ExamRecord>),
     /// Keep an exam for good.
@@ -34,6 +34,14 @@ pub(super) enum Request {
     Today,
     /// For the self-test: how is the store?
     Try(Sender<Condition>),
+}
+
+/// A photograph on its way to the disk.
+#[derive(Clone)]
+pub(super) struct Pixels {
+    pub photograph: Arc<RgbImage>,
+    /// What the camera's profile made it of.
+    pub original: Option<Arc<RgbImage>>,
 }
 
 /// The store, as the self-test sees it.
@@ -68,11 +76,16 @@ pub(super) struct Keeping {
 }
 
 impl Keeping {
-    /// Starts the thread; `provenance` goes into every record.
+    /// Starts the thread; `provenance` goes into every record, and the camera's
+    /// `profile` beside every original.
     ///
     /// # Errors
     /// When the system has no thread left.
-    pub fn start(store: config::Store, provenance: Provenance) -> io::Result<Keeping> {
+    pub fn start(
+        store: config::Store,
+        provenance: Provenance,
+        profile: Option<Profile>,
+    ) -> io::Result<Keeping> {
         let (requests, asked) = channel();
         let (answering, answers) = channel();
         let pulse = Pulse::new();
@@ -80,6 +93,7 @@ impl Keeping {
             folder: store.folder,
             least: u64::from(store.least_free_mb.get()) * 1_000_000,
             provenance,
+            profile,
             store: None,
             unwritten: BTreeMap::new(),
             answers: answering,
@@ -160,10 +174,12 @@ struct Keeper {
     folder: PathBuf,
     least: u64,
     provenance: Provenance,
+    /// What is applied to every photograph.
+    profile: Option<Profile>,
     /// Opened when it is first needed, and again after it could not be.
     store: Option<Store>,
     /// Photographs that could not be written yet.
-    unwritten: BTreeMap<ShotId, Arc<RgbImage>>,
+    unwritten: BTreeMap<ShotId, Pixels>,
     answers: Sender<Answer>,
 }
 
@@ -208,7 +224,12 @@ impl Keeper {
 
     fn room(&mut self, width: u32, height: u32) -> Result<Room, StoreError> {
         let least = self.least;
-        self.store()?.room(width, height, least)
+        let stills = Stills {
+            width,
+            height,
+            corrected: self.profile.is_some(),
+        };
+        self.store()?.room(stills, least)
     }
 
     fn open_exam(&mut self, width: u32, height: u32) {
@@ -227,8 +248,17 @@ impl Keeper {
 
     fn write_photographs(&mut self) -> Result<(), StoreError> {
         while let Some((&shot, pixels)) = self.unwritten.first_key_value() {
-            let pixels = pixels.clone();
-            self.store()?.put_photograph(shot, &pixels)?;
+            let Pixels {
+                photograph,
+                original,
+            } = pixels.clone();
+            match original.zip(self.profile.clone()) {
+                Some((original, profile)) => {
+                    let store = self.store()?;
+                    store.put_corrected(shot, &photograph, &original, &profile)?;
+                }
+                None => self.store()?.put_photograph(shot, &photograph)?,
+            }
             self.unwritten.remove(&shot);
         }
         Ok(())
@@ -289,4 +319,51 @@ pub(super) fn system_time(at: Timestamp) -> SystemTime {
 /// answer is shown.
 fn complain(error: StoreError) {
     tracing::error!(error = %error, "the store could not be used");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::{exam, provenance};
+    use crate::store::Records;
+
+    #[test]
+    fn a_corrected_photograph_is_kept_with_its_original() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = config::Store {
+            folder: folder.path().join("exams"),
+            ..config::Store::default()
+        };
+        let toml = "camera = \"north\"".to_owned();
+        let profile = Profile {
+            sha256: fovea_core::bundle::sha256_hex(toml.as_bytes()),
+            camera: "north".to_owned(),
+            format: 1,
+            toml,
+        };
+        let keeping = Keeping::start(store.clone(), provenance(), Some(profile.clone())).unwrap();
+        let exam = exam(1);
+        let filled = |value| Arc::new(RgbImage::from_pixel(9, 7, image::Rgb([value; 3])));
+        for (shot, value) in exam.right.shots.iter().zip([1, 2]) {
+            let pixels = Pixels {
+                photograph: filled(value),
+                original: Some(filled(100 + value)),
+            };
+            keeping.ask(Request::Photograph(shot.id, pixels));
+        }
+        keeping.ask(Request::Save(Box::new(exam.clone())));
+        drop(keeping);
+        let records = Records::open(&store.folder).unwrap();
+        let kept = records.get(1).unwrap().unwrap();
+        for (shot, value) in exam.right.shots.iter().zip([1, 2]) {
+            let original = &kept.originals[&shot.id];
+            assert_eq!(original.profile, profile);
+            let both = [&kept.photographs[&shot.id], &original.photograph];
+            let [graded, taken] = both.map(|photograph| {
+                let path = records.photograph_path(photograph).unwrap();
+                image::open(path).unwrap().to_rgb8()
+            });
+            assert_eq!((&graded, &taken), (&*filled(value), &*filled(100 + value)));
+        }
+    }
 }

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::embedded;
 use crate::grade::Grader;
 use crate::record::Record;
-use crate::store::{Records, Room, Store, StoreError};
+use crate::store::{Records, Room, Stills, Store, StoreError};
 
 /// How long a camera may take for its first picture.
 const FIRST_PICTURE: Duration = Duration::from_secs(3);
@@ -104,6 +104,11 @@ impl Parts for Standalone {
     fn room(&mut self) -> Result<Room, String> {
         let (width, height) = COMMON_STILL;
         let least = u64::from(self.config.store.least_free_mb.get()) * 1_000_000;
-        Room::of(&self.config.store.folder, width, height, least).map_err(|error| error.to_string())
+        let stills = Stills {
+            width,
+            height,
+            corrected: matches!(self.config.camera.profile.try_exists(), Ok(true)),
+        };
+        Room::of(&self.config.store.folder, stills, least).map_err(|error| error.to_string())
     }
 }
