@@ -175,6 +175,37 @@ pub fn open(
     }
 }
 
+/// What is found of a display and of what is touched and typed on it, a line
+/// each.
+pub struct Seen {
+    pub display: String,
+    pub input: String,
+}
+
+/// Looks at what [`open`] would open, and leaves it as it was found: a screen of
+/// the kernel gets back what it showed, and a folder is not made.
+///
+/// # Errors
+/// As [`open`].
+pub fn look(
+    target: &Target,
+    size: Size,
+    rotation: Rotation,
+    orientation: Orientation,
+) -> Result<Seen, DisplayError> {
+    if let Target::Png(folder) = target {
+        return Ok(Seen {
+            display: png::look(folder, Layout::fill(size, rotation))?,
+            input: Silent.describe(),
+        });
+    }
+    let opened = open(target, size, rotation, orientation)?;
+    Ok(Seen {
+        display: opened.display.describe(),
+        input: opened.input.describe(),
+    })
+}
+
 /// What is to be said of a picture that does not lie on its panel pixel by
 /// pixel: its size, and how far it is turned.
 fn changed(layout: &Layout) -> String {

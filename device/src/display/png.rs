@@ -11,6 +11,8 @@ use image::{imageops, ImageFormat, RgbImage};
 use super::fit::Fit;
 use super::layout::Layout;
 use super::{changed, fits, Display, DisplayError};
+use crate::check::may_write;
+use crate::store::existing;
 
 /// Keeps a picture of every view in a folder, numbered in their order:
 /// `0001-ready.png`, `0002-patient.png`, and so on. Each has the pixels that a
@@ -88,6 +90,23 @@ fn described(folder: &Path, layout: &Layout) -> String {
     let Size { width, height } = layout.panel;
     let (folder, changed) = (folder.display(), changed(layout));
     format!("pictures of {width}x{height}{changed} in {folder}")
+}
+
+/// What [`Png::open`] would give, without making its folder.
+///
+/// # Errors
+/// When it could not be made, or pictures could not be written there.
+pub(super) fn look(folder: &Path, layout: Layout) -> Result<String, DisplayError> {
+    let there = existing(folder);
+    may_write(there).map_err(|error| DisplayError::Write {
+        path: folder.to_owned(),
+        reason: error.to_string(),
+    })?;
+    let described = described(folder, &layout);
+    Ok(match there == folder {
+        true => described,
+        false => format!("{described}, which is made at the start"),
+    })
 }
 
 /// Writes the whole picture, or an unfinished file that nobody takes for one.

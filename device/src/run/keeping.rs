@@ -14,9 +14,10 @@ use jiff::{Timestamp, ZonedDateTime};
 
 use super::pulse::Pulse;
 use super::COMMON_STILL;
+use crate::check::Stored;
 use crate::config;
 use crate::exam::{ExamId, ExamRecord, ShotId};
-use crate::store::{Listing, Profile, Provenance, Room, Stills, Store, StoreError};
+use crate::store::{Glance, Listing, Profile, Provenance, Room, Stills, Store, StoreError};
 
 /// Something to be done with the store, in the order of asking.
 pub(super) enum Request {
@@ -46,7 +47,7 @@ pub(super) struct Pixels {
 
 /// The store, as the self-test sees it.
 pub(super) struct Condition {
-    pub newest: Result<Option<SystemTime>, String>,
+    pub stored: Result<Stored, String>,
     pub room: Result<Room, String>,
 }
 
@@ -292,12 +293,19 @@ impl Keeper {
 
     fn condition(&mut self) -> Condition {
         let sentence = |error: StoreError| error.to_string();
-        let newest = self
-            .store()
-            .and_then(|store| store.records().latest())
-            .map(|latest| latest.map(system_time));
+        let mut look = || {
+            let records = self.store()?.records();
+            let glance = Glance {
+                exams: records.count()?,
+                latest: records.latest()?,
+                // Both were seen to when the store was opened.
+                migrates: None,
+                half_written: 0,
+            };
+            Ok(stored(&glance))
+        };
         Condition {
-            newest: newest.map_err(sentence),
+            stored: look().map_err(sentence),
             room: self.room(COMMON_STILL.0, COMMON_STILL.1).map_err(sentence),
         }
     }
@@ -308,8 +316,16 @@ impl Keeper {
     }
 }
 
+/// What the self-test makes of a store.
+pub(super) fn stored(glance: &Glance) -> Stored {
+    Stored {
+        says: glance.sentence(),
+        newest: glance.latest.map(system_time),
+    }
+}
+
 /// A moment of the calendar as the system's clock has it.
-pub(super) fn system_time(at: Timestamp) -> SystemTime {
+fn system_time(at: Timestamp) -> SystemTime {
     let since = Duration::from_millis(at.as_millisecond().unsigned_abs());
     // Before 1970 there was no exam.
     UNIX_EPOCH + since

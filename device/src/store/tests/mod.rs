@@ -4,6 +4,7 @@ mod cuts;
 mod damage;
 mod disk;
 mod export;
+mod look;
 mod originals;
 mod saving;
 
