@@ -9,8 +9,8 @@ use super::{Camera, CameraError, Control, ControlKind, Frame, Level};
 use crate::exam::words::Eye;
 
 /// Applies a profile to every photograph, and leaves the original beside it: it
-/// cannot be got back from what the profile made. The preview stays as it comes: it is
-/// for aiming, and must be quick.
+/// cannot be got back from what the profile made. The preview stays as it
+/// comes: it is for aiming, and must be quick.
 pub struct Corrected {
     camera: Box<dyn Camera>,
     profile: Arc<CameraProfile>,

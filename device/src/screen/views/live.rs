@@ -33,8 +33,10 @@ struct Layout {
 fn lay_out(grid: &Grid) -> Layout {
     let gap = grid.px(GAP);
     let mut room = Room::of(grid.all());
+    let Size { width, height } = room.rest().size;
     let side = match grid.is_upright() {
-        true => room.bottom(grid.px(480)),
+        // The field is round: what a square cannot use is better spent here.
+        true => room.bottom(grid.px(460).max(height as i32 - width as i32)),
         false => room.right(grid.px(300)),
     };
     let mut side = Room::of(inset(side, grid.px(10)));
