@@ -1,10 +1,12 @@
 //! The device's test of itself.
 //!
 //! One [`Check`] for each part that an exam needs, each found by a small probe.
-//! `fovea check` prints them, the Ready screen shows them. What lies behind a
+//! `fovea check` prints them, the Ready screen shows them. None changes what it
+//! tests. What lies behind a
 //! part (a camera, a screen, the student) is asked through [`Parts`], so that
 //! the judgement here is tested without any of them.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,12 +15,14 @@ use fovea_core::calibration::Calibration;
 use fovea_core::decision::ReferralDecision;
 use fovea_core::profile::CameraProfile;
 use image::RgbImage;
+use rustix::fs::{Access, Mode, OFlags};
+use rustix::io::Errno;
 use serde::Serialize;
 
 use crate::config::Config;
 use crate::record::Record;
 use crate::render;
-use crate::store::Room;
+use crate::store::{existing, Room};
 
 /// How a part is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -95,17 +99,26 @@ pub trait Parts {
     fn display(&mut self) -> Result<String, String>;
     /// Looks for touch panels and keyboards and describes them.
     fn input(&mut self) -> Result<String, String>;
-    /// Opens the store; when its newest exam ended, if it has any.
-    fn newest_exam(&mut self) -> Result<Option<SystemTime>, String>;
+    /// Looks at the store.
+    fn store(&mut self) -> Result<Stored, String>;
     /// How much room the store's disk has and an exam needs.
     fn room(&mut self) -> Result<Room, String>;
+}
+
+/// What is found of the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// What it holds.
+    pub says: String,
+    /// When its newest exam ended, if it has any.
+    pub newest: Option<SystemTime>,
 }
 
 /// Tests every part, in the order in which an exam needs them; `now` is what
 /// the clock shows.
 pub fn all(config: &Config, parts: &mut dyn Parts, now: SystemTime) -> Vec<Check> {
-    let newest = parts.newest_exam();
-    let seen = newest.as_ref().ok().copied().flatten();
+    let stored = parts.store();
+    let newest = stored.as_ref().ok().and_then(|stored| stored.newest);
     vec![
         bundle(parts),
         judged(Part::Calibration, parts.calibration(), |calibration| {
@@ -114,8 +127,10 @@ pub fn all(config: &Config, parts: &mut dyn Parts, now: SystemTime) -> Vec<Check
         told(Part::Camera, parts.camera()),
         told(Part::Display, parts.display()),
         told(Part::Input, parts.input()),
-        judged(Part::Store, newest, |_| writable(&config.store.folder)),
-        judged(Part::Clock, Ok(seen), |newest| clock(now, newest)),
+        judged(Part::Store, stored, |stored| {
+            both((State::Ok, stored.says), writable(&config.store.folder))
+        }),
+        judged(Part::Clock, Ok(newest), |newest| clock(now, newest)),
         judged(Part::Disk, parts.room(), |room| disk(&room)),
     ]
 }
@@ -252,16 +267,17 @@ fn profile(path: &Path) -> (State, String) {
     }
 }
 
-/// Whether a file can be written and reach the disk where exams are kept.
+/// Whether a file can be written and reach the disk where exams are kept, or
+/// the folder can be made where it is missing. Nothing that is there is changed,
+/// not even the folder's time.
 fn writable(folder: &Path) -> (State, String) {
     let place = folder.display();
-    // The file has no name, so that a cut of power leaves nothing behind.
-    let tried = tempfile::tempfile_in(folder).and_then(|mut file| {
-        file.write_all(b"fovea check")?;
-        file.sync_all()
-    });
+    let (tried, can) = match folder.try_exists() {
+        Ok(false) => (may_write(existing(folder)), "can be made"),
+        _ => (write_nameless(folder), "can be written"),
+    };
     match tried {
-        Ok(()) => (State::Ok, format!("{place} can be written")),
+        Ok(()) => (State::Ok, format!("{place} {can}")),
         Err(error) => {
             let mend =
                 "check that the folder exists, belongs to the user fovea, and the disk works";
@@ -271,6 +287,33 @@ fn writable(folder: &Path) -> (State, String) {
             )
         }
     }
+}
+
+/// Writes a file that never has a name, to the disk: so a cut of power leaves
+/// nothing behind, and the folder does not change. Not every file system has
+/// such files; there the permission is asked for alone.
+fn write_nameless(folder: &Path) -> io::Result<()> {
+    let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC;
+    match rustix::fs::open(folder, flags, Mode::RUSR | Mode::WUSR) {
+        Ok(file) => {
+            let mut file = File::from(file);
+            file.write_all(b"fovea check")?;
+            file.sync_all()
+        }
+        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => may_write(folder),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether files may be made in `folder`, without making one.
+pub(crate) fn may_write(folder: &Path) -> io::Result<()> {
+    if !folder.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    Ok(rustix::fs::access(
+        folder,
+        Access::WRITE_OK | Access::EXEC_OK,
+    )?)
 }
 
 /// When this program was built, as `FOVEA_LAST_CHANGE` said then: packages set

@@ -16,6 +16,7 @@ use thiserror::Error;
 use tracing::Level;
 
 use crate::camera::{self, ControlKind, Source};
+use crate::display::rotation::Rotation;
 use crate::display::Target;
 use crate::exam::Rules;
 use crate::input::keymap::{KeymapError, LayoutName};
@@ -93,6 +94,8 @@ pub struct Display {
     /// Of a window or of pictures; a screen of its own says its size itself.
     #[serde(with = "text")]
     pub size: ScreenSize,
+    /// How far the picture is turned to lie on a panel that is mounted turned.
+    pub rotation: Rotation,
     pub language: Language,
 }
 
@@ -188,6 +191,7 @@ impl Default for Display {
         Display {
             output: Target::Drm(None),
             size: ScreenSize::default(),
+            rotation: Rotation::default(),
             language: Language::default(),
         }
     }
@@ -327,7 +331,7 @@ mod tests {
     fn a_configuration_written_out_reads_back() {
         let config = parse(
             "[camera]\nsource = \"folder:/photos\"\ngain = 40\nfocus = \"auto\"\n[display]\noutput = \"png:out\"\n\
-             size = \"1024x600\"\nlanguage = \"es\"\n[input]\norientation = \"swap\"\n\
+             size = \"1024x600\"\nrotation = 270\nlanguage = \"es\"\n[input]\norientation = \"swap\"\n\
              [capture]\nauto_seconds = 0\n[exam]\nidle_seconds = 90\n\
              [model]\nbundle = \"b\"\n[log]\nlevel = \"warn\"",
         )
@@ -338,6 +342,7 @@ mod tests {
         assert_eq!(config.camera.exposure.level(), None);
         assert_eq!(config.camera.gain.level(), Some(Level::Fixed(40)));
         assert_eq!(config.camera.focus.level(), Some(Level::Automatic));
+        assert_eq!(config.display.rotation, Rotation::ThreeQuarters);
         assert_eq!(config.capture.auto_seconds.after(), None);
         assert_eq!(config.exam.idle_seconds.get(), 90);
         assert_eq!(config.exam.grade_seconds, Rules::default().grade_seconds);
@@ -368,6 +373,18 @@ mod tests {
             (
                 "[display]\nsize = \"80x40\"",
                 "`size = \"80x40\"`: \"80x40\" is no size",
+            ),
+            (
+                "[display]\nrotation = 45",
+                "`rotation = 45`: a display cannot be rotated by 45: use 0, 90, 180 or 270 degrees",
+            ),
+            (
+                "[display]\nrotation = \"left\"",
+                "expected a rotation of 0, 90, 180 or 270 degrees",
+            ),
+            (
+                "[display]\nrotation = 90.5",
+                "expected a rotation of 0, 90, 180 or 270 degrees",
             ),
             ("[display]\nlanguage = \"English\"", "expected `en` or `es`"),
             (

@@ -66,6 +66,11 @@ pub struct Control {
 }
 
 impl Control {
+    /// Whether it can be set so. A value out of its range is brought into it.
+    pub fn takes(&self, level: Level) -> bool {
+        self.automatic || level != Level::Automatic
+    }
+
     /// The value the camera takes that is nearest to `value`.
     pub fn nearest(&self, value: i64) -> i64 {
         let (low, high) = (*self.range.start(), *self.range.end());

@@ -8,8 +8,9 @@ use fovea_core::profile::CameraProfile;
 use super::{Camera, CameraError, Control, ControlKind, Frame, Level};
 use crate::exam::words::Eye;
 
-/// Applies a profile to every photograph. The preview stays as it comes: it is
-/// for aiming, and must be quick.
+/// Applies a profile to every photograph, and leaves the original beside it: it
+/// cannot be got back from what the profile made. The preview stays as it
+/// comes: it is for aiming, and must be quick.
 pub struct Corrected {
     camera: Box<dyn Camera>,
     profile: Arc<CameraProfile>,
@@ -32,6 +33,7 @@ impl Camera for Corrected {
 
     fn still(&mut self, frame: &mut Frame) -> Result<(), CameraError> {
         self.camera.still(frame)?;
+        frame.original = Some(frame.rgb.clone());
         // Graded without it, the photograph would be judged as if another
         // camera had taken it.
         self.profile
@@ -81,6 +83,11 @@ mod tests {
         plain.still(&mut expected).unwrap();
         corrected.still(&mut found).unwrap();
         assert_eq!(found.rgb.dimensions(), expected.rgb.dimensions());
+        assert!(expected.original.is_none(), "it would be the same twice");
+        let mut again = found.original.clone().unwrap();
+        assert_ne!(again, found.rgb);
+        profile.apply(&mut again).unwrap();
+        assert_eq!(again, found.rgb);
         profile.apply(&mut expected.rgb).unwrap();
         let mean = |frame: &Frame| {
             let bytes = frame.rgb.as_raw();

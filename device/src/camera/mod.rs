@@ -35,7 +35,7 @@ pub use clock::Clock;
 pub use control::{Control, ControlKind, Level};
 pub use corrected::Corrected;
 pub use error::{CameraError, ErrorKind};
-pub use source::{open, Opened, Opener, Source, SourceError};
+pub use source::{look, open, Opened, Opener, Source, SourceError};
 
 /// When a frame was taken and when this program got it, since the program's
 /// start.
@@ -66,6 +66,8 @@ pub struct Frame {
     pub id: u64,
     pub stamps: Stamps,
     pub rgb: RgbImage,
+    /// The photograph as the camera gave it, where `rgb` was made of it.
+    pub original: Option<RgbImage>,
 }
 
 impl Frame {

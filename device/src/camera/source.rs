@@ -177,6 +177,32 @@ pub fn open(
     refused.into_iter().next().map_or(Ok(camera), Err)
 }
 
+/// Opens `source` to be looked at: its controls are left as they are, and so is
+/// its format once it is dropped.
+///
+/// # Errors
+/// As [`open`], when it has no control of a kind that is in `levels`.
+pub fn look(
+    source: &Source,
+    levels: impl IntoIterator<Item = (ControlKind, Level)>,
+    clock: &Clock,
+) -> Result<Box<dyn Camera>, CameraError> {
+    let camera = match source {
+        Source::V4l(place) => guarded(|| {
+            let camera = V4l::look(place.as_deref(), clock)?;
+            Ok(Box::new(camera) as Box<dyn Camera>)
+        })?,
+        Source::Folder(_) | Source::Demo(_) => open(source, [], clock)?,
+    };
+    for (kind, level) in levels {
+        let found = camera.controls().iter().find(|each| each.kind == kind);
+        if !found.is_some_and(|control| control.takes(level)) {
+            return Err(CameraError::NoControl(kind));
+        }
+    }
+    Ok(camera)
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -272,6 +298,17 @@ mod tests {
             Err(CameraError::NoneFound),
             "a camera that is gone is no use"
         );
+    }
+
+    #[test]
+    fn a_look_tells_what_a_camera_lacks() {
+        let (clock, demo) = (Clock::start(), Source::Demo(presets().iter().collect()));
+        assert!(look(&demo, [], &clock).is_ok());
+        let gain = [(ControlKind::Gain, Level::Fixed(3))];
+        let lacks = look(&demo, gain, &clock).map(|_| ());
+        assert_eq!(lacks, Err(CameraError::NoControl(ControlKind::Gain)));
+        let none = look(&"v4l:/dev/video_none".parse().unwrap(), [], &clock);
+        assert!(matches!(none, Err(CameraError::Missing { .. })));
     }
 
     #[test]

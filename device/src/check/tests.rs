@@ -11,7 +11,7 @@ struct Sound {
     probability: f32,
     accepts_black: bool,
     camera: Result<String, String>,
-    newest: Result<Option<SystemTime>, String>,
+    stored: Result<Stored, String>,
     room: Room,
 }
 
@@ -21,7 +21,10 @@ impl Default for Sound {
             probability: 0.1,
             accepts_black: false,
             camera: Ok("MJPG 1280x720".to_owned()),
-            newest: Ok(None),
+            stored: Ok(Stored {
+                says: "3 exams".to_owned(),
+                newest: None,
+            }),
             room: room(90_000),
         }
     }
@@ -51,8 +54,8 @@ impl Parts for Sound {
         Ok("a script".to_owned())
     }
 
-    fn newest_exam(&mut self) -> Result<Option<SystemTime>, String> {
-        self.newest.clone()
+    fn store(&mut self) -> Result<Stored, String> {
+        self.stored.clone()
     }
 
     fn room(&mut self) -> Result<Room, String> {
@@ -143,7 +146,7 @@ fn a_part_that_refuses_fails_in_its_own_words() {
     let folder = tempfile::tempdir().unwrap();
     let mut parts = Sound {
         camera: Err("there is no camera: plug one in".to_owned()),
-        newest: Err("the store is damaged".to_owned()),
+        stored: Err("the store is damaged".to_owned()),
         ..Sound::default()
     };
     let checks = all(&config(folder.path()), &mut parts, today());
@@ -199,9 +202,18 @@ fn room_is_watched_before_it_is_gone() {
 
 #[test]
 fn a_store_that_cannot_be_written_fails() {
-    let (state, sentence) = writable(Path::new("/no/such/folder"));
-    assert_eq!(state, State::Fail);
-    assert!(sentence.contains("/no/such/folder"), "{sentence}");
+    for folder in ["/dev/null/exams", "/dev/null"] {
+        let (state, sentence) = writable(Path::new(folder));
+        assert_eq!(state, State::Fail, "{sentence}");
+        let said = format!("{folder} cannot be written");
+        assert!(sentence.starts_with(&said), "{sentence}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("a/b");
+    let (state, sentence) = writable(&missing);
+    assert_eq!(state, State::Ok);
+    assert!(sentence.ends_with("a/b can be made"), "{sentence}");
+    assert!(!missing.parent().unwrap().exists());
 }
 
 #[test]

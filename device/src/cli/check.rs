@@ -9,6 +9,9 @@ use crate::config::Config;
 
 /// Tests the device: bundle, calibration, camera, display, input, store, clock, disk
 ///
+/// Nothing is changed: what the next start will make or bring up to date is only
+/// told, and a camera and a screen are left as they were found.
+///
 /// Exit status: 0 when every part works (warnings are for somebody to look
 /// after), 1 when any fails, 2 when the command line, the configuration or the
 /// output cannot be used.

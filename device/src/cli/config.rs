@@ -12,6 +12,7 @@ use tracing::Level;
 use super::{stdout_failed, Failure};
 use crate::camera::Source;
 use crate::config::{AutoCapture, BundleSource, Config, ScreenSize, EXAMPLE};
+use crate::display::rotation::Rotation;
 use crate::display::Target;
 use crate::input::surface::Orientation;
 use crate::screen::Language;
@@ -49,6 +50,9 @@ pub(super) struct Flags {
     /// Size of a window or of pictures, such as 800x480
     #[arg(long, value_name = "WxH")]
     pub size: Option<ScreenSize>,
+    /// Turn the picture clockwise for a panel mounted turned: 0, 90, 180 or 270
+    #[arg(long, value_name = "DEGREES", allow_negative_numbers = true)]
+    pub rotation: Option<Rotation>,
     /// Language of the screens: en or es
     #[arg(long, value_name = "LANGUAGE", value_parser = language)]
     pub language: Option<Language>,
@@ -85,6 +89,7 @@ impl Flags {
         set(&mut config.camera.profile, &self.profile);
         set(&mut config.display.output, &self.display);
         set(&mut config.display.size, &self.size);
+        set(&mut config.display.rotation, &self.rotation);
         set(&mut config.display.language, &self.language);
         set(&mut config.input.orientation, &self.orientation);
         set(&mut config.capture.auto_seconds, &self.auto_capture);
@@ -150,7 +155,7 @@ mod tests {
         )
         .unwrap();
         let words = format!(
-            "--config {} --camera demo:hand --display png:out --size 1024x600 --orientation swap \
+            "--config {} --camera demo:hand --display png:out --size 1024x600 --rotation 90 --orientation swap \
              --auto-capture 0 --time-out 7 --bundle b --log-level debug --language es",
             file.display()
         );
@@ -160,6 +165,7 @@ mod tests {
         assert_eq!(config.camera.profile, Config::default().camera.profile);
         assert_eq!(config.display.output, Target::Png("out".into()));
         assert_eq!(config.display.size.to_string(), "1024x600");
+        assert_eq!(config.display.rotation, Rotation::Quarter);
         assert_eq!(config.display.language, Language::Spanish);
         assert_eq!(config.input.orientation.to_string(), "swap");
         assert_eq!(config.capture.auto_seconds.after(), None);
@@ -173,6 +179,8 @@ mod tests {
         for (words, said) in [
             ("--language de", "expected `en` or `es`"),
             ("--size big", "\"big\" is no size"),
+            ("--rotation 45", "use 0, 90, 180 or 270 degrees"),
+            ("--rotation -90", "use 0, 90, 180 or 270 degrees"),
             ("--orientation tilted", "cannot be mounted `tilted`"),
             ("--auto-capture -1", "not from 0 to 10 seconds"),
         ] {

@@ -18,7 +18,7 @@ use crate::screen::SMALLEST;
 #[error("{0}")]
 pub struct ValueError(String);
 
-/// Width and height of a picture of the screen, in pixels.
+/// Width and height of a panel, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScreenSize(Size);
 
@@ -44,19 +44,22 @@ impl FromStr for ScreenSize {
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
         let (least, most) = (SMALLEST, ScreenSize::MOST);
+        // Of a panel that is mounted turned the shorter side may come first.
+        let allowed = |width: u32, height: u32| {
+            let (long, short) = (width.max(height), width.min(height));
+            (least.width..=most).contains(&long) && short >= least.height
+        };
         let sides = text
             .split_once('x')
             .and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
         match sides {
-            Some((width, height))
-                if (least.width..=most).contains(&width)
-                    && (least.height..=most).contains(&height) =>
-            {
+            Some((width, height)) if allowed(width, height) => {
                 Ok(ScreenSize(Size::new(width, height)))
             }
             _ => Err(ValueError(format!(
-                "\"{text}\" is no size: write WIDTHxHEIGHT, from {} to {most}x{most}",
-                ScreenSize(least)
+                "\"{text}\" is no size: write WIDTHxHEIGHT, from {} or upright {} to {most}x{most}",
+                ScreenSize(least),
+                ScreenSize(Size::new(least.height, least.width))
             ))),
         }
     }

@@ -8,9 +8,11 @@
 //! and typed on it.
 
 pub mod drm;
+mod fit;
 pub mod layout;
 mod pixels;
 pub mod png;
+pub mod rotation;
 #[cfg(feature = "window")]
 pub mod window;
 
@@ -28,6 +30,8 @@ use crate::input::evdev::Evdev;
 use crate::input::keymap::KeymapError;
 use crate::input::Wiring;
 use crate::input::{Input, Silent};
+use layout::Layout;
+use rotation::Rotation;
 
 /// Something that shows a picture.
 pub trait Display {
@@ -141,16 +145,22 @@ pub struct Screen {
 
 /// Opens the display that `target` names.
 ///
-/// `size` is the picture's where the target has none of its own: a window and
-/// a folder take any, a screen of the kernel takes the one that fits its mode.
-/// `wiring` says how touch panels and keyboards belong to it.
+/// `size` is the panel's where the target has none of its own: a window and a
+/// folder take any, a screen of the kernel has that of its mode. `rotation` is
+/// how far the picture is turned to lie on the panel, and `wiring` says how
+/// touch panels and keyboards belong to it.
 ///
 /// # Errors
 /// In one sentence what is missing, and what mends it.
-pub fn open(target: &Target, size: Size, wiring: &Wiring) -> Result<Screen, DisplayError> {
+pub fn open(
+    target: &Target,
+    size: Size,
+    rotation: Rotation,
+    wiring: &Wiring,
+) -> Result<Screen, DisplayError> {
     match target {
         Target::Drm(card) => {
-            let screen = drm::Drm::open(card.as_deref())?;
+            let screen = drm::Drm::open(card.as_deref(), rotation)?;
             let input = Evdev::new("/dev/input".into(), screen.layout(), wiring.clone());
             Ok(Screen {
                 display: Box::new(screen),
@@ -158,14 +168,59 @@ pub fn open(target: &Target, size: Size, wiring: &Wiring) -> Result<Screen, Disp
             })
         }
         Target::Png(folder) => Ok(Screen {
-            display: Box::new(png::Png::open(folder, size)?),
+            display: Box::new(png::Png::open(folder, Layout::fill(size, rotation))?),
             input: Box::new(Silent),
         }),
         #[cfg(feature = "window")]
-        Target::Window => window::open(size),
+        Target::Window => window::open(Layout::fill(size, rotation)),
         #[cfg(not(feature = "window"))]
         Target::Window => Err(DisplayError::NoWindows),
     }
+}
+
+/// What is found of a display and of what is touched and typed on it, a line
+/// each.
+pub struct Seen {
+    pub display: String,
+    pub input: String,
+}
+
+/// Looks at what [`open`] would open, and leaves it as it was found: a screen of
+/// the kernel gets back what it showed, and a folder is not made.
+///
+/// # Errors
+/// As [`open`].
+pub fn look(
+    target: &Target,
+    size: Size,
+    rotation: Rotation,
+    wiring: &Wiring,
+) -> Result<Seen, DisplayError> {
+    if let Target::Png(folder) = target {
+        return Ok(Seen {
+            display: png::look(folder, Layout::fill(size, rotation))?,
+            input: Silent.describe(),
+        });
+    }
+    let opened = open(target, size, rotation, wiring)?;
+    Ok(Seen {
+        display: opened.display.describe(),
+        input: opened.input.describe(),
+    })
+}
+
+/// What is to be said of a picture that does not lie on its panel pixel by
+/// pixel: its size, and how far it is turned.
+fn changed(layout: &Layout) -> String {
+    let mut said = String::new();
+    if layout.panel != layout.picture {
+        let Size { width, height } = layout.picture;
+        said += &format!(", picture of {width}x{height}");
+    }
+    if layout.is_turned() {
+        said += &format!(", turned by {} degrees", layout.rotation);
+    }
+    said
 }
 
 /// Refuses a picture that was drawn for another display.
@@ -215,7 +270,8 @@ mod tests {
     #[test]
     fn a_build_without_windows_says_so() {
         let wiring = crate::config::Input::default().wiring().unwrap();
-        let said = open(&Target::Window, Size::new(8, 8), &wiring);
+        let rotation = Rotation::default();
+        let said = open(&Target::Window, Size::new(8, 8), rotation, &wiring);
         assert!(matches!(said, Err(DisplayError::NoWindows)));
     }
 }

@@ -6,28 +6,37 @@ use std::path::{Path, PathBuf};
 
 use embedded_graphics::prelude::*;
 use embedded_graphics::primitives::Rectangle;
-use image::{ImageFormat, RgbImage};
+use image::{imageops, ImageFormat, RgbImage};
 
-use super::{fits, Display, DisplayError};
+use super::fit::Fit;
+use super::layout::Layout;
+use super::{changed, fits, Display, DisplayError};
+use crate::check::may_write;
+use crate::store::existing;
 
 /// Keeps a picture of every view in a folder, numbered in their order:
-/// `0001-ready.png`, `0002-patient.png`, and so on.
+/// `0001-ready.png`, `0002-patient.png`, and so on. Each has the pixels that a
+/// panel of that size would have, turned as on one that is mounted turned.
 ///
 /// What is presented is only remembered; [`Display::note`] writes it, so that
 /// a live view does not fill the disk. Pictures that lie there already are
 /// kept, and the numbers go on after theirs.
 pub struct Png {
     folder: PathBuf,
+    layout: Layout,
+    fit: Fit,
+    /// The panel's pixels.
     shown: RgbImage,
     written: u32,
 }
 
 impl Png {
-    /// Makes `folder` where there is none. Pictures are of `size`.
+    /// Makes `folder` where there is none. Pictures are those of the panel of
+    /// `layout`.
     ///
     /// # Errors
     /// When it cannot be made or listed.
-    pub fn open(folder: &Path, size: Size) -> Result<Png, DisplayError> {
+    pub fn open(folder: &Path, layout: Layout) -> Result<Png, DisplayError> {
         let failed = |error: std::io::Error| DisplayError::Write {
             path: folder.to_owned(),
             reason: error.to_string(),
@@ -35,7 +44,9 @@ impl Png {
         fs::create_dir_all(folder).map_err(failed)?;
         Ok(Png {
             folder: folder.to_owned(),
-            shown: RgbImage::new(size.width, size.height),
+            layout,
+            fit: Fit::new(layout),
+            shown: RgbImage::new(layout.panel.width, layout.panel.height),
             written: last_number(folder).map_err(failed)?,
         })
     }
@@ -43,12 +54,16 @@ impl Png {
 
 impl Display for Png {
     fn size(&self) -> Size {
-        Size::new(self.shown.width(), self.shown.height())
+        self.layout.picture
     }
 
     fn present(&mut self, frame: &RgbImage, _: Option<Rectangle>) -> Result<(), DisplayError> {
         fits(frame, self.size())?;
-        self.shown.copy_from_slice(frame);
+        let (picture, _) = self
+            .fit
+            .bring(frame, Rectangle::new(Point::zero(), self.layout.picture));
+        let at = self.layout.on_panel().top_left;
+        imageops::replace(&mut self.shown, picture, at.x.into(), at.y.into());
         Ok(())
     }
 
@@ -67,9 +82,31 @@ impl Display for Png {
     }
 
     fn describe(&self) -> String {
-        let Size { width, height } = self.size();
-        format!("pictures of {width}x{height} in {}", self.folder.display())
+        described(&self.folder, &self.layout)
     }
+}
+
+fn described(folder: &Path, layout: &Layout) -> String {
+    let Size { width, height } = layout.panel;
+    let (folder, changed) = (folder.display(), changed(layout));
+    format!("pictures of {width}x{height}{changed} in {folder}")
+}
+
+/// What [`Png::open`] would give, without making its folder.
+///
+/// # Errors
+/// When it could not be made, or pictures could not be written there.
+pub(super) fn look(folder: &Path, layout: Layout) -> Result<String, DisplayError> {
+    let there = existing(folder);
+    may_write(there).map_err(|error| DisplayError::Write {
+        path: folder.to_owned(),
+        reason: error.to_string(),
+    })?;
+    let described = described(folder, &layout);
+    Ok(match there == folder {
+        true => described,
+        false => format!("{described}, which is made at the start"),
+    })
 }
 
 /// Writes the whole picture, or an unfinished file that nobody takes for one.
@@ -105,6 +142,7 @@ fn plain(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::rotation::Rotation;
     use super::*;
     use image::Rgb;
 
@@ -121,15 +159,15 @@ mod tests {
     fn noted_pictures_are_numbered_and_presented_ones_are_not_written() {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("shots");
-        let size = Size::new(3, 2);
-        let mut display = Png::open(&folder, size).unwrap();
+        let layout = Layout::exact(Size::new(3, 2));
+        let mut display = Png::open(&folder, layout).unwrap();
         let red = RgbImage::from_pixel(3, 2, Rgb([200, 0, 0]));
         display.present(&red, None).unwrap();
         assert!(names(&folder).is_empty());
         display.note("ready").unwrap();
         display.note("live/right eye").unwrap();
 
-        let mut again = Png::open(&folder, size).unwrap();
+        let mut again = Png::open(&folder, layout).unwrap();
         again.note("ready").unwrap();
         assert_eq!(
             names(&folder),
@@ -149,7 +187,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("file");
         fs::write(&file, b"").unwrap();
-        let said = Png::open(&file.join("shots"), Size::new(1, 1))
+        let said = Png::open(&file.join("shots"), Layout::exact(Size::new(1, 1)))
             .err()
             .unwrap();
         assert!(said.to_string().contains("file/shots cannot be written"));
@@ -159,11 +197,53 @@ mod tests {
     fn a_picture_that_could_not_be_written_takes_no_number() {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("shots");
-        let mut display = Png::open(&folder, Size::new(2, 2)).unwrap();
+        let mut display = Png::open(&folder, Layout::exact(Size::new(2, 2))).unwrap();
         fs::remove_dir(&folder).unwrap();
         assert!(display.note("ready").is_err());
         fs::create_dir(&folder).unwrap();
         display.note("ready").unwrap();
         assert_eq!(names(&folder), ["0001-ready.png"]);
+    }
+
+    /// An upright L on a screen that is as wide as three of its strokes.
+    #[test]
+    fn pictures_are_turned_as_on_the_panel() {
+        let dir = tempfile::tempdir().unwrap();
+        let (ink, ground) = (Rgb([250, 250, 250]), Rgb([0, 0, 90]));
+        for (rotation, corner) in [
+            (Rotation::None, (0, 0)),
+            (Rotation::Quarter, (1, 0)),
+            (Rotation::Half, (1, 1)),
+            (Rotation::ThreeQuarters, (0, 1)),
+        ] {
+            let folder = dir.path().join(rotation.to_string());
+            let panel = rotation.size(Size::new(901, 513));
+            let layout = Layout::fill(panel, rotation);
+            let mut display = Png::open(&folder, layout).unwrap();
+            assert_eq!(display.size(), Size::new(901, 513));
+            let upright = RgbImage::from_fn(901, 513, |x, y| match (x < 30, y < 400) {
+                (true, _) | (false, false) => ink,
+                (false, true) => ground,
+            });
+            display.present(&upright, None).unwrap();
+            display.note("l").unwrap();
+            let seen = image::open(folder.join("0001-l.png")).unwrap().to_rgb8();
+            let (width, height) = seen.dimensions();
+            assert_eq!(Size::new(width, height), panel);
+            let inked = seen.pixels().filter(|&&pixel| pixel == ink).count();
+            assert_eq!(inked, 30 * 513 + 871 * 113);
+            // Clockwise from the stroke's upper end.
+            let at = |(right, below): (u32, u32)| {
+                *seen.get_pixel(right * (width - 1), below * (height - 1))
+            };
+            let corners = [(0, 0), (1, 0), (1, 1), (0, 1)];
+            let turns = corners.iter().position(|place| *place == corner).unwrap();
+            for (place, expected) in [(0, ink), (1, ground), (2, ink), (3, ink)] {
+                assert_eq!(at(corners[(turns + place) % 4]), expected, "{rotation:?}");
+            }
+            let said = display.describe();
+            let turned = format!("turned by {rotation} degrees");
+            assert_eq!(said.contains(&turned), rotation != Rotation::None, "{said}");
+        }
     }
 }

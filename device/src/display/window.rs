@@ -10,7 +10,9 @@ use embedded_graphics::primitives::Rectangle;
 use image::RgbImage;
 use minifb::{InputCallback, MouseButton, MouseMode, WindowOptions};
 
-use super::{fits, Display, DisplayError, Screen};
+use super::fit::Fit;
+use super::layout::Layout;
+use super::{changed, fits, Display, DisplayError, Screen};
 use crate::input::tap::Tap;
 use crate::input::{Events, Input, InputEvent, Key};
 
@@ -18,12 +20,12 @@ use crate::input::{Events, Input, InputEvent, Key};
 /// often.
 const ASK: Duration = Duration::from_millis(8);
 
-/// Opens a window of `size`.
+/// Opens a window as large as the panel of `layout`.
 ///
 /// # Errors
 /// When there is no desktop to open it on.
-pub fn open(size: Size) -> Result<Screen, DisplayError> {
-    let (width, height) = (size.width as usize, size.height as usize);
+pub fn open(layout: Layout) -> Result<Screen, DisplayError> {
+    let (width, height) = (layout.panel.width as usize, layout.panel.height as usize);
     let mut window = minifb::Window::new("Fovea", width, height, WindowOptions::default())
         .map_err(|error| DisplayError::Window(error.to_string()))?;
     // Whoever draws sets the pace.
@@ -33,7 +35,8 @@ pub fn open(size: Size) -> Result<Screen, DisplayError> {
     let shared = Rc::new(RefCell::new(Window {
         window,
         pixels: vec![0; width * height],
-        size,
+        layout,
+        fit: Fit::new(layout),
     }));
     Ok(Screen {
         display: Box::new(Pane(shared.clone())),
@@ -51,16 +54,17 @@ struct Window {
     window: minifb::Window,
     /// As shown: red in bits 16 to 23, green, blue.
     pixels: Vec<u32>,
-    size: Size,
+    layout: Layout,
+    fit: Fit,
 }
 
 impl Window {
     /// Shows the picture again, also where another window covered it, and
     /// takes in what was typed and clicked meanwhile.
     fn refresh(&mut self) -> Result<(), DisplayError> {
-        let (width, height) = (self.size.width as usize, self.size.height as usize);
+        let Size { width, height } = self.layout.panel;
         self.window
-            .update_with_buffer(&self.pixels, width, height)
+            .update_with_buffer(&self.pixels, width as usize, height as usize)
             .map_err(|error| DisplayError::Window(error.to_string()))
     }
 }
@@ -70,22 +74,31 @@ struct Pane(Rc<RefCell<Window>>);
 
 impl Display for Pane {
     fn size(&self) -> Size {
-        self.0.borrow().size
+        self.0.borrow().layout.picture
     }
 
     fn present(&mut self, frame: &RgbImage, _: Option<Rectangle>) -> Result<(), DisplayError> {
-        let mut window = self.0.borrow_mut();
-        fits(frame, window.size)?;
-        for (pixel, out) in frame.pixels().zip(&mut window.pixels) {
-            let [r, g, b] = pixel.0;
-            *out = u32::from_be_bytes([0, r, g, b]);
+        let window = &mut *self.0.borrow_mut();
+        let layout = window.layout;
+        fits(frame, layout.picture)?;
+        let whole = Rectangle::new(Point::zero(), layout.picture);
+        let (picture, _) = window.fit.bring(frame, whole);
+        let at = layout.on_panel().top_left;
+        let (left, width) = (at.x as usize, layout.panel.width as usize);
+        let rows = window.pixels.chunks_exact_mut(width).skip(at.y as usize);
+        for (pixels, row) in picture.rows().zip(rows) {
+            for (pixel, out) in pixels.zip(&mut row[left..]) {
+                let [r, g, b] = pixel.0;
+                *out = u32::from_be_bytes([0, r, g, b]);
+            }
         }
         window.refresh()
     }
 
     fn describe(&self) -> String {
-        let Size { width, height } = self.size();
-        format!("a window of {width}x{height}")
+        let layout = self.0.borrow().layout;
+        let Size { width, height } = layout.panel;
+        format!("a window of {width}x{height}{}", changed(&layout))
     }
 }
 
@@ -110,8 +123,13 @@ impl Desk {
         }
         let mouse = window.window.get_mouse_pos(MouseMode::Pass);
         let down = window.window.get_mouse_down(MouseButton::Left);
-        let at = mouse.map_or(Point::new(-1, -1), |(x, y)| Point::new(x as i32, y as i32));
-        self.tap.follow(down, at, window.size, events);
+        let layout = window.layout;
+        let share = |at: f32, length: u32| at / length.saturating_sub(1).max(1) as f32;
+        let at = mouse.map_or(Point::new(-1, -1), |(x, y)| {
+            let Size { width, height } = layout.panel;
+            layout.to_picture(share(x.floor(), width), share(y.floor(), height))
+        });
+        self.tap.follow(down, at, layout.picture, events);
         if !window.window.is_open() && !self.closed {
             self.closed = events.push_back(InputEvent::Quit).is_ok();
         }

@@ -10,7 +10,8 @@ use crate::display::layout::Layout;
 /// How a touch panel is mounted on its screen, as words in any order:
 /// `swap` when its x runs along the screen's height, `flip-x` and `flip-y`
 /// when, after that, the screen's x or y runs the other way. No words for a
-/// panel that is mounted straight.
+/// panel that is mounted straight. The screen is meant as it was made: how far
+/// it is mounted turned is its layout's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Orientation {
     pub swap: bool,
@@ -100,6 +101,7 @@ impl Surface {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::display::rotation::Rotation;
 
     #[test]
     fn orientations_are_read_as_they_are_written() {
@@ -115,6 +117,10 @@ mod tests {
     }
 
     fn corners(orientation: &str) -> [Point; 3] {
+        touched(orientation, Layout::exact(Size::new(800, 480)))
+    }
+
+    fn touched(orientation: &str, layout: Layout) -> [Point; 3] {
         let surface = Surface {
             x: Axis {
                 least: 0,
@@ -125,7 +131,7 @@ mod tests {
                 most: 100,
             },
             orientation: orientation.parse().unwrap(),
-            layout: Layout::exact(Size::new(800, 480)),
+            layout,
         };
         [(0, -100), (4095, -100), (9999, 100)].map(|(x, y)| surface.point(x, y))
     }
@@ -145,6 +151,33 @@ mod tests {
             corners("swap flip-x"),
             [at(799, 0), at(799, 479), at(0, 479)]
         );
+    }
+
+    /// The panel's own top left, top right and bottom right, on a screen whose
+    /// native pixels are 480 x 800.
+    #[test]
+    fn touches_turn_with_the_screen() {
+        let at = Point::new;
+        for (rotation, orientation, expected) in [
+            (Rotation::Quarter, "", [at(0, 479), at(0, 0), at(799, 0)]),
+            (
+                Rotation::ThreeQuarters,
+                "",
+                [at(799, 0), at(799, 479), at(0, 479)],
+            ),
+            // A touch panel that lies on the screen as it is seen.
+            (
+                Rotation::Quarter,
+                "swap flip-x",
+                [at(0, 0), at(799, 0), at(799, 479)],
+            ),
+        ] {
+            let layout = Layout::fit(Size::new(480, 800), rotation);
+            assert_eq!(touched(orientation, layout), expected, "{rotation:?}");
+        }
+        let half = Layout::fit(Size::new(800, 480), Rotation::Half);
+        assert_eq!(touched("", half), corners("flip-x flip-y"));
+        assert_eq!(touched("flip-x flip-y", half), corners(""));
     }
 
     #[test]

@@ -134,6 +134,7 @@ mod tests {
     use super::super::InputEvent;
     use super::*;
     use crate::display::layout::Layout;
+    use crate::display::rotation::Rotation;
     use embedded_graphics::prelude::*;
     use evdev::EventType;
 
@@ -293,7 +294,7 @@ mod tests {
 
     #[test]
     fn the_border_around_the_picture_cannot_be_touched() {
-        let layout = Layout::fit(Size::new(1024, 768));
+        let layout = Layout::fit(Size::new(1024, 768), Rotation::None);
         let mut touch = Touch::several(surface(layout), 0);
         let border = [
             (ABS, ID, 1),
@@ -306,6 +307,27 @@ mod tests {
         assert_eq!(fed(&mut touch, &border), []);
         let inside = [(ABS, ID, 2), (ABS, Y, 84), REPORT];
         assert_eq!(fed(&mut touch, &inside), [press(9, 0)]);
+    }
+
+    /// Fingers on the four corners of a panel that is mounted turned.
+    #[test]
+    fn corners_are_tapped_where_they_are_seen_at_every_angle() {
+        for rotation in Rotation::ALL {
+            let native = rotation.size(Size::new(800, 480));
+            let layout = Layout::fit(native, rotation);
+            let mut touch = Touch::several(surface(layout), 0);
+            let (right, below) = (native.width as i32 - 1, native.height as i32 - 1);
+            // Clockwise from the corner that is seen at the top left.
+            let mut corners = [(0, 0), (right, 0), (right, below), (0, below)];
+            corners.rotate_left((rotation.degrees() / 90) as usize);
+            let seen = [(0, 0), (799, 0), (799, 479), (0, 479)];
+            for ((x, y), (seen_x, seen_y)) in corners.into_iter().zip(seen) {
+                let down = [(ABS, ID, 1), (ABS, X, x), (ABS, Y, y), REPORT];
+                assert_eq!(fed(&mut touch, &down), [press(seen_x, seen_y)]);
+                let up = [(ABS, ID, -1), REPORT];
+                assert_eq!(fed(&mut touch, &up), [tap(seen_x, seen_y)], "{rotation:?}");
+            }
+        }
     }
 
     #[test]

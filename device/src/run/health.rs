@@ -12,7 +12,7 @@ use image::RgbImage;
 
 use super::grading::{Model, Trial};
 use super::keeping::{Condition, Request};
-use crate::check::{self, Check, Parts};
+use crate::check::{self, Check, Parts, Stored};
 use crate::config::Config;
 use crate::record::Record;
 use crate::store::Room;
@@ -122,8 +122,8 @@ impl Parts for Running<'_> {
         self.seen.input.clone()
     }
 
-    fn newest_exam(&mut self) -> Result<Option<SystemTime>, String> {
-        self.condition()?.newest.clone()
+    fn store(&mut self) -> Result<Stored, String> {
+        self.condition()?.stored.clone()
     }
 
     fn room(&mut self) -> Result<Room, String> {

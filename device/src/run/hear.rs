@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::grading::{Answer as Student, GradedShot};
 use super::health::Seen;
-use super::keeping::{Answer as Kept, Request};
+use super::keeping::{Answer as Kept, Pixels, Request};
 use super::{Appliance, Arrived, RunError, LIVE_REST, REST, TEST};
 use crate::camera::feed::{Status, Taken};
 use crate::camera::Frame;
@@ -155,11 +155,19 @@ impl Appliance {
         };
         match still {
             Ok(frame) => {
-                let Frame { id, stamps, rgb } = frame;
+                let Frame {
+                    id,
+                    stamps,
+                    rgb,
+                    original,
+                } = frame;
                 self.still_size = rgb.dimensions();
                 self.arrived = Some(Arrived {
                     shot,
-                    photograph: Arc::new(rgb),
+                    pixels: Pixels {
+                        photograph: Arc::new(rgb),
+                        original: original.map(Arc::new),
+                    },
                     took: self.clock.now().saturating_sub(since),
                 });
                 let still = Still {

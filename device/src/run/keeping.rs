@@ -14,16 +14,17 @@ use jiff::{Timestamp, ZonedDateTime};
 
 use super::pulse::Pulse;
 use super::COMMON_STILL;
+use crate::check::Stored;
 use crate::config;
 use crate::exam::{ExamId, ExamRecord, ShotId};
-use crate::store::{Listing, Provenance, Room, Store, StoreError};
+use crate::store::{Glance, Listing, Profile, Provenance, Room, Stills, Store, StoreError};
 
 /// Something to be done with the store, in the order of asking.
 pub(super) enum Request {
     /// May an exam begin, whose stills have this width and height?
     Open(u32, u32),
     /// Put this photograph on the disk.
-    Photograph(ShotId, Arc<RgbImage>),
+    Photograph(ShotId, Pixels),
     /// Keep an exam that goes on.
     Keep(Box<ExamRecord>),
     /// Keep an exam for good.
@@ -36,9 +37,17 @@ pub(super) enum Request {
     Try(Sender<Condition>),
 }
 
+/// A photograph on its way to the disk.
+#[derive(Clone)]
+pub(super) struct Pixels {
+    pub photograph: Arc<RgbImage>,
+    /// What the camera's profile made it of.
+    pub original: Option<Arc<RgbImage>>,
+}
+
 /// The store, as the self-test sees it.
 pub(super) struct Condition {
-    pub newest: Result<Option<SystemTime>, String>,
+    pub stored: Result<Stored, String>,
     pub room: Result<Room, String>,
 }
 
@@ -68,11 +77,16 @@ pub(super) struct Keeping {
 }
 
 impl Keeping {
-    /// Starts the thread; `provenance` goes into every record.
+    /// Starts the thread; `provenance` goes into every record, and the camera's
+    /// `profile` beside every original.
     ///
     /// # Errors
     /// When the system has no thread left.
-    pub fn start(store: config::Store, provenance: Provenance) -> io::Result<Keeping> {
+    pub fn start(
+        store: config::Store,
+        provenance: Provenance,
+        profile: Option<Profile>,
+    ) -> io::Result<Keeping> {
         let (requests, asked) = channel();
         let (answering, answers) = channel();
         let pulse = Pulse::new();
@@ -80,6 +94,7 @@ impl Keeping {
             folder: store.folder,
             least: u64::from(store.least_free_mb.get()) * 1_000_000,
             provenance,
+            profile,
             store: None,
             unwritten: BTreeMap::new(),
             answers: answering,
@@ -160,10 +175,12 @@ struct Keeper {
     folder: PathBuf,
     least: u64,
     provenance: Provenance,
+    /// What is applied to every photograph.
+    profile: Option<Profile>,
     /// Opened when it is first needed, and again after it could not be.
     store: Option<Store>,
     /// Photographs that could not be written yet.
-    unwritten: BTreeMap<ShotId, Arc<RgbImage>>,
+    unwritten: BTreeMap<ShotId, Pixels>,
     answers: Sender<Answer>,
 }
 
@@ -208,7 +225,12 @@ impl Keeper {
 
     fn room(&mut self, width: u32, height: u32) -> Result<Room, StoreError> {
         let least = self.least;
-        self.store()?.room(width, height, least)
+        let stills = Stills {
+            width,
+            height,
+            corrected: self.profile.is_some(),
+        };
+        self.store()?.room(stills, least)
     }
 
     fn open_exam(&mut self, width: u32, height: u32) {
@@ -227,8 +249,17 @@ impl Keeper {
 
     fn write_photographs(&mut self) -> Result<(), StoreError> {
         while let Some((&shot, pixels)) = self.unwritten.first_key_value() {
-            let pixels = pixels.clone();
-            self.store()?.put_photograph(shot, &pixels)?;
+            let Pixels {
+                photograph,
+                original,
+            } = pixels.clone();
+            match original.zip(self.profile.clone()) {
+                Some((original, profile)) => {
+                    let store = self.store()?;
+                    store.put_corrected(shot, &photograph, &original, &profile)?;
+                }
+                None => self.store()?.put_photograph(shot, &photograph)?,
+            }
             self.unwritten.remove(&shot);
         }
         Ok(())
@@ -262,12 +293,19 @@ impl Keeper {
 
     fn condition(&mut self) -> Condition {
         let sentence = |error: StoreError| error.to_string();
-        let newest = self
-            .store()
-            .and_then(|store| store.records().latest())
-            .map(|latest| latest.map(system_time));
+        let mut look = || {
+            let records = self.store()?.records();
+            let glance = Glance {
+                exams: records.count()?,
+                latest: records.latest()?,
+                // Both were seen to when the store was opened.
+                migrates: None,
+                half_written: 0,
+            };
+            Ok(stored(&glance))
+        };
         Condition {
-            newest: newest.map_err(sentence),
+            stored: look().map_err(sentence),
             room: self.room(COMMON_STILL.0, COMMON_STILL.1).map_err(sentence),
         }
     }
@@ -278,8 +316,16 @@ impl Keeper {
     }
 }
 
+/// What the self-test makes of a store.
+pub(super) fn stored(glance: &Glance) -> Stored {
+    Stored {
+        says: glance.sentence(),
+        newest: glance.latest.map(system_time),
+    }
+}
+
 /// A moment of the calendar as the system's clock has it.
-pub(super) fn system_time(at: Timestamp) -> SystemTime {
+fn system_time(at: Timestamp) -> SystemTime {
     let since = Duration::from_millis(at.as_millisecond().unsigned_abs());
     // Before 1970 there was no exam.
     UNIX_EPOCH + since
@@ -289,4 +335,51 @@ pub(super) fn system_time(at: Timestamp) -> SystemTime {
 /// answer is shown.
 fn complain(error: StoreError) {
     tracing::error!(error = %error, "the store could not be used");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::{exam, provenance};
+    use crate::store::Records;
+
+    #[test]
+    fn a_corrected_photograph_is_kept_with_its_original() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = config::Store {
+            folder: folder.path().join("exams"),
+            ..config::Store::default()
+        };
+        let toml = "camera = \"north\"".to_owned();
+        let profile = Profile {
+            sha256: fovea_core::bundle::sha256_hex(toml.as_bytes()),
+            camera: "north".to_owned(),
+            format: 1,
+            toml,
+        };
+        let keeping = Keeping::start(store.clone(), provenance(), Some(profile.clone())).unwrap();
+        let exam = exam(1);
+        let filled = |value| Arc::new(RgbImage::from_pixel(9, 7, image::Rgb([value; 3])));
+        for (shot, value) in exam.right.shots.iter().zip([1, 2]) {
+            let pixels = Pixels {
+                photograph: filled(value),
+                original: Some(filled(100 + value)),
+            };
+            keeping.ask(Request::Photograph(shot.id, pixels));
+        }
+        keeping.ask(Request::Save(Box::new(exam.clone())));
+        drop(keeping);
+        let records = Records::open(&store.folder).unwrap();
+        let kept = records.get(1).unwrap().unwrap();
+        for (shot, value) in exam.right.shots.iter().zip([1, 2]) {
+            let original = &kept.originals[&shot.id];
+            assert_eq!(original.profile, profile);
+            let both = [&kept.photographs[&shot.id], &original.photograph];
+            let [graded, taken] = both.map(|photograph| {
+                let path = records.photograph_path(photograph).unwrap();
+                image::open(path).unwrap().to_rgb8()
+            });
+            assert_eq!((&graded, &taken), (&*filled(value), &*filled(100 + value)));
+        }
+    }
 }

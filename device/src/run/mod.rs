@@ -31,9 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use embedded_graphics::prelude::Size;
-use fovea_core::bundle::sha256_hex;
 use fovea_core::profile::{CameraProfile, ProfileError};
-use image::RgbImage;
 use thiserror::Error;
 
 use crate::camera::feed::{Feed, Status};
@@ -49,13 +47,13 @@ use crate::input::ShotName;
 use crate::live::{AutoCapture, Guidance, LiveGate, LiveLimits};
 use crate::log::{self, LogError};
 use crate::screen::{self, Language};
-use crate::store::{Listed, Provenance};
+use crate::store::{Listed, Profile, Provenance};
 use crate::watchdog::Watchdog;
 
 use album::Album;
 use grading::{Grading, Job, Model};
 use health::Health;
-use keeping::{Keeping, Request};
+use keeping::{Keeping, Pixels, Request};
 use live::LivePicture;
 pub use stages::STAGES;
 pub(crate) use standalone::Standalone;
@@ -197,7 +195,7 @@ struct Appliance {
 /// A photograph fresh from the camera.
 struct Arrived {
     shot: ShotId,
-    photograph: Arc<RgbImage>,
+    pixels: Pixels,
     /// From the shutter until its pixels were there.
     took: Duration,
 }
@@ -205,8 +203,9 @@ struct Arrived {
 impl Appliance {
     fn start(config: Config, clock: Clock, script: Option<Script>) -> Result<Appliance, RunError> {
         let bundle = embedded::open(config.model.bundle.folder()).map_err(RunError::Bundle)?;
-        let (profile, profile_sha256) = profile(&config.camera.profile)?;
-        let provenance = Provenance::new(&config.device.id, &bundle.manifest, profile_sha256);
+        let profile = profile(&config.camera.profile)?;
+        let kept = profile.as_deref().map(Profile::of).transpose()?;
+        let provenance = Provenance::new(&config.device.id, &bundle.manifest, kept.as_ref());
         let details = Details {
             model: format!(
                 "{} {}",
@@ -226,7 +225,7 @@ impl Appliance {
         let feed = start_feed(&config, &clock, profile, limits).map_err(RunError::Threads)?;
         let grading = Grading::start(bundle).map_err(RunError::Threads)?;
         let keeping =
-            Keeping::start(config.store.clone(), provenance).map_err(RunError::Threads)?;
+            Keeping::start(config.store.clone(), provenance, kept).map_err(RunError::Threads)?;
         let health = Health::start(config.clone(), grading.trial(), keeping.requests())
             .map_err(RunError::Threads)?;
         keeping.ask(Request::Today);
@@ -409,11 +408,11 @@ impl Appliance {
         let shutter = self.clock.now().saturating_sub(arrived.took);
         self.album.add(shot, shutter);
         self.keeping
-            .ask(Request::Photograph(shot, arrived.photograph.clone()));
+            .ask(Request::Photograph(shot, arrived.pixels.clone()));
         self.grading.grade(Job {
             shot,
             eye,
-            photograph: arrived.photograph,
+            photograph: arrived.pixels.photograph,
             read_ms: arrived.took.as_secs_f64() * 1e3,
             shown: screen::photograph(self.size),
         });
@@ -428,20 +427,19 @@ impl Appliance {
     }
 }
 
-/// The camera's profile and its SHA-256, where the file is there.
-fn profile(path: &Path) -> Result<(Option<Arc<CameraProfile>>, Option<String>), RunError> {
+/// The camera's profile, where the file is there.
+fn profile(path: &Path) -> Result<Option<Arc<CameraProfile>>, RunError> {
     if matches!(path.try_exists(), Ok(false)) {
-        return Ok((None, None));
+        return Ok(None);
     }
-    let profile = CameraProfile::open(path)?;
-    let sha256 = sha256_hex(profile.to_toml()?.as_bytes());
-    Ok((Some(Arc::new(profile)), Some(sha256)))
+    Ok(Some(Arc::new(CameraProfile::open(path)?)))
 }
 
 fn open_display(config: &Config) -> Result<display::Screen, DisplayError> {
     display::open(
         &config.display.output,
         config.display.size.size(),
+        config.display.rotation,
         &config.input.wiring()?,
     )
 }

@@ -1,20 +1,22 @@
 //! The parts of the device for a self-test while it does not run: each is
-//! opened, asked and let go.
+//! opened, asked and let go as it was found. What a start would make, set or
+//! bring up to date is only told.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use fovea_core::calibration::Calibration;
 use image::RgbImage;
 
-use super::keeping::system_time;
-use super::{open_display, COMMON_STILL};
+use super::keeping::stored;
+use super::COMMON_STILL;
 use crate::camera::{self, Clock, Control, Frame};
-use crate::check::Parts;
+use crate::check::{Parts, Stored};
 use crate::config::Config;
+use crate::display;
 use crate::embedded;
 use crate::grade::Grader;
 use crate::record::Record;
-use crate::store::{Records, Room, Store, StoreError};
+use crate::store::{self, Room, Stills};
 
 /// How long a camera may take for its first picture.
 const FIRST_PICTURE: Duration = Duration::from_secs(3);
@@ -47,21 +49,13 @@ impl Standalone {
             .as_ref()
             .map_err(Clone::clone)
     }
+}
 
-    /// The store; none while an appliance has it, which is no fault.
-    fn store(&self) -> Result<Option<Store>, StoreError> {
-        match Store::open(&self.config.store.folder) {
-            Err(StoreError::InUse(_)) => Ok(None),
-            store => store.map(Some),
-        }
-    }
-
-    fn newest(&self) -> Result<Option<SystemTime>, StoreError> {
-        let latest = match self.store()? {
-            Some(store) => store.records().latest(),
-            None => Records::open(&self.config.store.folder)?.latest(),
-        };
-        Ok(latest?.map(system_time))
+/// Before the first start.
+fn none_yet() -> Stored {
+    Stored {
+        says: "there is no store yet: it is made at the first start".to_owned(),
+        newest: None,
     }
 }
 
@@ -78,7 +72,7 @@ impl Parts for Standalone {
     fn camera(&mut self) -> Result<String, String> {
         let look = || {
             let config = &self.config.camera;
-            let mut camera = camera::open(&config.source, config.levels(), &Clock::start())?;
+            let mut camera = camera::look(&config.source, config.levels(), &Clock::start())?;
             camera.next(&mut Frame::default(), FIRST_PICTURE)?;
             let about = [camera.describe()].into_iter();
             let controls = camera.controls().iter().map(Control::to_string);
@@ -88,22 +82,200 @@ impl Parts for Standalone {
     }
 
     fn display(&mut self) -> Result<String, String> {
-        let opened = open_display(&self.config).map_err(|error| error.to_string())?;
-        self.input = Ok(opened.input.describe());
-        Ok(opened.display.describe())
+        let (display, input) = (&self.config.display, &self.config.input);
+        let wiring = input.wiring().map_err(|error| {
+            let error = error.to_string();
+            self.input = Err(error.clone());
+            format!("not opened, because it would not start either: {error}")
+        })?;
+        let (size, rotation) = (display.size.size(), display.rotation);
+        let seen = display::look(&display.output, size, rotation, &wiring)
+            .map_err(|error| error.to_string())?;
+        self.input = Ok(seen.input);
+        Ok(seen.display)
     }
 
     fn input(&mut self) -> Result<String, String> {
         self.input.clone()
     }
 
-    fn newest_exam(&mut self) -> Result<Option<SystemTime>, String> {
-        self.newest().map_err(|error| error.to_string())
+    fn store(&mut self) -> Result<Stored, String> {
+        let glance = store::look(&self.config.store.folder).map_err(|error| error.to_string())?;
+        Ok(glance.map_or_else(none_yet, |glance| stored(&glance)))
     }
 
     fn room(&mut self) -> Result<Room, String> {
         let (width, height) = COMMON_STILL;
         let least = u64::from(self.config.store.least_free_mb.get()) * 1_000_000;
-        Room::of(&self.config.store.folder, width, height, least).map_err(|error| error.to_string())
+        let stills = Stills {
+            width,
+            height,
+            corrected: matches!(self.config.camera.profile.try_exists(), Ok(true)),
+        };
+        Room::of(&self.config.store.folder, stills, least).map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    use std::path::{Path, PathBuf};
+    use std::time::SystemTime;
+
+    use fovea_core::bundle::sha256_hex;
+
+    use super::*;
+    use crate::check::{self, Part, State};
+    use crate::config::BundleSource;
+    use crate::display::Target;
+    use crate::store::tests::{copy_folder, store_of_schema_1, Clinic};
+
+    /// Every file and folder: its mode, size, time of change and content.
+    type Listing = BTreeMap<PathBuf, (u32, u64, i64, i64, String)>;
+
+    fn listing(dir: &Path) -> Listing {
+        let mut found = Listing::new();
+        list(dir, &mut found);
+        found
+    }
+
+    fn list(path: &Path, found: &mut Listing) {
+        let about = fs::symlink_metadata(path).unwrap();
+        let content = match about.is_dir() {
+            true => String::new(),
+            false => sha256_hex(&fs::read(path).unwrap()),
+        };
+        let (seconds, nanoseconds) = (about.mtime(), about.mtime_nsec());
+        let entry = (about.mode(), about.len(), seconds, nanoseconds, content);
+        found.insert(path.to_owned(), entry);
+        if about.is_dir() {
+            for inside in fs::read_dir(path).unwrap() {
+                list(&inside.unwrap().path(), found);
+            }
+        }
+    }
+
+    /// What a whole check says of the store in `home`, which is as it was
+    /// afterwards, and so is all that the configuration names besides.
+    fn check(home: &Path) -> (State, String) {
+        let mut config = Config::default();
+        config.camera.source = "demo:healthy".parse().unwrap();
+        config.camera.profile = home.join("camera.toml");
+        config.display.output = Target::Png(home.join("screens"));
+        config.store.folder = home.join("exams");
+        config.log.folder = home.join("log");
+        // Grading changes nothing, takes long, and is tested elsewhere.
+        config.model.bundle = BundleSource::Folder(home.join("bundle"));
+        let before = listing(home);
+        let checks = check::all(&config, &mut Standalone::new(&config), SystemTime::now());
+        assert_eq!(listing(home), before);
+        let found = |part| checks.iter().find(|check| check.part == part).unwrap();
+        for part in [Part::Camera, Part::Input, Part::Disk] {
+            assert_ne!(found(part).state, State::Fail, "{:?}", found(part));
+        }
+        let store = found(Part::Store);
+        (store.state, store.sentence.clone())
+    }
+
+    fn home() -> (tempfile::TempDir, PathBuf) {
+        let home = tempfile::tempdir().unwrap();
+        let exams = home.path().join("exams");
+        (home, exams)
+    }
+
+    #[test]
+    fn no_store_and_an_empty_folder_stay_so() {
+        let (home, exams) = home();
+        let none = "there is no store yet: it is made at the first start";
+        let (state, said) = check(home.path());
+        assert_eq!(state, State::Ok);
+        assert_eq!(said, format!("{none}; {} can be made", exams.display()));
+        fs::create_dir(&exams).unwrap();
+        let (state, said) = check(home.path());
+        assert_eq!(state, State::Ok);
+        assert_eq!(said, format!("{none}; {} can be written", exams.display()));
+    }
+
+    #[test]
+    fn an_older_store_is_not_brought_up_to_date() {
+        let (home, exams) = home();
+        store_of_schema_1(&exams);
+        let (state, said) = check(home.path());
+        assert_eq!(state, State::Ok);
+        let expected = "1 exam in the older schema 1, which becomes 2 at the next start; ";
+        assert!(said.starts_with(expected), "{said}");
+    }
+
+    #[test]
+    fn what_a_cut_of_power_left_is_left() {
+        let (home, exams) = home();
+        let mut clinic = Clinic::with_exams(2);
+        // As it is with the device running: its log holds everything.
+        copy_folder(&clinic.dir(), &exams);
+        clinic.close();
+        fs::write(exams.join("photographs/.new-abc123"), b"half").unwrap();
+        let log = exams.join("records.sqlite-wal");
+        assert!(fs::metadata(&log).unwrap().len() > 0);
+        let expected = "2 exams; 1 half-written photograph is removed at the next start; ";
+        for rest in ["records.sqlite-shm", "lock"] {
+            let (state, said) = check(home.path());
+            assert_eq!(state, State::Ok);
+            assert!(said.starts_with(expected), "{said}");
+            fs::remove_file(exams.join(rest)).unwrap();
+        }
+        assert!(check(home.path()).1.starts_with(expected));
+    }
+
+    #[test]
+    fn a_store_in_a_folder_that_may_not_be_written_is_read() {
+        let (home, exams) = home();
+        let mut clinic = Clinic::with_exams(1);
+        clinic.close();
+        copy_folder(&clinic.dir(), &exams);
+        let mode = |mode| fs::set_permissions(&exams, fs::Permissions::from_mode(mode)).unwrap();
+        mode(0o500);
+        let (state, said) = check(home.path());
+        // Root may write everywhere.
+        let may = fs::write(exams.join("probe"), b"").is_ok();
+        mode(0o700);
+        let (expected, can) = match may {
+            true => (State::Ok, "1 exam; "),
+            false => (State::Fail, "cannot be written"),
+        };
+        assert_eq!(state, expected, "{said}");
+        assert!(said.contains(can) && said.contains("1 exam"), "{said}");
+    }
+
+    #[test]
+    fn a_store_that_is_in_use_is_no_fault() {
+        let (home, exams) = home();
+        let clinic = Clinic::with_exams(1);
+        std::os::unix::fs::symlink(clinic.dir(), &exams).unwrap();
+        let mut config = Config::default();
+        config.store.folder = exams;
+        let stored = Standalone::new(&config).store().unwrap();
+        assert_eq!(stored.says, "1 exam");
+        drop(home);
+    }
+
+    #[test]
+    fn the_folder_of_the_screens_is_not_made() {
+        let (home, _) = home();
+        let mut config = Config::default();
+        config.display.output = Target::Png(home.path().join("screens"));
+        let said = Standalone::new(&config).display().unwrap();
+        assert!(
+            said.ends_with("screens, which is made at the start"),
+            "{said}"
+        );
+        assert!(listing(home.path()).len() == 1);
+        config.display.output = Target::Png("/dev/null/screens".into());
+        let said = Standalone::new(&config).display().unwrap_err();
+        assert!(
+            said.starts_with("/dev/null/screens cannot be written"),
+            "{said}"
+        );
     }
 }

@@ -7,10 +7,15 @@ use embedded_graphics::primitives::Rectangle;
 /// too, but there touch areas fall below [`LEAST_TOUCH`].
 pub const SMALLEST: Size = Size::new(800, 480);
 
-/// Least side of a touch area in pixels, on [`SMALLEST`] and anything larger.
+/// The same for screens that are higher than they are wide. It is as wide as
+/// ten keys beside each other need.
+pub const SMALLEST_UPRIGHT: Size = Size::new(720, 1152);
+
+/// Least side of a touch area in pixels, on [`SMALLEST`], [`SMALLEST_UPRIGHT`]
+/// and anything larger.
 pub const LEAST_TOUCH: u32 = 60;
 
-/// A screen and its unit of length. On 800x480 a unit is a pixel; larger
+/// A screen and its unit of length. On the smallest a unit is a pixel; larger
 /// screens keep the proportions and give what is left over to what can grow.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Grid {
@@ -20,12 +25,22 @@ pub(super) struct Grid {
 
 impl Grid {
     pub(super) fn of(size: Size) -> Grid {
-        let across = size.width as f32 / SMALLEST.width as f32;
-        let down = size.height as f32 / SMALLEST.height as f32;
+        let smallest = match size.height > size.width {
+            true => SMALLEST_UPRIGHT,
+            false => SMALLEST,
+        };
+        let across = size.width as f32 / smallest.width as f32;
+        let down = size.height as f32 / smallest.height as f32;
         Grid {
             size,
             scale: across.min(down),
         }
+    }
+
+    /// Whether the screen is higher than it is wide: what lies side by side on
+    /// others lies one below the other then.
+    pub(super) fn is_upright(&self) -> bool {
+        self.size.height > self.size.width
     }
 
     /// `units` in pixels.

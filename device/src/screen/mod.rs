@@ -7,8 +7,8 @@
 //! no more than it has to be; [`Preview`] brings camera frames to its size.
 //!
 //! Nothing here reads a clock, a disk or a camera. Everything is laid out for
-//! 800x480 and grows with the screen; what is said stands in one file per
-//! language.
+//! 800x480, or for 720x1152 where the screen is upright, and grows with it; what
+//! is said stands in one file per language.
 
 mod grid;
 mod model;
@@ -28,7 +28,7 @@ mod tests;
 use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::*;
 
-pub use grid::{LEAST_TOUCH, SMALLEST};
+pub use grid::{LEAST_TOUCH, SMALLEST, SMALLEST_UPRIGHT};
 pub use model::*;
 pub use preview::Preview;
 pub use show::Screen;

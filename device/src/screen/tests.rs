@@ -14,7 +14,14 @@ use crate::live::Instruction;
 use samples::Samples;
 
 /// The screens that are laid out for.
-const SIZES: [Size; 3] = [SMALLEST, Size::new(1024, 600), Size::new(1280, 800)];
+const SIZES: [Size; 6] = [
+    SMALLEST,
+    Size::new(1024, 600),
+    Size::new(1280, 800),
+    SMALLEST_UPRIGHT,
+    Size::new(720, 1280),
+    Size::new(800, 1280),
+];
 
 fn drawn(view: &View, language: Language, size: Size, pressed: Option<Action>) -> RgbImage {
     let mut canvas = Canvas::new(size.width, size.height, theme::INK);
@@ -164,19 +171,39 @@ fn a_screen_of_any_size_is_drawn_without_a_panic() {
     }
 }
 
-/// Every view as it was last looked at: each on the smallest screen, and one on
-/// each larger one. `FOVEA_UPDATE_SNAPSHOTS=1` takes them anew.
+/// Views that lie otherwise on an upright screen.
+const UPRIGHT: [&str; 13] = [
+    "grading",
+    "live_ready",
+    "patient_note",
+    "ready",
+    "ready_not",
+    "refused",
+    "result_evidence",
+    "result_many",
+    "settings",
+    "skip",
+    "summary_one_eye",
+    "today",
+    "warning",
+];
+
+/// Every view as it was last looked at: each on the smallest screen, those that
+/// lie otherwise on the smallest upright one, and one on each larger one. `FOVEA_UPDATE_SNAPSHOTS=1` takes them anew.
 #[test]
 fn every_view_looks_as_it_did() {
     let mut wrong = Vec::new();
     for size in SIZES {
         for (name, language, view) in Samples::new(size).views() {
-            let larger = match size.width {
-                1024 => name == "live_ready",
-                1280 => name == "result_open",
+            let shown = match (size.width, size.height) {
+                (1024, _) => name == "live_ready",
+                (1280, _) => name == "result_open",
+                (720, 1280) => name == "live",
+                (800, 1280) => name == "result_open",
+                (720, _) => UPRIGHT.contains(&name),
                 _ => true,
             };
-            if larger {
+            if shown {
                 let name = format!("{name}_{}x{}", size.width, size.height);
                 compare(&name, &drawn(&view, language, size, None), &mut wrong);
             }

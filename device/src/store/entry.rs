@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::row::EXAMS;
-use super::{Fault, Photograph, StoreError};
+use super::{Fault, Original, Photograph, Profile, StoreError};
 use crate::exam::{Clock, Ending, ExamId, ExamRecord, EyeOutcome, Overall, Patient, ShotId};
 
 /// What the device was that made the verdicts of an exam.
@@ -28,17 +28,23 @@ pub struct Provenance {
     pub files: BTreeMap<String, String>,
     /// SHA-256 of the camera's profile, where one is applied.
     pub camera_profile: Option<String>,
+    /// Whether each photograph's original is kept, which is so where a profile
+    /// is applied. Exams from before that was done say nothing of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub originals: bool,
 }
 
 impl Provenance {
-    /// This program on the device of that name with the bundle of `manifest`.
-    pub fn new(device: &str, manifest: &Manifest, camera_profile: Option<String>) -> Provenance {
+    /// This program on the device of that name with the bundle of `manifest`,
+    /// and with the camera's `profile` where there is one.
+    pub fn new(device: &str, manifest: &Manifest, profile: Option<&Profile>) -> Provenance {
         Provenance {
             device: device.to_owned(),
             software: env!("CARGO_PKG_VERSION").to_owned(),
             bundle: manifest.name.clone(),
             files: manifest.files.clone(),
-            camera_profile,
+            camera_profile: profile.map(|profile| profile.sha256.clone()),
+            originals: profile.is_some(),
         }
     }
 }
@@ -85,7 +91,11 @@ pub struct StoredExam {
     pub number: i64,
     pub record: ExamRecord,
     pub provenance: Provenance,
+    /// As they were graded.
     pub photographs: BTreeMap<ShotId, Photograph>,
+    /// As they were taken, of those that a camera's profile was applied to.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub originals: BTreeMap<ShotId, Original>,
     /// Of its rows, those that were changed after they were saved.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,

@@ -3,9 +3,11 @@
 //! | file | what |
 //! |---|---|
 //! | `exams.csv` | one line per exam |
-//! | `photographs.csv` | one line per photograph, with its verdict |
+//! | `photographs.csv` | one line per photograph, with its verdict and its files |
 //! | `exams.jsonl` | one JSON object per exam, with all that is kept of it |
-//! | `photographs/ab/abcd….png` | the photographs |
+//! | `photographs/ab/abcd….png` | the photographs, as they were graded |
+//! | `originals/ab/abcd….png` | those that a camera's profile was applied to, as they were taken |
+//! | `profiles/abcd….toml` | the profiles that were applied |
 //!
 //! In the CSV files a text that a spreadsheet would take for a formula begins
 //! with an apostrophe; the JSON has every text as it was written.
@@ -21,11 +23,16 @@ use fovea_core::gate::GateReason;
 use serde::Serialize;
 
 use super::{
-    eye_words, files, moment, Fault, Photograph, Records, StoreError, StoredExam,
-    PHOTOGRAPHS_FOLDER,
+    eye_words, files, moment, photographs, Fault, Original, Photograph, Records, StoreError,
+    StoredExam, PHOTOGRAPHS_FOLDER,
 };
 use crate::exam::words::Eye;
 use crate::exam::{Ending, Judgement, Overall, Shot, Shutter, Side};
+
+/// Where an export has the photographs as they were taken.
+const ORIGINALS_FOLDER: &str = "originals";
+/// And what made the graded ones of them.
+const PROFILES_FOLDER: &str = "profiles";
 
 /// What an export came to.
 #[derive(Debug, Default)]
@@ -33,6 +40,8 @@ pub struct Exported {
     pub exams: usize,
     /// Files of photographs; two shots of the same pixels share one.
     pub photographs: usize,
+    /// Files of their originals, where a camera's profile was applied.
+    pub originals: usize,
     /// What could not go along or is not as it was saved, a sentence each.
     pub troubles: Vec<String>,
 }
@@ -75,6 +84,19 @@ struct PhotographLine {
     score: Option<f32>,
     gate: Option<GateReason>,
     because: String,
+    /// The photograph as it was taken, where `file` is a corrected one.
+    original: String,
+    /// What corrected it.
+    profile: String,
+}
+
+/// Where the files of a photograph lie in the export; nothing where there is
+/// none.
+#[derive(Default)]
+struct Places {
+    file: String,
+    original: String,
+    profile: String,
 }
 
 impl Records {
@@ -251,11 +273,19 @@ impl<'a> Writer<'a> {
         for eye in Eye::BOTH {
             for shot in &exam.record.eye(eye).shots {
                 let photograph = exam.photographs.get(&shot.id);
-                let file = match photograph {
-                    Some(photograph) => self.copy(exam.number, photograph)?,
-                    None => None,
-                };
-                let line = photograph_line(exam, eye, shot, photograph, file);
+                let mut places = Places::default();
+                if let Some(photograph) = photograph {
+                    let copied = self.copy(exam.number, photograph, PHOTOGRAPHS_FOLDER)?;
+                    self.exported.photographs += usize::from(copied.is_new);
+                    places.file = copied.name;
+                }
+                if let Some(original) = exam.originals.get(&shot.id) {
+                    let copied = self.copy(exam.number, &original.photograph, ORIGINALS_FOLDER)?;
+                    self.exported.originals += usize::from(copied.is_new);
+                    places.original = copied.name;
+                    places.profile = self.profile(original)?;
+                }
+                let line = photograph_line(exam, eye, shot, photograph, places);
                 self.photographs.serialize(line)?;
             }
         }
@@ -265,30 +295,64 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Copies a photograph that is as it was saved, and says under which name.
-    fn copy(&mut self, exam: i64, photograph: &Photograph) -> Result<Option<String>, Trouble> {
+    /// Copies a photograph that is as it was saved below `folder`.
+    fn copy(
+        &mut self,
+        exam: i64,
+        photograph: &Photograph,
+        folder: &str,
+    ) -> Result<Copied, Trouble> {
         let source = self.records.photograph_path(photograph)?;
         let intact = fs::read(&source)
             .ok()
             .filter(|bytes| sha256_hex(bytes) == photograph.sha256);
-        let (Some(bytes), Ok(place)) = (intact, source.strip_prefix(self.records.dir())) else {
+        let place = photographs::place(&photograph.sha256);
+        let (Some(bytes), Some(place)) = (intact, place) else {
             self.exported.troubles.push(format!(
                 "{} of exam {exam} is missing or damaged and was left out",
                 source.display()
             ));
-            return Ok(None);
+            return Ok(Copied::default());
         };
+        self.put(&Path::new(folder).join(place), &bytes)
+    }
+
+    /// Puts down the profile that was applied to `original`, and says under
+    /// which name.
+    fn profile(&mut self, original: &Original) -> Result<String, Trouble> {
+        let profile = &original.profile;
+        if sha256_hex(profile.toml.as_bytes()) != profile.sha256 {
+            // Its row is named among the exam's faults.
+            return Ok(String::new());
+        }
+        let place = Path::new(PROFILES_FOLDER).join(format!("{}.toml", profile.sha256));
+        Ok(self.put(&place, profile.toml.as_bytes())?.name)
+    }
+
+    /// Writes a file at `place` of the export, unless it is there already.
+    fn put(&self, place: &Path, bytes: &[u8]) -> Result<Copied, Trouble> {
         let target = self.folder.join(place);
-        if !target.exists() {
+        let is_new = !target.exists();
+        if is_new {
             target.parent().map_or(Ok(()), files::private_folder)?;
             let mut file = files::private_file(&target)?;
-            file.write_all(&bytes)?;
+            file.write_all(bytes)?;
             file.sync_all()?;
             target.parent().map_or(Ok(()), files::sync_folder)?;
-            self.exported.photographs += 1;
         }
-        Ok(Some(place.to_string_lossy().into_owned()))
+        Ok(Copied {
+            name: place.to_string_lossy().into_owned(),
+            is_new,
+        })
     }
+}
+
+/// A file of an export; without a name where it was left out.
+#[derive(Default)]
+struct Copied {
+    name: String,
+    /// Whether no shot before had the same.
+    is_new: bool,
 }
 
 fn exam_line(exam: &StoredExam) -> ExamLine<'_> {
@@ -318,7 +382,7 @@ fn photograph_line(
     eye: Eye,
     shot: &Shot,
     photograph: Option<&Photograph>,
-    file: Option<String>,
+    places: Places,
 ) -> PhotographLine {
     let verdict = match &shot.judgement {
         Judgement::Given(verdict) => Some(&**verdict),
@@ -328,7 +392,7 @@ fn photograph_line(
         exam: exam.number,
         shot: shot.id.0,
         eye,
-        file: file.unwrap_or_default(),
+        file: places.file,
         width: photograph.map(|photograph| photograph.width),
         height: photograph.map(|photograph| photograph.height),
         taken: moment(&exam.record.began, shot.stamps.accepted).to_string(),
@@ -341,6 +405,8 @@ fn photograph_line(
         because: verdict.map_or_else(String::new, |verdict| {
             texts(&verdict.record["referral"]["because"]).join("; ")
         }),
+        original: places.original,
+        profile: places.profile,
     }
 }
 

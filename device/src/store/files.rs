@@ -16,6 +16,14 @@ pub(super) fn private_folder(path: &Path) -> io::Result<()> {
     }
 }
 
+/// The folder itself, or the nearest one above it that is there: where a folder
+/// that is missing will be made.
+pub(crate) fn existing(path: &Path) -> &Path {
+    path.ancestors()
+        .find(|folder| folder.exists())
+        .unwrap_or(Path::new("."))
+}
+
 /// Opens the file for writing; makes it, empty, where it is missing.
 pub(super) fn private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new()

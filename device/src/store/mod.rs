@@ -5,7 +5,7 @@
 //! | path | what |
 //! |---|---|
 //! | `records.sqlite` | one row per exam, photograph and shot, see `schema.rs` |
-//! | `photographs/ab/abcd….png` | the stills, each under the SHA-256 of its file |
+//! | `photographs/ab/abcd….png` | the stills, each under the SHA-256 of its file; where a camera's profile is applied, the corrected one and the original |
 //! | `lock` | held by the one program that may write |
 //!
 //! The plug may be pulled at any moment. A photograph is on the disk, name and
@@ -25,6 +25,8 @@ mod entry;
 mod error;
 mod export;
 mod files;
+mod look;
+mod originals;
 mod photographs;
 mod records;
 mod room;
@@ -48,15 +50,18 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, Trans
 pub use entry::{moment, Listed, Listing, Provenance, StoredExam, Summary};
 pub use error::StoreError;
 pub use export::Exported;
+pub(crate) use files::existing;
+pub use look::{look, Glance};
+pub use originals::{Original, Profile};
 pub use photographs::Photograph;
 pub use records::Records;
-pub use room::Room;
+pub use room::{Room, Stills};
 pub use verify::{Fault, Verification};
 pub use words::{eye_words, overall_words, words};
 
 use crate::exam::words::Eye;
 use crate::exam::{Ending, ExamRecord, ShotId};
-use row::{EXAMS, PHOTOGRAPHS, SHOTS};
+use row::{EXAMS, ORIGINALS, PHOTOGRAPHS, PROFILES, SHOTS};
 
 /// The database's file.
 const DATABASE: &str = "records.sqlite";
@@ -73,9 +78,17 @@ const HANDOVER: Duration = Duration::from_millis(500);
 pub struct Store {
     records: Records,
     /// Photographs that are on the disk and whose exam has not ended.
-    waiting: BTreeMap<ShotId, Photograph>,
+    waiting: BTreeMap<ShotId, Waiting>,
     /// Locked as long as this lives, and by no crash longer than the process.
     _lock: File,
+}
+
+/// A photograph whose exam has not ended.
+#[derive(Debug)]
+struct Waiting {
+    photograph: Photograph,
+    /// What it was made of, where a camera's profile was applied.
+    original: Option<Original>,
 }
 
 /// An exam that will survive a power cut.
@@ -112,12 +125,12 @@ impl Store {
     }
 
     /// How much the disk has left, and how much must be free for one more exam
-    /// whose stills are of `width` x `height` pixels: at least `least` bytes.
+    /// with such `stills`: at least `least` bytes.
     ///
     /// # Errors
     /// When the disk does not say.
-    pub fn room(&self, width: u32, height: u32, least: u64) -> Result<Room, StoreError> {
-        Room::of(self.records.dir(), width, height, least)
+    pub fn room(&self, stills: Stills, least: u64) -> Result<Room, StoreError> {
+        Room::of(self.records.dir(), stills, least)
     }
 
     /// Keeps the photograph of `shot`, so that it is on the disk when this
@@ -127,10 +140,43 @@ impl Store {
     /// # Errors
     /// When it cannot be written; nothing is left of it then.
     pub fn put_photograph(&mut self, shot: ShotId, pixels: &RgbImage) -> Result<(), StoreError> {
-        let folder = self.records.dir().join(PHOTOGRAPHS_FOLDER);
-        let photograph = photographs::put(&folder, pixels)?;
-        self.waiting.insert(shot, photograph);
+        let photograph = self.put(pixels)?;
+        let original = None;
+        let waiting = Waiting {
+            photograph,
+            original,
+        };
+        self.waiting.insert(shot, waiting);
         Ok(())
+    }
+
+    /// The same for a photograph that `profile` made of `original`, which is
+    /// kept beside it.
+    ///
+    /// # Errors
+    /// When either cannot be written. The original goes first: of the two it is
+    /// the one that cannot be made again, and it may be left then.
+    pub fn put_corrected(
+        &mut self,
+        shot: ShotId,
+        pixels: &RgbImage,
+        original: &RgbImage,
+        profile: &Profile,
+    ) -> Result<(), StoreError> {
+        let original = Original {
+            photograph: self.put(original)?,
+            profile: profile.clone(),
+        };
+        let waiting = Waiting {
+            photograph: self.put(pixels)?,
+            original: Some(original),
+        };
+        self.waiting.insert(shot, waiting);
+        Ok(())
+    }
+
+    fn put(&self, pixels: &RgbImage) -> Result<Photograph, StoreError> {
+        photographs::put(&self.records.dir().join(PHOTOGRAPHS_FOLDER), pixels)
     }
 
     /// Keeps an exam. Its photographs have been put before.
@@ -159,13 +205,22 @@ impl Store {
             }
             Some(_) => return Err(StoreError::Ended(exam.id.clone())),
         };
+        change.execute("DELETE FROM originals WHERE exam = ?1", [number])?;
         change.execute("DELETE FROM shots WHERE exam = ?1", [number])?;
         EXAMS.put(&change, entry::exam_row(number, exam, provenance)?)?;
         for shot in shots(exam) {
-            let photograph = self.waiting.get(&shot);
-            let photograph = photograph.ok_or(StoreError::NoPhotograph(shot))?;
+            let waiting = self.waiting.get(&shot);
+            let Waiting {
+                photograph,
+                original,
+            } = waiting.ok_or(StoreError::NoPhotograph(shot))?;
             PHOTOGRAPHS.put(&change, photograph.row())?;
             SHOTS.put(&change, entry::shot_row(number, shot, photograph))?;
+            if let Some(original) = original {
+                PHOTOGRAPHS.put(&change, original.photograph.row())?;
+                PROFILES.put(&change, original.profile.row())?;
+                ORIGINALS.put(&change, original.row(number, shot))?;
+            }
         }
         change.commit()?;
         if exam.ending != Ending::Interrupted {

@@ -9,10 +9,10 @@ use jiff::{Timestamp, ZonedDateTime};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Params};
 use tempfile::TempDir;
 
-use super::row::{EXAMS, PHOTOGRAPHS, SHOTS};
+use super::row::{EXAMS, ORIGINALS, PHOTOGRAPHS, PROFILES, SHOTS};
 use super::{
-    entry, photographs, schema, Fault, Listed, Listing, Photograph, StoreError, StoredExam,
-    DATABASE, PHOTOGRAPHS_FOLDER,
+    entry, photographs, schema, Fault, Listed, Listing, Original, Photograph, Profile, StoreError,
+    StoredExam, DATABASE, PHOTOGRAPHS_FOLDER,
 };
 use crate::exam::ShotId;
 
@@ -89,6 +89,20 @@ impl Records {
         let mut query = self.db.prepare_cached("SELECT number FROM exams")?;
         let numbers = query.query_map([], |row| row.get(0))?;
         Ok(numbers.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// How many exams there are.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn count(&self) -> Result<usize, StoreError> {
+        self.number("SELECT count(*) FROM exams")
+    }
+
+    /// The number that a query for nothing else gives.
+    pub(super) fn number(&self, query: &str) -> Result<usize, StoreError> {
+        let number: i64 = self.db.query_row(query, [], |row| row.get(0))?;
+        Ok(usize::try_from(number).unwrap_or_default())
     }
 
     /// The exams that began since midnight where `now` is, the newest first.
@@ -168,6 +182,7 @@ impl Records {
             record: entry::from_json(number, &record)?,
             provenance: entry::from_json(number, &provenance)?,
             photographs: self.photographs(number)?.into_iter().collect(),
+            originals: self.originals(number)?.into_iter().collect(),
             faults: Vec::new(),
         }))
     }
@@ -176,8 +191,12 @@ impl Records {
     fn broken_rows(&self, exam: i64) -> Result<Vec<Fault>, StoreError> {
         let mut broken = EXAMS.broken(&self.db, "WHERE number = ?1", [exam])?;
         broken.extend(SHOTS.broken(&self.db, "WHERE exam = ?1", [exam])?);
-        let its = "WHERE sha256 IN (SELECT photograph FROM shots WHERE exam = ?1)";
+        broken.extend(ORIGINALS.broken(&self.db, "WHERE exam = ?1", [exam])?);
+        let its = "WHERE sha256 IN (SELECT photograph FROM shots WHERE exam = ?1
+                   UNION SELECT photograph FROM originals WHERE exam = ?1)";
         broken.extend(PHOTOGRAPHS.broken(&self.db, its, [exam])?);
+        let its = "WHERE sha256 IN (SELECT profile FROM originals WHERE exam = ?1)";
+        broken.extend(PROFILES.broken(&self.db, its, [exam])?);
         Ok(broken)
     }
 
@@ -208,6 +227,37 @@ impl Records {
                 height: row.get(4)?,
             };
             Ok((ShotId(row.get::<_, i64>(0)?.cast_unsigned()), photograph))
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    fn originals(&self, exam: i64) -> Result<Vec<(ShotId, Original)>, StoreError> {
+        let mut query = self.db.prepare_cached(
+            "SELECT shot, photographs.sha256, bytes, width, height,
+                    profiles.sha256, camera, format, toml
+             FROM originals
+             JOIN photographs ON photograph = photographs.sha256
+             JOIN profiles ON profile = profiles.sha256
+             WHERE exam = ?1",
+        )?;
+        let rows = query.query_map([exam], |row| {
+            let photograph = Photograph {
+                sha256: row.get(1)?,
+                bytes: row.get(2)?,
+                width: row.get(3)?,
+                height: row.get(4)?,
+            };
+            let profile = Profile {
+                sha256: row.get(5)?,
+                camera: row.get(6)?,
+                format: row.get(7)?,
+                toml: row.get(8)?,
+            };
+            let original = Original {
+                photograph,
+                profile,
+            };
+            Ok((ShotId(row.get::<_, i64>(0)?.cast_unsigned()), original))
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
@@ -245,7 +295,7 @@ impl Records {
 }
 
 /// Opens a database for reading and reads from it, so that it is known to work.
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
+pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags)?;
     db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
@@ -259,12 +309,13 @@ fn needs_writing(error: &rusqlite::Error) -> bool {
     )
 }
 
-/// The database with the log of what is not folded into it yet, in a temporary
-/// folder for the owner's eyes alone.
-fn copy_database(dir: &Path) -> Result<TempDir, StoreError> {
+/// The database with the log of what is not folded into it yet, or of what is
+/// not taken back, in a temporary folder for the owner's eyes alone.
+pub(super) fn copy_database(dir: &Path) -> Result<TempDir, StoreError> {
     let temporary = std::env::temp_dir();
     let copy = TempDir::new().map_err(|error| StoreError::write(&temporary, error))?;
-    for name in [DATABASE.to_owned(), format!("{DATABASE}-wal")] {
+    for end in ["", "-wal", "-journal"] {
+        let name = format!("{DATABASE}{end}");
         let (from, to) = (dir.join(&name), copy.path().join(&name));
         if from.is_file() {
             let bytes = fs::read(&from).map_err(|error| StoreError::read(&from, error))?;

@@ -2,13 +2,25 @@
 
 use std::path::Path;
 
-use super::StoreError;
+use super::{existing, StoreError};
 use crate::exam::words::Eye;
 use crate::exam::MOST_SHOTS;
 
 /// Bytes for the rows of an exam and for what SQLite writes beside them: its
 /// log of 1,000 pages of 4 KiB, and as much again where that is folded in.
 const ROWS: u64 = 8 << 20;
+
+/// What the photographs of an exam will be like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stills {
+    /// In pixels.
+    pub width: u32,
+    /// In pixels.
+    pub height: u32,
+    /// Whether a camera's profile is applied: then each is kept as it was taken
+    /// and as it was made.
+    pub corrected: bool,
+}
 
 /// Space on the store's disk, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,15 +34,18 @@ pub struct Room {
 }
 
 impl Room {
-    /// Space on the disk of the store in `dir`, and what an exam needs whose
-    /// stills are of `width` x `height` pixels: at least `least` bytes.
+    /// Space on the disk of the store in `dir`, and what an exam with such
+    /// `stills` needs: at least `least` bytes.
     ///
     /// # Errors
     /// When the disk does not say.
-    pub fn of(dir: &Path, width: u32, height: u32, least: u64) -> Result<Room, StoreError> {
-        let disk = rustix::fs::statvfs(dir).map_err(|error| StoreError::read(dir, error.into()))?;
-        let photographs = (Eye::BOTH.len() * MOST_SHOTS) as u64;
-        let pixels = u64::from(width) * u64::from(height);
+    pub fn of(dir: &Path, stills: Stills, least: u64) -> Result<Room, StoreError> {
+        // A folder that is not there yet will be made on the same disk.
+        let disk = rustix::fs::statvfs(existing(dir))
+            .map_err(|error| StoreError::read(dir, error.into()))?;
+        let copies = if stills.corrected { 2 } else { 1 };
+        let photographs = copies * (Eye::BOTH.len() * MOST_SHOTS) as u64;
+        let pixels = u64::from(stills.width) * u64::from(stills.height);
         Ok(Room {
             free: disk.f_bavail.saturating_mul(disk.f_frsize),
             needed: photographs

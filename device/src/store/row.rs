@@ -41,6 +41,18 @@ pub(super) const SHOTS: Table = Table {
     key: 2,
 };
 
+pub(super) const PROFILES: Table = Table {
+    name: "profiles",
+    columns: &["sha256", "camera", "format", "toml"],
+    key: 1,
+};
+
+pub(super) const ORIGINALS: Table = Table {
+    name: "originals",
+    columns: &["exam", "shot", "photograph", "profile"],
+    key: 2,
+};
+
 impl Table {
     /// Writes a row, sealed, in place of one with the same key.
     pub(super) fn put(&self, db: &Connection, mut values: Vec<Value>) -> rusqlite::Result<()> {

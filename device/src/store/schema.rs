@@ -18,7 +18,8 @@ const APPLICATION: i32 = i32::from_be_bytes(*b"Fove");
 /// What is newly known of an exam goes into its `record` or `provenance`, which
 /// are JSON, and needs no step. A step that changes the columns of a sealed row
 /// has to seal the rows again.
-pub(super) const STEPS: [&str; 1] = ["
+pub(super) const STEPS: [&str; 2] = [
+    "
     CREATE TABLE exams (
         number INTEGER PRIMARY KEY AUTOINCREMENT,
         id TEXT NOT NULL UNIQUE,
@@ -44,7 +45,27 @@ pub(super) const STEPS: [&str; 1] = ["
         seal TEXT NOT NULL,
         PRIMARY KEY (exam, shot)
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    // Beside the shots and not a part of their rows: those keep their seals.
+    "
+    CREATE TABLE profiles (
+        sha256 TEXT PRIMARY KEY,
+        camera TEXT NOT NULL,
+        format INTEGER NOT NULL,
+        toml TEXT NOT NULL,
+        seal TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE originals (
+        exam INTEGER NOT NULL,
+        shot INTEGER NOT NULL,
+        photograph TEXT NOT NULL REFERENCES photographs (sha256),
+        profile TEXT NOT NULL REFERENCES profiles (sha256),
+        seal TEXT NOT NULL,
+        PRIMARY KEY (exam, shot),
+        FOREIGN KEY (exam, shot) REFERENCES shots (exam, shot)
+    ) STRICT, WITHOUT ROWID;
+",
+];
 
 /// The highest number that any exam was ever given, 0 before the first.
 pub(super) const LAST_NUMBER: &str =
@@ -65,7 +86,7 @@ pub(super) fn is_new(db: &Connection, dir: &Path) -> Result<bool, StoreError> {
     }
 }
 
-fn holds_photographs(dir: &Path) -> Result<bool, StoreError> {
+pub(super) fn holds_photographs(dir: &Path) -> Result<bool, StoreError> {
     let folder = dir.join(PHOTOGRAPHS_FOLDER);
     match fs::read_dir(&folder) {
         Ok(mut entries) => Ok(entries.next().is_some()),
@@ -114,7 +135,7 @@ fn application(db: &Connection) -> rusqlite::Result<i32> {
 
 /// How many steps the file has taken. A negative number is nobody's: it counts
 /// as one from the far future.
-fn version(db: &Connection) -> rusqlite::Result<usize> {
+pub(super) fn version(db: &Connection) -> rusqlite::Result<usize> {
     let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     Ok(usize::try_from(version).unwrap_or(usize::MAX))
 }

@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 use super::photographs::{place, UNDER_WAY};
-use super::row::{EXAMS, PHOTOGRAPHS, SHOTS};
+use super::row::{EXAMS, ORIGINALS, PHOTOGRAPHS, PROFILES, SHOTS};
 use super::{schema, shots, Records, StoreError, PHOTOGRAPHS_FOLDER};
 use crate::exam::{Ending, ShotId};
 
@@ -23,6 +23,8 @@ pub struct Verification {
     pub interrupted: usize,
     /// Photographs that belong to an exam.
     pub photographs: usize,
+    /// Of those, how many are kept as they were taken as well.
+    pub originals: usize,
     /// Files of photographs that are whole but not part of an exam, because
     /// the device was stopped before the exam was saved. No fault.
     pub unclaimed: Vec<PathBuf>,
@@ -42,6 +44,12 @@ pub enum Fault {
     ExamUnreadable { number: i64, reason: String },
     #[error("exam {number} names {expected} photographs but has {found}")]
     Shots {
+        number: i64,
+        expected: usize,
+        found: usize,
+    },
+    #[error("exam {number} has {expected} photographs but the originals of {found}")]
+    Originals {
         number: i64,
         expected: usize,
         found: usize,
@@ -123,7 +131,7 @@ impl Records {
     }
 
     fn verify_rows(&self, found: &mut Verification) -> Result<(), StoreError> {
-        for table in [EXAMS, PHOTOGRAPHS, SHOTS] {
+        for table in [EXAMS, PHOTOGRAPHS, SHOTS, PROFILES, ORIGINALS] {
             found.faults.extend(table.broken(self.db(), "", [])?);
         }
         Ok(())
@@ -159,6 +167,13 @@ impl Records {
                 found: exam.photographs.len(),
             });
         }
+        if exam.provenance.originals && !exam.originals.keys().eq(exam.photographs.keys()) {
+            found.faults.push(Fault::Originals {
+                number,
+                expected: exam.photographs.len(),
+                found: exam.originals.len(),
+            });
+        }
     }
 
     fn verify_photographs(&self, found: &mut Verification) -> Result<(), StoreError> {
@@ -166,7 +181,13 @@ impl Records {
         let hashes = query
             .query_map([], |row| row.get(0))?
             .collect::<rusqlite::Result<Vec<String>>>()?;
-        found.photographs = hashes.len();
+        // The pixels of an original may be another shot's photograph.
+        let only_originals = self.number(
+            "SELECT count(*) FROM photographs WHERE sha256 IN (SELECT photograph FROM originals)
+             AND sha256 NOT IN (SELECT photograph FROM shots)",
+        )?;
+        found.photographs = hashes.len() - only_originals;
+        found.originals = self.number("SELECT count(DISTINCT photograph) FROM originals")?;
         // What is no hash has broken its row's seal and is reported as that.
         let mut expected: BTreeMap<PathBuf, String> = hashes
             .into_iter()

@@ -16,6 +16,7 @@ use super::negotiate::{self, Mode};
 use super::{Camera, CameraError, Clock, Control, ControlKind, Frame, Level, Stamps};
 pub use ask::Identity;
 use controls::Controls;
+use modes::Before;
 use stream::{About, Buffers};
 
 /// How long a still's picture is waited for: several times what the slowest
@@ -43,6 +44,8 @@ pub struct V4l {
     converter: Converter,
     controls: Controls,
     clock: Clock,
+    /// What the device is set to again when this is dropped.
+    before: Option<Before>,
 }
 
 impl V4l {
@@ -58,11 +61,30 @@ impl V4l {
         known: Option<&Identity>,
         clock: &Clock,
     ) -> Result<V4l, CameraError> {
+        V4l::start(find::find(place, known)?, clock, None)
+    }
+
+    /// Opens a device to be looked at: its format and rate are what they were
+    /// again once this is dropped.
+    ///
+    /// # Errors
+    /// As [`V4l::open`].
+    pub fn look(place: Option<&Path>, clock: &Clock) -> Result<V4l, CameraError> {
+        let found = find::find(place, None)?;
+        let before = Before::of(&found.device);
+        V4l::start(found, clock, before)
+    }
+
+    fn start(
+        found: find::Found,
+        clock: &Clock,
+        before: Option<Before>,
+    ) -> Result<V4l, CameraError> {
         let find::Found {
             place,
             device,
             identity,
-        } = find::find(place, known)?;
+        } = found;
         let offered = modes::offered(&device, &place)?;
         let chosen = negotiate::still(&offered)
             .and_then(|still| Some((negotiate::preview(&offered, &still)?, still)));
@@ -84,6 +106,7 @@ impl V4l {
             layout,
             converter: Converter::default(),
             clock: *clock,
+            before,
         };
         // Only now it shows whether another program streams.
         camera.map()?;
@@ -161,6 +184,17 @@ impl V4l {
                 done => return done,
             }
         }
+    }
+}
+
+impl Drop for V4l {
+    fn drop(&mut self) {
+        let Some(before) = self.before.take() else {
+            return;
+        };
+        // No format is set while there are buffers.
+        self.buffers = None;
+        before.restore(&self.device);
     }
 }
 

@@ -14,6 +14,32 @@ use crate::camera::convert::{Coding, Layout};
 use crate::camera::error::CameraError;
 use crate::camera::negotiate::{Interval, Mode, PixelFormat, Range};
 
+/// What a device was set to before anything was changed.
+pub struct Before {
+    format: Format,
+    /// `None` where the driver does not say.
+    rate: Option<Parameters>,
+}
+
+impl Before {
+    /// Nothing where the driver does not say.
+    pub fn of(device: &Device) -> Option<Before> {
+        Some(Before {
+            format: device.format().ok()?,
+            rate: device.params().ok(),
+        })
+    }
+
+    /// Sets the device to that again. Nothing can be done about one that
+    /// refuses: it may have been unplugged.
+    pub fn restore(&self, device: &Device) {
+        let _ = device.set_format(&self.format);
+        if let Some(rate) = &self.rate {
+            let _ = device.set_params(rate);
+        }
+    }
+}
+
 /// Every mode of the device that can be used; at least one.
 ///
 /// # Errors

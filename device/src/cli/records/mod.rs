@@ -49,6 +49,10 @@ enum Command {
         json: bool,
     },
     /// Copies all exams and photographs, as CSV and JSON
+    ///
+    /// Where a camera's profile was applied, photographs/ has the photographs
+    /// as they were graded, originals/ as they were taken, and profiles/ what
+    /// was applied; photographs.csv names the three of each.
     Export {
         /// A folder that is new or empty, such as the top of a memory stick
         folder: PathBuf,
@@ -139,15 +143,15 @@ fn export(store: &Path, folder: &Path, out: &mut impl Write) -> Result<u8, Failu
     for line in &exported.troubles {
         say(line);
     }
-    let (exams, photographs) = (exported.exams, exported.photographs);
-    writeln!(
-        out,
-        "{} and {} are in {}",
-        count(exams, "exam"),
-        count(photographs, "photograph"),
-        folder.display()
-    )
-    .map_err(stdout_failed)?;
+    let (exams, photographs) = (
+        count(exported.exams, "exam"),
+        count(exported.photographs, "photograph"),
+    );
+    let what = match exported.originals {
+        0 => format!("{exams} and {photographs}"),
+        n => format!("{exams}, {photographs} and {}", count(n, "original")),
+    };
+    writeln!(out, "{what} are in {}", folder.display()).map_err(stdout_failed)?;
     Ok(if exported.troubles.is_empty() {
         0
     } else {
@@ -189,9 +193,13 @@ fn report(out: &mut impl Write, found: &Verification) -> io::Result<()> {
         0 => "all as saved".to_owned(),
         n => count(n, "fault"),
     };
+    let originals = match found.originals {
+        0 => String::new(),
+        n => format!(", {}", count(n, "original")),
+    };
     writeln!(
         out,
-        "{}{interrupted}, {}: {verdict}",
+        "{}{interrupted}, {}{originals}: {verdict}",
         count(found.exams, "exam"),
         count(found.photographs, "photograph")
     )

@@ -60,7 +60,11 @@ fn general(exam: &StoredExam) -> Vec<(&'static str, String)> {
         lines.push(("", format!("{sha256}  {name}")));
     }
     if let Some(sha256) = &provenance.camera_profile {
-        lines.push(("camera", format!("{sha256}  profile")));
+        let mut kept = exam.originals.values().map(|original| &original.profile);
+        lines.push(match kept.find(|profile| profile.sha256 == *sha256) {
+            Some(kept) => ("camera", format!("{sha256}  profile of {}", kept.camera)),
+            None => ("camera", format!("{sha256}  profile")),
+        });
     }
     lines
 }
@@ -84,6 +88,11 @@ fn write_shot(out: &mut impl Write, exam: &StoredExam, shot: &Shot) -> io::Resul
     if let Some(kept) = exam.photographs.get(&shot.id) {
         let (sha256, wide, high) = (&kept.sha256, kept.width, kept.height);
         writeln!(out, "    {}, {wide} x {high} pixels", printable(sha256))?;
+    }
+    if let Some(original) = exam.originals.get(&shot.id) {
+        let (taken, profile) = (&original.photograph.sha256, &original.profile.sha256);
+        writeln!(out, "    {}  as it was taken", printable(taken))?;
+        writeln!(out, "    {}  profile applied", printable(profile))?;
     }
     match &shot.judgement {
         Judgement::Given(verdict) => write_verdict(out, verdict)?,

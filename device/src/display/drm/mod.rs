@@ -17,15 +17,14 @@ use drm::control::{connector, crtc, Device as _, Event, Mode, PageFlipFlags};
 use drm::Device as _;
 use embedded_graphics::prelude::*;
 use embedded_graphics::primitives::Rectangle;
-use fast_image_resize::images::{TypedImage, TypedImageRef};
-use fast_image_resize::pixels::U8x3;
-use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
 use rustix::event::{poll, PollFd, PollFlags};
 
+use super::fit::Fit;
 use super::layout::Layout;
 use super::pixels::around;
-use super::{fits, Display, DisplayError};
+use super::rotation::Rotation;
+use super::{changed, fits, Display, DisplayError};
 use buffer::Buffer;
 use output::Output;
 
@@ -63,28 +62,23 @@ pub struct Drm {
     /// The card has been told to change over and has not yet said that it did.
     changing: bool,
     cable_seen: Instant,
-    scaled: Option<Scaled>,
-}
-
-/// The picture at the panel's size, where that is another.
-struct Scaled {
-    resizer: Resizer,
-    picture: RgbImage,
+    fit: Fit,
 }
 
 impl Drm {
     /// Opens the screen of `card` (`/dev/dri/cardN`), or of the first card
-    /// that has one connected, and shows black.
+    /// that has one connected, and shows black. Pictures are turned by
+    /// `rotation`.
     ///
     /// # Errors
     /// When there is none, or another program owns it.
-    pub fn open(card: Option<&Path>) -> Result<Drm, DisplayError> {
+    pub fn open(card: Option<&Path>, rotation: Rotation) -> Result<Drm, DisplayError> {
         match card {
-            Some(path) => Drm::open_card(path),
+            Some(path) => Drm::open_card(path, rotation),
             None => {
                 let mut last = DisplayError::NoCard;
                 for path in cards() {
-                    match Drm::open_card(&path) {
+                    match Drm::open_card(&path, rotation) {
                         Ok(screen) => return Ok(screen),
                         Err(error) => last = error,
                     }
@@ -94,7 +88,7 @@ impl Drm {
         }
     }
 
-    fn open_card(path: &Path) -> Result<Drm, DisplayError> {
+    fn open_card(path: &Path, rotation: Rotation) -> Result<Drm, DisplayError> {
         let opened = OpenOptions::new().read(true).write(true).open(path);
         let card = Card(opened.map_err(|source| DisplayError::Open {
             card: path.to_owned(),
@@ -111,7 +105,7 @@ impl Drm {
             .get_crtc(output.crtc)
             .map_err(|source| failed(path, "tell what it shows", source))?;
         let (width, height) = output.mode.size();
-        let layout = Layout::fit(Size::new(width.into(), height.into()));
+        let layout = Layout::fit(Size::new(width.into(), height.into()), rotation);
         let buffers = Buffer::pair(&card, layout.panel)
             .map_err(|source| failed(path, "give memory for two pictures", source))?;
         let screen = Drm {
@@ -124,7 +118,7 @@ impl Drm {
             front: 0,
             changing: false,
             cable_seen: Instant::now(),
-            scaled: (!layout.is_exact()).then(|| Scaled::new(layout.area.size)),
+            fit: Fit::new(layout),
         };
         // From here on dropping puts everything back.
         screen
@@ -211,18 +205,11 @@ impl Drm {
 
     /// Copies what is new into the buffer that is not shown.
     fn draw(&mut self, frame: &RgbImage, damage: Rectangle) {
-        let (picture, damage) = match &mut self.scaled {
-            None => (frame, damage),
-            // A changed pixel changes its neighbours too: everything is new.
-            Some(scaled) => (
-                scaled.scale(frame),
-                Rectangle::new(Point::zero(), self.layout.area.size),
-            ),
-        };
+        let (picture, damage) = self.fit.bring(frame, damage);
         for buffer in &mut self.buffers {
             buffer.stale = around(buffer.stale, damage);
         }
-        self.buffers[1 - self.front].paint(picture, self.layout.area.top_left);
+        self.buffers[1 - self.front].paint(picture, self.layout.on_panel().top_left);
     }
 }
 
@@ -252,20 +239,16 @@ impl Display for Drm {
     }
 
     fn describe(&self) -> String {
-        let Layout { panel, picture, .. } = self.layout;
-        let mode = format!(
-            "{}: {} at {}x{}, {} Hz",
+        let panel = self.layout.panel;
+        format!(
+            "{}: {} at {}x{}, {} Hz{}",
             self.path.display(),
             self.output.name,
             panel.width,
             panel.height,
-            self.output.mode.vrefresh()
-        );
-        if panel == picture {
-            mode
-        } else {
-            format!("{mode}, picture of {}x{}", picture.width, picture.height)
-        }
+            self.output.mode.vrefresh(),
+            changed(&self.layout)
+        )
     }
 }
 
@@ -289,29 +272,6 @@ impl Drop for Drm {
         for buffer in &self.buffers {
             buffer.release(&self.card);
         }
-    }
-}
-
-impl Scaled {
-    fn new(size: Size) -> Scaled {
-        Scaled {
-            resizer: Resizer::new(),
-            picture: RgbImage::new(size.width, size.height),
-        }
-    }
-
-    /// `frame` at the size of the panel's area.
-    fn scale(&mut self, frame: &RgbImage) -> &RgbImage {
-        let (width, height) = self.picture.dimensions();
-        let from = TypedImageRef::<U8x3>::from_buffer(frame.width(), frame.height(), frame);
-        let to = TypedImage::<U8x3>::from_buffer(width, height, &mut self.picture);
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-        if let (Ok(from), Ok(mut to)) = (from, to) {
-            // Buffers of their own pictures' sizes: there is nothing that
-            // could be refused.
-            let _ = self.resizer.resize_typed(&from, &mut to, &options);
-        }
-        &self.picture
     }
 }
 
@@ -365,18 +325,11 @@ mod tests {
 
     #[test]
     fn a_card_that_is_not_there_is_named() {
-        let said = Drm::open(Some(Path::new("/dev/dri/none"))).err().unwrap();
+        let said = Drm::open(Some(Path::new("/dev/dri/none")), Rotation::None)
+            .err()
+            .unwrap();
         assert!(said
             .to_string()
             .starts_with("/dev/dri/none cannot be opened"));
-    }
-
-    #[test]
-    fn a_scaled_picture_keeps_its_colours() {
-        let frame = RgbImage::from_pixel(80, 48, image::Rgb([10, 200, 90]));
-        let mut scaled = Scaled::new(Size::new(108, 65));
-        let picture = scaled.scale(&frame);
-        assert_eq!(picture.dimensions(), (108, 65));
-        assert!(picture.pixels().all(|p| p.0 == [10, 200, 90]));
     }
 }

@@ -4,7 +4,7 @@ use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::*;
 use embedded_graphics::primitives::Rectangle;
 
-use super::parts::{head, photograph, progress, BUTTON, GAP, HEAD};
+use super::parts::{beside, head, photograph, progress, BUTTON, GAP, HEAD};
 use super::Sheet;
 use crate::exam::words::Action;
 use crate::screen::grid::{square, Grid, Room};
@@ -27,9 +27,7 @@ fn lay_out(grid: &Grid) -> Layout {
     room.top(grid.px(GAP));
     let buttons = room.bottom(grid.px(BUTTON));
     room.bottom(grid.px(GAP));
-    let height = room.rest().size.height as i32;
-    let picture = square(room.left(height));
-    room.left(grid.px(20));
+    let picture = square(beside(&mut room, grid, 0, 20));
     Layout {
         head,
         picture,

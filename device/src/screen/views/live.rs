@@ -1,5 +1,5 @@
 //! The live picture at the left; which eye, what to do, how good it is and the
-//! shutter at the right.
+//! shutter at the right. On an upright screen the picture is above them.
 
 use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::*;
@@ -33,7 +33,12 @@ struct Layout {
 fn lay_out(grid: &Grid) -> Layout {
     let gap = grid.px(GAP);
     let mut room = Room::of(grid.all());
-    let side = room.right(grid.px(300));
+    let Size { width, height } = room.rest().size;
+    let side = match grid.is_upright() {
+        // The field is round: what a square cannot use is better spent here.
+        true => room.bottom(grid.px(460).max(height as i32 - width as i32)),
+        false => room.right(grid.px(300)),
+    };
     let mut side = Room::of(inset(side, grid.px(10)));
     let mut eyes = columns(side.top(grid.px(60)), 2, gap);
     let (right, left) = (

@@ -9,7 +9,7 @@ use image::{imageops, RgbImage};
 use crate::check::State;
 use crate::exam::words::Eye;
 use crate::exam::{EyeOutcome, Overall};
-use crate::screen::grid::{inset, square, Room};
+use crate::screen::grid::{inset, square, Grid, Room};
 use crate::screen::page::{Page, Words};
 use crate::screen::theme::{BAD, CARE, FAINT, GOOD, GROUND, INK};
 use crate::shape::Sign;
@@ -107,6 +107,24 @@ where
         room.rest(),
     )?;
     Ok(())
+}
+
+/// Cuts the place of a photograph from `room`: a square with `below` pixels for
+/// its caption. It is at the left and as high as the room, or above the rest
+/// and as wide as the room where the screen is upright; either takes no more
+/// than the rest can spare. `gap` units are left between the two.
+pub(super) fn beside(room: &mut Room, grid: &Grid, below: i32, gap: i32) -> Rectangle {
+    let Size { width, height } = room.rest().size;
+    let (width, height) = (width as i32, height as i32);
+    if grid.is_upright() {
+        let area = room.top((width + below).min(height * 3 / 5));
+        room.top(grid.px(gap));
+        area
+    } else {
+        let area = room.left((height - below).min(width / 2));
+        room.left(grid.px(gap));
+        area
+    }
 }
 
 /// A result that is read from two metres: sign and words in the ground's colour

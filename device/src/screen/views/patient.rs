@@ -52,7 +52,8 @@ fn lay_out(grid: &Grid) -> Layout {
         id,
         age,
         note: fields.rest(),
-        keys: room.rest(),
+        // No higher than a finger needs, and near it.
+        keys: room.bottom(grid.px(480)),
     }
 }
 

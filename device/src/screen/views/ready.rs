@@ -31,8 +31,15 @@ fn lay_out(grid: &Grid) -> Layout {
     room.top(grid.px(GAP));
     let research = room.bottom(grid.px(24));
     room.bottom(grid.px(GAP));
-    let mut side = Room::of(room.right(grid.px(280)));
-    room.right(grid.px(16));
+    let side = match grid.is_upright() {
+        true => room.bottom(grid.px(2 * BUTTON + 2 * GAP + 200)),
+        false => room.right(grid.px(280)),
+    };
+    let mut side = Room::of(side);
+    match grid.is_upright() {
+        true => room.bottom(grid.px(16)),
+        false => room.right(grid.px(16)),
+    };
     let settings = side.bottom(grid.px(BUTTON));
     side.bottom(grid.px(GAP));
     let today = side.bottom(grid.px(BUTTON));

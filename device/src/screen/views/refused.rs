@@ -6,7 +6,7 @@ use embedded_graphics::prelude::*;
 use embedded_graphics::primitives::Rectangle;
 use fovea_core::decision::ReferralDecision;
 
-use super::parts::{band, head, look, overall_look, photograph, BUTTON, GAP, HEAD};
+use super::parts::{band, beside, head, look, overall_look, photograph, BUTTON, GAP, HEAD};
 use super::Sheet;
 use crate::exam::words::Action;
 use crate::exam::Overall;
@@ -35,9 +35,7 @@ fn lay_out(grid: &Grid) -> Layout {
     room.top(gap);
     let buttons = room.bottom(grid.px(BUTTON));
     room.bottom(gap);
-    let side = room.rest().size.height as i32;
-    let picture = room.left(side);
-    room.left(grid.px(20));
+    let picture = beside(&mut room, grid, 0, 20);
     Layout {
         head,
         band,

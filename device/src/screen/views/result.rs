@@ -6,7 +6,7 @@ use embedded_graphics::prelude::*;
 use embedded_graphics::primitives::Rectangle;
 use fovea_core::decision::ReferralDecision;
 
-use super::parts::{band, head, look, photograph, BUTTON, GAP, HEAD};
+use super::parts::{band, beside, head, look, photograph, BUTTON, GAP, HEAD};
 use super::Sheet;
 use crate::exam::words::Action;
 use crate::report::findings::{self, Row};
@@ -46,17 +46,15 @@ fn lay_out(grid: &Grid) -> Layout {
     room.top(gap);
     let buttons = room.bottom(grid.px(BUTTON));
     room.bottom(gap);
-    let width = room.rest().size.height as i32 - grid.px(20);
-    let mut left = Room::of(room.left(width));
-    let caption = left.bottom(grid.px(20));
-    room.left(grid.px(16));
+    let mut picture = Room::of(beside(&mut room, grid, grid.px(20), 16));
+    let caption = picture.bottom(grid.px(20));
     let made_by = room.bottom(grid.px(20));
     let reasons = room.top(grid.px(21) * REASONS as i32);
     let title = room.top(grid.px(20));
     Layout {
         head,
         band,
-        picture: left.rest(),
+        picture: picture.rest(),
         caption,
         reasons,
         title,

@@ -43,7 +43,7 @@ fn lay_out(grid: &Grid) -> Layout {
         language,
         automatic,
         names: [language_name, automatic_name],
-        about: room.rest(),
+        about: room.top(grid.px(6 * 44)),
         back: foot.left(grid.px(200)),
     }
 }

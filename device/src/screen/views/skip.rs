@@ -48,7 +48,11 @@ impl Sheet for Skip {
     fn touches(&self, grid: &Grid) -> Vec<Touch> {
         let at = lay_out(grid);
         let gap = grid.px(GAP);
-        let places = rows(at.reasons, 2, gap).flat_map(|row| columns(row, 2, gap));
+        let (down, across) = match grid.is_upright() {
+            true => (4, 1),
+            false => (2, 2),
+        };
+        let places = rows(at.reasons, down, gap).flat_map(|row| columns(row, across, gap));
         let reasons = SkipReason::ALL
             .into_iter()
             .zip(places)

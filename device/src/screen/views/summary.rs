@@ -8,7 +8,7 @@ use super::parts::{band, eye_look, head, overall_look, photograph, BUTTON, GAP, 
 use super::Sheet;
 use crate::exam::words::{Action, Eye};
 use crate::exam::{EyeOutcome, Overall};
-use crate::screen::grid::{columns, inset, Grid, Room};
+use crate::screen::grid::{columns, inset, rows, Grid, Room};
 use crate::screen::model::{EyeSummary, Summary};
 use crate::screen::page::{Page, Words};
 use crate::screen::theme::{CARE, FAINT, INK, PANEL};
@@ -19,7 +19,7 @@ use crate::text::{Align, Weight};
 struct Layout {
     head: Rectangle,
     band: Rectangle,
-    /// The right eye at the left, as the examiner faces the patient.
+    /// The right eye at the left, as the examiner faces the patient, or above.
     right: Card,
     left: Card,
     buttons: Rectangle,
@@ -43,7 +43,11 @@ fn lay_out(grid: &Grid) -> Layout {
     room.top(gap);
     let buttons = room.bottom(grid.px(BUTTON));
     room.bottom(gap);
-    let mut cards = columns(room.rest(), 2, gap).map(|all| card(all, grid));
+    let cards: Vec<Rectangle> = match grid.is_upright() {
+        true => rows(room.rest(), 2, gap).collect(),
+        false => columns(room.rest(), 2, gap).collect(),
+    };
+    let mut cards = cards.into_iter().map(|all| card(all, grid));
     let empty = card(Rectangle::zero(), grid);
     Layout {
         head,
@@ -163,7 +167,8 @@ where
     page.words(&bold.middle(), page.texts.eye(eye), at.title)?;
     let mut room = Room::of(at.inside);
     if summary.picture.is_some() {
-        let side = room.rest().size.height as i32;
+        let Size { width, height } = room.rest().size;
+        let side = height.min(width / 2) as i32;
         photograph(page, summary.picture, room.left(side))?;
         room.left(page.grid.px(10));
     }

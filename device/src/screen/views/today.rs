@@ -1,4 +1,5 @@
-//! The list of today's exams, the latest first, and the chosen one beside it.
+//! The list of today's exams, the latest first, and the chosen one beside it, or
+//! below it on an upright screen.
 
 use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::*;
@@ -41,8 +42,14 @@ fn lay_out(grid: &Grid) -> Layout {
     let mut scroll = columns(foot.right(grid.px(330)), 2, gap);
     foot.left(gap);
     foot.right(gap);
-    let detail = room.right(grid.px(290));
-    room.right(grid.px(12));
+    let detail = match grid.is_upright() {
+        true => room.bottom(grid.px(330)),
+        false => room.right(grid.px(290)),
+    };
+    match grid.is_upright() {
+        true => room.bottom(grid.px(12)),
+        false => room.right(grid.px(12)),
+    };
     Layout {
         range: head.right(grid.px(290)),
         title: head.rest(),

@@ -4,7 +4,7 @@ use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::*;
 use embedded_graphics::primitives::Rectangle;
 
-use super::parts::{photograph, within_sentence, BUTTON, GAP};
+use super::parts::{beside, photograph, within_sentence, BUTTON, GAP};
 use super::Sheet;
 use crate::exam::words::{Action, Eye};
 use crate::screen::grid::{columns, Grid, Room};
@@ -36,9 +36,7 @@ fn lay_out(grid: &Grid) -> Layout {
     room.bottom(gap);
     let sign = head.left(grid.px(84));
     head.left(grid.px(20));
-    let side = room.rest().size.height as i32;
-    let picture = room.left(side);
-    room.left(grid.px(20));
+    let picture = beside(&mut room, grid, 0, 20);
     Layout {
         sign,
         title: head.rest(),

@@ -51,6 +51,14 @@ fn mount(words: &[&str], at: &Path) -> bool {
         .is_ok_and(|status| status.success())
 }
 
+fn stills(width: u32, height: u32) -> Stills {
+    Stills {
+        width,
+        height,
+        corrected: false,
+    }
+}
+
 /// Pixels that no encoder makes smaller.
 fn noise(seed: u64) -> RgbImage {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
@@ -88,7 +96,7 @@ fn a_full_disk_loses_nothing_that_was_saved() {
         let (saved, error) = fill(&mut store);
         assert!(matches!(error, StoreError::Full), "{kilobytes}: {error}");
         assert!(saved > 0);
-        let room = store.room(160, 120, 0).unwrap();
+        let room = store.room(stills(160, 120), 0).unwrap();
         assert!(room.refusal().unwrap().contains("nearly full"));
         let check = |records: &Records| {
             let found = records.verify().unwrap();
@@ -147,11 +155,11 @@ fn a_disk_that_is_read_only_can_be_read() {
 #[test]
 fn room_is_asked_for_both_eyes_and_never_less_than_wanted() {
     let mut clinic = Clinic::new();
-    let room = clinic.store().room(2592, 1944, 0).unwrap();
+    let room = clinic.store().room(stills(2592, 1944), 0).unwrap();
     let still = 2592 * 1944 * 3;
     assert!((12 * still..13 * still).contains(&room.needed));
     assert!(room.free > 0);
-    let more = clinic.store().room(2592, 1944, u64::MAX).unwrap();
+    let more = clinic.store().room(stills(2592, 1944), u64::MAX).unwrap();
     assert_eq!(more.needed, u64::MAX);
     assert!(more.refusal().is_some());
     let enough = Room {

@@ -4,6 +4,8 @@ mod cuts;
 mod damage;
 mod disk;
 mod export;
+mod look;
+mod originals;
 mod saving;
 
 use std::collections::BTreeMap;
@@ -37,7 +39,7 @@ impl Clinic {
     }
 
     /// With the exams 1 to `count`.
-    fn with_exams(count: u64) -> Clinic {
+    pub(crate) fn with_exams(count: u64) -> Clinic {
         let mut clinic = Clinic::new();
         for number in 1..=count {
             clinic.examine(number);
@@ -98,6 +100,7 @@ pub(crate) fn provenance() -> Provenance {
         bundle: "tiny".to_owned(),
         files: BTreeMap::from([("student.onnx".to_owned(), "ab".repeat(32))]),
         camera_profile: None,
+        originals: false,
     }
 }
 
@@ -182,6 +185,25 @@ fn shot(id: u64, started: Duration, decision: ReferralDecision) -> Shot {
     }
 }
 
+/// Makes a store as it was when there was one step of the schema, with the
+/// first exam.
+pub(crate) fn store_of_schema_1(dir: &Path) {
+    let folder = dir.join(PHOTOGRAPHS_FOLDER);
+    files::private_folder(&folder).unwrap();
+    let mut db = Connection::open(dir.join(DATABASE)).unwrap();
+    db.pragma_update(None, "journal_mode", "wal").unwrap();
+    schema::migrate(&mut db, &schema::STEPS[..1]).unwrap();
+    let exam = exam(1);
+    let row = entry::exam_row(1, &exam, &provenance()).unwrap();
+    EXAMS.put(&db, row).unwrap();
+    for shot in shots(&exam) {
+        let photograph = photographs::put(&folder, &picture(shot)).unwrap();
+        PHOTOGRAPHS.put(&db, photograph.row()).unwrap();
+        let row = entry::shot_row(1, shot, &photograph);
+        SHOTS.put(&db, row).unwrap();
+    }
+}
+
 /// Every file below `dir`, in order.
 pub(crate) fn files_below(dir: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
@@ -197,7 +219,7 @@ pub(crate) fn files_below(dir: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
     for file in files_below(from) {
         let target = to.join(file.strip_prefix(from).unwrap());
         std::fs::create_dir_all(target.parent().unwrap()).unwrap();
