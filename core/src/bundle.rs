@@ -13,13 +13,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::calibration::{Calibration, CalibrationError};
+use crate::files::read_at_most;
 use crate::gate;
 use crate::prepare::PREPARATION;
 use crate::taxonomy::{Taxonomy, TaxonomyError};
@@ -279,20 +280,12 @@ fn text(part: &'static str, bytes: Vec<u8>) -> Result<String, BundleError> {
 
 fn read_part(dir: &Path, part: &'static str) -> Result<Vec<u8>, BundleError> {
     let path = dir.join(part);
-    let file = match fs::File::open(&path) {
-        Ok(file) => file,
+    match read_at_most(&path, MAX_PART_BYTES) {
+        Ok(bytes) => bytes.ok_or(BundleError::TooLarge(part)),
         Err(e) if e.kind() == io::ErrorKind::NotFound && dir.is_dir() => {
-            return Err(BundleError::MissingPart(part))
+            Err(BundleError::MissingPart(part))
         }
-        Err(source) => return Err(BundleError::Read { path, source }),
-    };
-    let mut bytes = Vec::new();
-    // One byte more than allowed tells a file that is too large from one that
-    // just fits, whatever length the file system claims.
-    match file.take(MAX_PART_BYTES + 1).read_to_end(&mut bytes) {
         Err(source) => Err(BundleError::Read { path, source }),
-        Ok(n) if n as u64 > MAX_PART_BYTES => Err(BundleError::TooLarge(part)),
-        Ok(_) => Ok(bytes),
     }
 }
 

@@ -14,6 +14,7 @@ pub mod calibration;
 pub mod decision;
 pub mod field;
 pub mod fields;
+pub mod files;
 pub mod gate;
 pub mod photograph;
 pub mod prepare;

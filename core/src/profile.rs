@@ -25,6 +25,7 @@ use std::{fs, io};
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
+use crate::files::read_text_at_most;
 use crate::photograph::MAX_SIDE;
 use crate::toml_error;
 
@@ -208,10 +209,8 @@ impl CameraProfile {
             path: path.to_owned(),
             source,
         };
-        if fs::metadata(path).map_err(failed)?.len() > MAX_BYTES {
-            return Err(ProfileError::TooLarge);
-        }
-        CameraProfile::parse(&fs::read_to_string(path).map_err(failed)?)
+        let text = read_text_at_most(path, MAX_BYTES).map_err(failed)?;
+        CameraProfile::parse(&text.ok_or(ProfileError::TooLarge)?)
     }
 
     /// The file's text, with a heading for its reader.

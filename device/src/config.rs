@@ -8,9 +8,10 @@
 mod text;
 mod value;
 
+use std::io;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
+use fovea_core::files::read_text_at_most;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tracing::Level;
@@ -267,11 +268,10 @@ fn read(path: &Path) -> Result<String, ConfigError> {
         path: path.to_owned(),
         source,
     };
-    if fs::metadata(path).map_err(failed)?.len() > MAX_BYTES {
-        let path = path.to_owned();
-        return Err(ConfigError::TooLarge { path });
-    }
-    fs::read_to_string(path).map_err(failed)
+    let text = read_text_at_most(path, MAX_BYTES).map_err(failed)?;
+    text.ok_or_else(|| ConfigError::TooLarge {
+        path: path.to_owned(),
+    })
 }
 
 /// The line that an error lies on, by number and as it stands there: it holds
@@ -290,6 +290,7 @@ fn place(text: &str, error: &toml::de::Error) -> String {
 mod tests {
     use super::*;
     use crate::camera::Level;
+    use std::fs;
 
     fn parse(text: &str) -> Result<Config, String> {
         Config::parse(Path::new("here.toml"), text).map_err(|error| error.to_string())

@@ -22,11 +22,11 @@
 //! One command is carried out each time the script is asked, so that each
 //! finds the stage and the picture that the one before it brought about.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use embedded_graphics::prelude::Point;
+use fovea_core::files::read_text_at_most;
 use serde_json::{json, Value};
 use thiserror::Error;
 
@@ -35,6 +35,9 @@ use crate::exam::words::Action;
 
 /// How long `wait-for` waits unless it is told.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Nobody writes more by hand.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// How often a stage that is waited for is asked about.
 const ASK: Duration = Duration::from_millis(20);
@@ -87,11 +90,13 @@ impl Script {
     /// When it cannot be read, or with the first line that is wrong and what
     /// would be right.
     pub fn read(path: &Path, stages: &[&str]) -> Result<Script, ScriptError> {
-        let text = fs::read_to_string(path).map_err(|error| ScriptError::Read {
+        let failed = |reason| ScriptError::Read {
             path: path.to_owned(),
-            reason: error.to_string(),
-        })?;
-        Script::parse(&text, stages)
+            reason,
+        };
+        let text = read_text_at_most(path, MAX_BYTES).map_err(|e| failed(e.to_string()))?;
+        let too_large = || failed(format!("it is larger than {MAX_BYTES} bytes"));
+        Script::parse(&text.ok_or_else(too_large)?, stages)
     }
 
     /// The script that `text` is.

@@ -19,7 +19,9 @@ use std::path::{Path, PathBuf};
 
 use fovea_core::bundle::sha256_hex;
 use fovea_core::decision::ReferralDecision;
+use fovea_core::files::read_at_most;
 use fovea_core::gate::GateReason;
+use fovea_core::photograph::MAX_FILE_BYTES;
 use serde::Serialize;
 
 use super::{
@@ -303,8 +305,9 @@ impl<'a> Writer<'a> {
         folder: &str,
     ) -> Result<Copied, Trouble> {
         let source = self.records.photograph_path(photograph)?;
-        let intact = fs::read(&source)
+        let intact = read_at_most(&source, MAX_FILE_BYTES)
             .ok()
+            .flatten()
             .filter(|bytes| sha256_hex(bytes) == photograph.sha256);
         let place = photographs::place(&photograph.sha256);
         let (Some(bytes), Some(place)) = (intact, place) else {

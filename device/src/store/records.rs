@@ -318,8 +318,7 @@ pub(super) fn copy_database(dir: &Path) -> Result<TempDir, StoreError> {
         let name = format!("{DATABASE}{end}");
         let (from, to) = (dir.join(&name), copy.path().join(&name));
         if from.is_file() {
-            let bytes = fs::read(&from).map_err(|error| StoreError::read(&from, error))?;
-            fs::write(&to, bytes).map_err(|error| StoreError::write(&to, error))?;
+            fs::copy(&from, &to).map_err(|error| StoreError::write(&to, error))?;
         }
     }
     Ok(copy)

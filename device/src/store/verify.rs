@@ -6,6 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use fovea_core::bundle::sha256_hex;
+use fovea_core::files::read_at_most;
+use fovea_core::photograph::MAX_FILE_BYTES;
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
@@ -249,8 +251,8 @@ impl Records {
         if expected.as_deref() != Some(path) || !is_file {
             return Some(Fault::FileForeign(path.to_owned()));
         }
-        match fs::read(&full) {
-            Ok(bytes) if sha256_hex(&bytes) == hash => None,
+        match read_at_most(&full, MAX_FILE_BYTES) {
+            Ok(Some(bytes)) if sha256_hex(&bytes) == hash => None,
             Ok(_) => Some(Fault::FileChanged(path.to_owned())),
             Err(error) => Some(Fault::FileUnreadable {
                 path: path.to_owned(),
