@@ -42,14 +42,13 @@ looks_for = ["@eye", "@photograph"]
     std::fs::write(dir.join("sources.toml"), sources).unwrap();
     let plan = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/gpu.toml");
     let mut plan = std::fs::read_to_string(plan).unwrap();
-    let calibrate_on = plan
-        .lines()
-        .find(|line| line.starts_with("calibrate_on = "));
-    let calibrate_on = calibrate_on.unwrap().to_owned();
-    let weights = plan
-        .lines()
-        .find(|line| line.starts_with("source_weight = "));
-    let weights = weights.unwrap().to_owned();
+    let line = |key: &str| {
+        let found = plan.lines().find(|line| line.starts_with(key));
+        found.unwrap_or_else(|| panic!("no {key}")).to_owned()
+    };
+    let calibrate_on = line("calibrate_on = ");
+    let weights = line("source_weight = ");
+    let presumed = line("presumed_healthy = ");
     for (large, small) in [
         ("size = 384", "size = 32\ndata = \"data\"".to_owned()),
         ("\"cuda\"", "\"cpu\"".to_owned()),
@@ -62,6 +61,7 @@ looks_for = ["@eye", "@photograph"]
         ("\"efficientnet_lite0\"", format!("\"{arch}\"")),
         (&calibrate_on, "calibrate_on = [\"odir\"]".to_owned()),
         (&weights, String::new()),
+        (&presumed, String::new()),
     ] {
         assert!(plan.contains(large), "the plan has no {large} any more");
         plan = plan.replace(large, &small);
