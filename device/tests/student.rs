@@ -2,7 +2,7 @@
 
 mod support;
 
-use fovea_device::student::{Student, StudentError};
+use fovea_engine::{Student, StudentError};
 
 fn load(size: u32, outputs: usize) -> Result<Student, StudentError> {
     Student::load(&support::onnx(&support::taxonomy()), size, outputs)

@@ -1,0 +1,347 @@
+//! Running a plan.
+
+use std::ops::Range;
+
+use crate::floats::Floats;
+use crate::kernel::depthwise::{DepthwiseRow, LARGEST};
+use crate::kernel::Kernels;
+use crate::plan::{Chain, Plan, Stage, Work};
+use crate::plane::Plane;
+use crate::product::{product, Extent, Packed, Pixels, PixelsMut};
+
+/// The memory of one run, to be used again by the next.
+pub(crate) struct Arena {
+    values: Floats,
+    patches: Floats,
+    zeros: Floats,
+    /// Rows that each stage of the chain at hand has made and is asked for.
+    done: Vec<usize>,
+    need: Vec<usize>,
+}
+
+impl Arena {
+    pub fn new(plan: &Plan) -> Arena {
+        let longest = plan.chains.iter().map(|chain| chain.stages.len()).max();
+        Arena {
+            values: Floats::zeros(plan.arena),
+            patches: Floats::zeros(plan.patches),
+            zeros: Floats::zeros(plan.zeros),
+            done: Vec::with_capacity(longest.unwrap_or(0)),
+            need: Vec::with_capacity(longest.unwrap_or(0)),
+        }
+    }
+}
+
+/// Runs `plan` on a photograph of planes and writes the maps, plane by plane.
+/// `made` is told after each piece of work which layer it belonged to.
+///
+/// # Panics
+/// When `photograph` or `maps` has another length than the plan's input and
+/// output.
+pub(crate) fn run(
+    plan: &Plan,
+    arena: &mut Arena,
+    photograph: &[f32],
+    maps: &mut [f32],
+    mut made: impl FnMut(usize),
+) {
+    for chain in &plan.chains {
+        run_chain(plan.kernels, chain, arena, photograph, &mut made);
+    }
+    let (plane, values) = (&plan.maps, arena.values.as_slice());
+    let area = plane.width * plane.height;
+    assert_eq!(maps.len(), plan.outputs * area);
+    for (channel, map) in maps.chunks_exact_mut(area).enumerate() {
+        for (y, row) in map.chunks_exact_mut(plane.width).enumerate() {
+            let from = &values[plane.offset + plane.row(y) + channel..];
+            for (value, &found) in row.iter_mut().zip(from.iter().step_by(plane.pixel)) {
+                *value = found;
+            }
+        }
+    }
+}
+
+fn run_chain(
+    kernels: &Kernels,
+    chain: &Chain,
+    arena: &mut Arena,
+    photograph: &[f32],
+    made: &mut impl FnMut(usize),
+) {
+    let stages = &chain.stages;
+    for stage in stages {
+        let output = &stage.output;
+        output.clear_sides(&mut arena.values.as_mut_slice()[output.range()]);
+    }
+    let n = stages.len();
+    let height = stages[n - 1].output.height;
+    arena.done.clear();
+    arena.done.resize(n, 0);
+    for y in (0..height).step_by(chain.turn) {
+        arena.need.clear();
+        arena.need.resize(n, 0);
+        arena.need[n - 1] = (y + chain.turn).min(height);
+        for i in (1..n).rev() {
+            arena.need[i - 1] = stages[i].needs(arena.need[i]).max(arena.done[i - 1]);
+        }
+        for (i, stage) in stages.iter().enumerate() {
+            let rows = arena.done[i]..arena.need[i];
+            stage.run(kernels, arena, photograph, rows);
+            arena.done[i] = arena.need[i];
+            made(stage.index);
+        }
+    }
+}
+
+impl Stage {
+    /// Makes these rows of the output. What they are made of is there.
+    fn run(&self, kernels: &Kernels, arena: &mut Arena, photograph: &[f32], rows: Range<usize>) {
+        let patches = arena.patches.as_mut_slice();
+        let zeros = arena.zeros.as_slice();
+        let (others, output) = apart(arena.values.as_mut_slice(), self.output.range());
+        match &self.work {
+            Work::Photograph(shift) => self.take_photograph(shift, photograph, output, rows),
+            Work::Pointwise(packed) => self.pointwise(kernels, packed, &others, output, rows),
+            Work::Conv(packed) => {
+                self.conv(kernels, packed, &others, output, rows, patches);
+            }
+            Work::Depthwise {
+                kernel,
+                weights,
+                bias,
+            } => {
+                let input = others.of(&self.input);
+                for y in rows {
+                    let to = &mut output[self.output.row(y)..];
+                    let reach = (self.output.width - 1) * self.stride + self.kernel;
+                    let span = reach * self.input.pixel;
+                    let mut from = [zeros[..span].as_ptr(); LARGEST];
+                    for (ky, row) in from.iter_mut().enumerate().take(self.kernel) {
+                        if let Some(values) = self.input_row(input, y, ky) {
+                            *row = values[..span].as_ptr();
+                        }
+                    }
+                    let taps = self.kernel * self.kernel;
+                    let row = DepthwiseRow {
+                        rows: from,
+                        channels: self.output.pixel,
+                        width: self.output.width,
+                        weights: weights.as_slice()[..taps * self.output.pixel].as_ptr(),
+                        bias: bias.as_slice()[..self.output.pixel].as_ptr(),
+                        y: to[..self.output.width * self.output.pixel].as_mut_ptr(),
+                        low: self.low,
+                        high: self.high,
+                    };
+                    assert_eq!(self.input.pixel, self.output.pixel);
+                    // SAFETY: the kernel is of this processor and of this
+                    // stage's size; the slices that the pointers were taken
+                    // from are as long as it asks for; the output is borrowed
+                    // to be written.
+                    unsafe { kernel(&row) }
+                }
+            }
+            Work::MaxPool => self.max_pool(others.of(&self.input), output, rows),
+        }
+    }
+
+    /// The input's values from where the window of output row `y` begins, in
+    /// its line `ky`, or nothing where that lies outside.
+    fn input_row<'a>(&self, input: &'a [f32], y: usize, ky: usize) -> Option<&'a [f32]> {
+        let row = (y * self.stride + ky).checked_sub(self.above)?;
+        (row < self.input.height)
+            .then(|| &input[self.input.row(row) - self.left * self.input.pixel..])
+    }
+
+    fn take_photograph(
+        &self,
+        shift: &[f32],
+        photograph: &[f32],
+        output: &mut [f32],
+        rows: Range<usize>,
+    ) {
+        let plane = &self.output;
+        let area = plane.width * plane.height;
+        assert_eq!(photograph.len(), self.channels * area);
+        for y in rows {
+            let to = &mut output[plane.row(y)..][..plane.width * plane.pixel];
+            for channel in 0..plane.pixel {
+                let to = to[channel..].iter_mut().step_by(plane.pixel);
+                match shift.get(channel) {
+                    Some(&shift) => {
+                        let from = &photograph[channel * area + y * plane.width..];
+                        to.zip(from).for_each(|(to, from)| *to = from + shift);
+                    }
+                    // It only fills the last vector.
+                    None => to.for_each(|to| *to = 0.0),
+                }
+            }
+        }
+    }
+
+    fn pointwise(
+        &self,
+        kernels: &Kernels,
+        packed: &Packed,
+        others: &Others<'_>,
+        output: &mut [f32],
+        rows: Range<usize>,
+    ) {
+        let input = others.of(&self.input);
+        let mut y = rows.start;
+        while y < rows.end {
+            let n = (rows.end - y)
+                .min(self.input.run(y))
+                .min(self.output.run(y));
+            let from = Pixels {
+                values: &input[self.input.row(y)..],
+                pixel: self.input.pixel,
+                line: self.input.line(),
+            };
+            let gapless = self.input.gapless();
+            self.multiply(kernels, packed, others, (from, gapless), output, y..y + n);
+            y += n;
+        }
+    }
+
+    fn conv(
+        &self,
+        kernels: &Kernels,
+        packed: &Packed,
+        others: &Others<'_>,
+        output: &mut [f32],
+        rows: Range<usize>,
+        patches: &mut [f32],
+    ) {
+        let input = others.of(&self.input);
+        let line = self.output.width * packed.depth;
+        let mut y = rows.start;
+        while y < rows.end {
+            let n = (rows.end - y).min(self.output.run(y));
+            for (i, patch) in patches[..n * line].chunks_exact_mut(line).enumerate() {
+                self.gather(input, y + i, patch);
+            }
+            let from = Pixels {
+                values: patches,
+                pixel: packed.depth,
+                line,
+            };
+            self.multiply(kernels, packed, others, (from, true), output, y..y + n);
+            y += n;
+        }
+    }
+
+    /// Gathers what lies under the kernel for each pixel of output row `y`.
+    fn gather(&self, input: &[f32], y: usize, patches: &mut [f32]) {
+        let depth = patches.len() / self.output.width;
+        let taken = depth / (self.kernel * self.kernel);
+        let (pixel, run) = (self.input.pixel, self.kernel * taken);
+        for ky in 0..self.kernel {
+            let row = self.input_row(input, y, ky);
+            for (x, patch) in patches.chunks_exact_mut(depth).enumerate() {
+                let to = &mut patch[ky * run..][..run];
+                let Some(row) = row else {
+                    to.fill(0.0);
+                    continue;
+                };
+                let from = &row[x * self.stride * pixel..];
+                if taken == pixel {
+                    to.copy_from_slice(&from[..run]);
+                } else {
+                    for (to, from) in to.chunks_exact_mut(taken).zip(from.chunks(pixel)) {
+                        to.copy_from_slice(&from[..taken]);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Multiplies the pixels of some rows that lie one after the other.
+    fn multiply(
+        &self,
+        kernels: &Kernels,
+        packed: &Packed,
+        others: &Others<'_>,
+        (from, gapless): (Pixels<'_>, bool),
+        output: &mut [f32],
+        rows: Range<usize>,
+    ) {
+        let residual = self.residual.map(|plane| Pixels {
+            values: &others.of(&plane)[plane.row(rows.start)..],
+            pixel: plane.pixel,
+            line: plane.line(),
+        });
+        let mut extent = Extent {
+            lines: rows.len(),
+            width: self.output.width,
+            low: self.low,
+            high: self.high,
+        };
+        // Lines without gaps are one long line, which splits into fuller tiles.
+        if gapless && self.output.gapless() && self.residual.is_none_or(|plane| plane.gapless()) {
+            extent.width *= extent.lines;
+            extent.lines = 1;
+        }
+        let to = PixelsMut {
+            pixel: self.output.pixel,
+            line: self.output.line(),
+            values: &mut output[self.output.row(rows.start)..],
+        };
+        product(kernels, packed, extent, from, residual, to);
+    }
+
+    fn max_pool(&self, input: &[f32], output: &mut [f32], rows: Range<usize>) {
+        let (from, to) = (&self.input, &self.output);
+        let inside = |at: usize, before: usize, size: usize| {
+            let start = at * self.stride;
+            start.saturating_sub(before)..(start + self.kernel - before).min(size)
+        };
+        for y in rows {
+            for x in 0..to.width {
+                let pixel = &mut output[to.row(y) + x * to.pixel..][..to.pixel];
+                pixel.fill(f32::NEG_INFINITY);
+                for iy in inside(y, self.above, from.height) {
+                    for ix in inside(x, self.left, from.width) {
+                        let values = &input[from.row(iy) + ix * from.pixel..];
+                        for (most, &value) in pixel.iter_mut().zip(values) {
+                            // What is no number wins and stays.
+                            if value > *most || value.is_nan() {
+                                *most = value;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The arena without the part that is being written.
+struct Others<'a> {
+    before: &'a [f32],
+    after: &'a [f32],
+    /// Where `after` begins.
+    end: usize,
+}
+
+impl Others<'_> {
+    /// The values of a plane.
+    fn of(&self, plane: &Plane) -> &[f32] {
+        let range = plane.range();
+        match range.start.checked_sub(self.end) {
+            Some(start) => &self.after[start..start + plane.len()],
+            None => &self.before[range],
+        }
+    }
+}
+
+/// Takes `written` out of the arena.
+fn apart(arena: &mut [f32], written: Range<usize>) -> (Others<'_>, &mut [f32]) {
+    let (before, rest) = arena.split_at_mut(written.start);
+    let (output, after) = rest.split_at_mut(written.len());
+    let others = Others {
+        before,
+        after,
+        end: written.end,
+    };
+    (others, output)
+}
