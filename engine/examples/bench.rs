@@ -90,7 +90,7 @@ fn main() {
             let kind = kinds.entry(&layer.name).or_default();
             kind.0 += layer.time;
             kind.1 += layer.multiplications;
-            if std::env::var_os("LAYERS").is_some() {
+            if std::env::var_os("LAYERS").is_some_and(|v| v == "1") {
                 line(
                     &format!("{} {}", layer.layer, layer.name),
                     layer.time,

@@ -7,10 +7,10 @@
 //! widest maps, which are those between a block's own layers, out of memory.
 
 use crate::floats::{Floats, LINE};
-use crate::kernel::{Isa, Kernels, RowKernel};
+use crate::kernel::{Isa, Kernels, RowsKernel};
 use crate::net::{Kind, Layer, Net};
 use crate::plane::Plane;
-use crate::product::Packed;
+use crate::product::{Packed, SEGMENTS};
 
 /// Bytes that the rows of a chain's layers may take together: about half of the
 /// second-level cache of a small processor.
@@ -20,12 +20,12 @@ const BUDGET: usize = 512 << 10;
 pub(crate) enum Work {
     /// Takes the photograph apart into pixels, adding one value per channel.
     Photograph(Vec<f32>),
-    /// A convolution that reads its input as it lies.
+    /// A convolution that reads one pixel for each of its own.
     Pointwise(Packed),
-    /// A convolution whose pixels are first gathered from under the kernel.
-    Conv(Packed),
+    /// Any other; the values under the kernel come in so many segments.
+    Conv(Packed, usize),
     Depthwise {
-        kernel: RowKernel,
+        kernel: RowsKernel,
         weights: Floats,
         bias: Floats,
     },
@@ -66,7 +66,7 @@ impl Stage {
         match self.work {
             Work::Photograph(_) => "photograph".to_owned(),
             Work::Pointwise(_) => "pointwise".to_owned(),
-            Work::Conv(_) => format!("dense {k}x{k} stride {s}"),
+            Work::Conv(..) => format!("dense {k}x{k} stride {s}"),
             Work::Depthwise { .. } => format!("depthwise {k}x{k} stride {s}"),
             Work::MaxPool => format!("pool {k}x{k} stride {s}"),
         }
@@ -76,18 +76,10 @@ impl Stage {
     pub fn multiplications(&self) -> usize {
         let each = match &self.work {
             Work::Photograph(_) | Work::MaxPool => 0,
-            Work::Pointwise(packed) | Work::Conv(packed) => packed.depth,
+            Work::Pointwise(packed) | Work::Conv(packed, _) => packed.depth,
             Work::Depthwise { .. } => self.kernel * self.kernel,
         };
         each * self.channels * self.output.width * self.output.height
-    }
-
-    /// Values that are gathered for each pixel, if any are.
-    fn gathers(&self) -> Option<usize> {
-        match &self.work {
-            Work::Conv(packed) => Some(packed.depth),
-            _ => None,
-        }
     }
 }
 
@@ -110,9 +102,8 @@ pub(crate) struct Chain {
 pub(crate) struct Plan {
     pub kernels: &'static Kernels,
     pub chains: Vec<Chain>,
-    /// Floats of the arena, of gathered pixels, and of one row of zeros.
+    /// Floats of the arena, and of one row of zeros.
     pub arena: usize,
-    pub patches: usize,
     pub zeros: usize,
     /// The maps and how many channels of them are real.
     pub maps: Plane,
@@ -147,31 +138,11 @@ impl Plan {
         Some(Plan {
             kernels,
             arena,
-            patches: planned
-                .iter()
-                .flat_map(|chain| {
-                    // A stage never makes more rows at once than are kept, nor
-                    // the last one more than a turn.
-                    chain.stages.iter().filter_map(|stage| {
-                        let rows = stage.output.rows.min(rows_at_once(chain, stage));
-                        Some(rows * stage.output.width * stage.gathers()?)
-                    })
-                })
-                .max()
-                .unwrap_or(0),
             zeros: stages().map(|stage| stage.input.line()).max()?,
             chains: planned,
             maps,
             outputs,
         })
-    }
-}
-
-/// The most rows that `stage` of `chain` is asked for at once.
-fn rows_at_once(chain: &Chain, stage: &Stage) -> usize {
-    match chain.stages.last() {
-        Some(last) if std::ptr::eq(last, stage) => chain.turn,
-        _ => stage.output.rows,
     }
 }
 
@@ -264,15 +235,7 @@ fn turn(net: &Net, chain: &[usize], planes: &mut [Plane]) -> usize {
         let bytes: usize = chain
             .iter()
             .zip(&kept)
-            .map(|(&i, &rows)| {
-                let layer = &net.layers[i];
-                let patch = if layer.kind == Kind::Conv && layer.kernel > 1 {
-                    layer.weights.len() / layer.output.channels
-                } else {
-                    0
-                };
-                4 * rows * (planes[i].line() + layer.output.width * patch)
-            })
+            .map(|(&i, &rows)| 4 * rows * planes[i].line())
             .sum();
         if bytes <= BUDGET || turn == 1 {
             for (&i, &rows) in chain.iter().zip(&kept).take(chain.len() - 1) {
@@ -360,21 +323,19 @@ fn stage(kernels: &Kernels, layer: Layer, index: usize, planes: &[Plane]) -> Opt
         Kind::Photograph => Work::Photograph(layer.bias),
         Kind::MaxPool => Work::MaxPool,
         Kind::Depthwise => {
-            let mut weights = Floats::zeros(k * k * output.pixel);
-            for (tap, row) in weights
-                .as_mut_slice()
-                .chunks_exact_mut(output.pixel)
-                .take(k * k)
-                .enumerate()
-            {
-                for (c, value) in row.iter_mut().enumerate().take(channels) {
-                    *value = layer.weights[c * k * k + tap];
+            let (taps, lanes) = (k * k, kernels.lanes);
+            let mut weights = Floats::zeros(taps * output.pixel);
+            let values = weights.as_mut_slice();
+            for channel in 0..channels {
+                let vector = channel / lanes * taps * lanes + channel % lanes;
+                for tap in 0..taps {
+                    values[vector + tap * lanes] = layer.weights[channel * taps + tap];
                 }
             }
             let mut bias = Floats::zeros(output.pixel);
             bias.as_mut_slice()[..channels].copy_from_slice(&layer.bias);
             Work::Depthwise {
-                kernel: kernels.row(k, layer.stride)?,
+                kernel: kernels.rows(k, layer.stride)?,
                 weights,
                 bias,
             }
@@ -390,7 +351,13 @@ fn stage(kernels: &Kernels, layer: Layer, index: usize, planes: &[Plane]) -> Opt
             if k == 1 && layer.stride == 1 && layer.above == 0 && layer.left == 0 {
                 Work::Pointwise(packed)
             } else {
-                Work::Conv(packed)
+                // Where pixels lie close to each other, a row of the kernel is
+                // one segment.
+                let segments = if inputs == input.pixel { k } else { k * k };
+                if segments > SEGMENTS {
+                    return None;
+                }
+                Work::Conv(packed, segments)
             }
         }
     };

@@ -2,7 +2,7 @@
 
 use std::ptr;
 
-use crate::floats::Floats;
+use crate::floats::{Floats, LINE};
 use crate::kernel::tile::Tile;
 use crate::kernel::Kernels;
 
@@ -81,6 +81,18 @@ fn panel(rest: usize, usual: usize) -> usize {
     }
 }
 
+/// The most segments that the values of a pixel may come in.
+pub(crate) const SEGMENTS: usize = 64;
+
+/// Where the values of pixels come from: for each line some segments, as
+/// `segment(line, n)` gives them. Each begins with its values of the line's
+/// first pixel; those of the next one begin `pixel` floats further on.
+pub(crate) struct Source<F> {
+    pub segments: usize,
+    pub pixel: usize,
+    pub segment: F,
+}
+
 /// Pixels in lines: `values` begins with the first pixel of the first line.
 #[derive(Clone, Copy)]
 pub(crate) struct Pixels<'a> {
@@ -117,36 +129,54 @@ impl Extent {
 /// `to` = clip(`from` x weights + bias + `residual`), pixel by pixel.
 ///
 /// # Panics
-/// When a slice is too short for the extent, or pixels of `to` overlap.
-pub(crate) fn product(
+/// When a slice is too short for the extent, pixels of `to` overlap, or the
+/// segments are not what the weights were packed for.
+pub(crate) fn product<'a>(
     kernels: &Kernels,
     packed: &Packed,
     extent: Extent,
-    from: Pixels<'_>,
+    from: &Source<impl Fn(usize, usize) -> &'a [f32]>,
     residual: Option<Pixels<'_>>,
     to: PixelsMut<'_>,
 ) {
-    let channels = packed.channels;
-    assert!(from.values.len() >= extent.span(from.pixel, from.line, packed.depth));
+    let (channels, width) = (packed.channels, extent.width);
+    let depth = packed.depth / from.segments;
+    assert_eq!(depth * from.segments, packed.depth);
     assert!(to.values.len() >= extent.span(to.pixel, to.line, channels));
     assert!(to.pixel >= channels);
     if let Some(residual) = residual {
         assert!(residual.values.len() >= extent.span(residual.pixel, residual.line, channels));
     }
-    for panel in &packed.panels {
+    let mut starts = [ptr::null(); SEGMENTS];
+    let starts = &mut starts[..from.segments];
+    for (i, panel) in packed.panels.iter().enumerate() {
+        // While the pixels go by this panel's weights, the next one's are
+        // fetched: those of a whole network come from far away.
+        let end = packed.values.as_slice().len();
+        let next = packed.panels.get(i + 1);
+        let after = packed.panels.get(i + 2).map_or(end, |panel| panel.weights);
+        let mut ahead = next.map_or(end, |panel| panel.weights);
         let tiles = kernels.tiles[panel.vectors - 1];
         // As even as can be: a last tile of one pixel would cost as much as a
-        // whole one.
-        let count = extent.width.div_ceil(tiles.len());
+        // whole one. So the first ones have a pixel more than the rest.
+        let count = width.div_ceil(tiles.len());
+        let (pixels, larger) = (width / count, width % count);
         for line in 0..extent.lines {
-            for n in 0..count {
-                let x = n * extent.width / count;
-                let pixels = (n + 1) * extent.width / count - x;
+            let mut x = 0;
+            for (pixels, repeat) in [(pixels + 1, larger), (pixels, count - larger)] {
+                if repeat == 0 {
+                    continue;
+                }
+                for (n, start) in starts.iter_mut().enumerate() {
+                    let segment = (from.segment)(line, n);
+                    assert!(segment.len() >= (width - 1) * from.pixel + depth);
+                    *start = segment[x * from.pixel..].as_ptr();
+                }
                 let weights = &packed.values.as_slice()[panel.weights..];
                 let tile = Tile {
-                    a: from.values[line * from.line + x * from.pixel..].as_ptr(),
+                    segments: starts,
                     a_stride: from.pixel,
-                    depth: packed.depth,
+                    depth,
                     weights: weights.as_ptr(),
                     bias: packed.bias.as_slice()[panel.channel..].as_ptr(),
                     c: to.values[line * to.line + x * to.pixel + panel.channel..].as_mut_ptr(),
@@ -157,12 +187,18 @@ pub(crate) fn product(
                     residual_stride: residual.map_or(0, |r| r.pixel),
                     low: extent.low,
                     high: extent.high,
+                    repeat,
+                    ahead: packed.values.as_slice()[ahead..].as_ptr(),
+                    ahead_lines: (after - ahead).div_ceil(LINE),
                 };
                 // SAFETY: the kernel is of this processor; the slices are as
-                // long as the extent asks for, and `x + pixels` is at most its
-                // width; the panel's weights and bias were made for `depth`
-                // and its vectors; `to` is borrowed to be written.
+                // long as the extent asks for, and `x` + `pixels` x `repeat` is
+                // at most its width; the panel's weights and bias were made for
+                // the segments' values and its vectors; `to` is borrowed to be
+                // written.
                 unsafe { tiles[pixels - 1](&tile) }
+                x += pixels * repeat;
+                ahead = after.min(ahead + repeat * depth * LINE);
             }
         }
     }

@@ -3,16 +3,15 @@
 use std::ops::Range;
 
 use crate::floats::Floats;
-use crate::kernel::depthwise::{DepthwiseRow, LARGEST};
-use crate::kernel::Kernels;
+use crate::kernel::depthwise::DepthwiseRows;
+use crate::kernel::{Kernels, RowsKernel};
 use crate::plan::{Chain, Plan, Stage, Work};
 use crate::plane::Plane;
-use crate::product::{product, Extent, Packed, Pixels, PixelsMut};
+use crate::product::{product, Extent, Packed, Pixels, PixelsMut, Source};
 
 /// The memory of one run, to be used again by the next.
 pub(crate) struct Arena {
     values: Floats,
-    patches: Floats,
     zeros: Floats,
     /// Rows that each stage of the chain at hand has made and is asked for.
     done: Vec<usize>,
@@ -24,7 +23,6 @@ impl Arena {
         let longest = plan.chains.iter().map(|chain| chain.stages.len()).max();
         Arena {
             values: Floats::zeros(plan.arena),
-            patches: Floats::zeros(plan.patches),
             zeros: Floats::zeros(plan.zeros),
             done: Vec::with_capacity(longest.unwrap_or(0)),
             need: Vec::with_capacity(longest.unwrap_or(0)),
@@ -96,14 +94,14 @@ fn run_chain(
 impl Stage {
     /// Makes these rows of the output. What they are made of is there.
     fn run(&self, kernels: &Kernels, arena: &mut Arena, photograph: &[f32], rows: Range<usize>) {
-        let patches = arena.patches.as_mut_slice();
         let zeros = arena.zeros.as_slice();
         let (others, output) = apart(arena.values.as_mut_slice(), self.output.range());
         match &self.work {
             Work::Photograph(shift) => self.take_photograph(shift, photograph, output, rows),
             Work::Pointwise(packed) => self.pointwise(kernels, packed, &others, output, rows),
-            Work::Conv(packed) => {
-                self.conv(kernels, packed, &others, output, rows, patches);
+            Work::Conv(packed, segments) => {
+                let packed = (packed, *segments);
+                self.conv(kernels, packed, &others, zeros, output, rows);
             }
             Work::Depthwise {
                 kernel,
@@ -111,45 +109,21 @@ impl Stage {
                 bias,
             } => {
                 let input = others.of(&self.input);
-                for y in rows {
-                    let to = &mut output[self.output.row(y)..];
-                    let reach = (self.output.width - 1) * self.stride + self.kernel;
-                    let span = reach * self.input.pixel;
-                    let mut from = [zeros[..span].as_ptr(); LARGEST];
-                    for (ky, row) in from.iter_mut().enumerate().take(self.kernel) {
-                        if let Some(values) = self.input_row(input, y, ky) {
-                            *row = values[..span].as_ptr();
-                        }
-                    }
-                    let taps = self.kernel * self.kernel;
-                    let row = DepthwiseRow {
-                        rows: from,
-                        channels: self.output.pixel,
-                        width: self.output.width,
-                        weights: weights.as_slice()[..taps * self.output.pixel].as_ptr(),
-                        bias: bias.as_slice()[..self.output.pixel].as_ptr(),
-                        y: to[..self.output.width * self.output.pixel].as_mut_ptr(),
-                        low: self.low,
-                        high: self.high,
-                    };
-                    assert_eq!(self.input.pixel, self.output.pixel);
-                    // SAFETY: the kernel is of this processor and of this
-                    // stage's size; the slices that the pointers were taken
-                    // from are as long as it asks for; the output is borrowed
-                    // to be written.
-                    unsafe { kernel(&row) }
-                }
+                self.depthwise(*kernel, (weights, bias), (input, zeros), output, rows);
             }
             Work::MaxPool => self.max_pool(others.of(&self.input), output, rows),
         }
     }
 
     /// The input's values from where the window of output row `y` begins, in
-    /// its line `ky`, or nothing where that lies outside.
-    fn input_row<'a>(&self, input: &'a [f32], y: usize, ky: usize) -> Option<&'a [f32]> {
-        let row = (y * self.stride + ky).checked_sub(self.above)?;
-        (row < self.input.height)
-            .then(|| &input[self.input.row(row) - self.left * self.input.pixel..])
+    /// its line `ky`, or `zeros` where that lies outside.
+    fn input_row<'a>(&self, input: &'a [f32], zeros: &'a [f32], y: usize, ky: usize) -> &'a [f32] {
+        match (y * self.stride + ky).checked_sub(self.above) {
+            Some(row) if row < self.input.height => {
+                &input[self.input.row(row) - self.left * self.input.pixel..]
+            }
+            _ => zeros,
+        }
     }
 
     fn take_photograph(
@@ -192,13 +166,15 @@ impl Stage {
             let n = (rows.end - y)
                 .min(self.input.run(y))
                 .min(self.output.run(y));
-            let from = Pixels {
-                values: &input[self.input.row(y)..],
+            let values = &input[self.input.row(y)..];
+            let line = self.input.line();
+            let from = Source {
+                segments: 1,
                 pixel: self.input.pixel,
-                line: self.input.line(),
+                segment: |n: usize, _| &values[n * line..],
             };
             let gapless = self.input.gapless();
-            self.multiply(kernels, packed, others, (from, gapless), output, y..y + n);
+            self.multiply(kernels, packed, others, (&from, gapless), output, y..y + n);
             y += n;
         }
     }
@@ -206,62 +182,85 @@ impl Stage {
     fn conv(
         &self,
         kernels: &Kernels,
-        packed: &Packed,
+        (packed, segments): (&Packed, usize),
         others: &Others<'_>,
+        zeros: &[f32],
         output: &mut [f32],
         rows: Range<usize>,
-        patches: &mut [f32],
     ) {
         let input = others.of(&self.input);
-        let line = self.output.width * packed.depth;
+        let each = segments / self.kernel;
         let mut y = rows.start;
         while y < rows.end {
             let n = (rows.end - y).min(self.output.run(y));
-            for (i, patch) in patches[..n * line].chunks_exact_mut(line).enumerate() {
-                self.gather(input, y + i, patch);
-            }
-            let from = Pixels {
-                values: patches,
-                pixel: packed.depth,
-                line,
+            let from = Source {
+                segments,
+                pixel: self.input.pixel * self.stride,
+                segment: |line: usize, segment: usize| {
+                    let (ky, kx) = (segment / each, segment % each);
+                    let row = self.input_row(input, zeros, y + line, ky);
+                    &row[kx * self.input.pixel..]
+                },
             };
-            self.multiply(kernels, packed, others, (from, true), output, y..y + n);
+            self.multiply(kernels, packed, others, (&from, false), output, y..y + n);
             y += n;
         }
     }
 
-    /// Gathers what lies under the kernel for each pixel of output row `y`.
-    fn gather(&self, input: &[f32], y: usize, patches: &mut [f32]) {
-        let depth = patches.len() / self.output.width;
-        let taken = depth / (self.kernel * self.kernel);
-        let (pixel, run) = (self.input.pixel, self.kernel * taken);
-        for ky in 0..self.kernel {
-            let row = self.input_row(input, y, ky);
-            for (x, patch) in patches.chunks_exact_mut(depth).enumerate() {
-                let to = &mut patch[ky * run..][..run];
-                let Some(row) = row else {
-                    to.fill(0.0);
-                    continue;
-                };
-                let from = &row[x * self.stride * pixel..];
-                if taken == pixel {
-                    to.copy_from_slice(&from[..run]);
-                } else {
-                    for (to, from) in to.chunks_exact_mut(taken).zip(from.chunks(pixel)) {
-                        to.copy_from_slice(&from[..taken]);
-                    }
-                }
+    fn depthwise(
+        &self,
+        kernel: RowsKernel,
+        (weights, bias): (&Floats, &Floats),
+        (input, zeros): (&[f32], &[f32]),
+        output: &mut [f32],
+        rows: Range<usize>,
+    ) {
+        /// Rows of input of one call of the kernel.
+        const MOST: usize = 64;
+        let (from, to) = (&self.input, &self.output);
+        let span = ((to.width - 1) * self.stride + self.kernel) * from.pixel;
+        let most = (MOST - self.kernel) / self.stride + 1;
+        assert_eq!(from.pixel, to.pixel);
+        assert!(weights.as_slice().len() >= self.kernel * self.kernel * to.pixel);
+        assert!(bias.as_slice().len() >= to.pixel);
+        let mut y = rows.start;
+        while y < rows.end {
+            let count = (rows.end - y).min(to.run(y)).min(most);
+            let mut starts = [zeros.as_ptr(); MOST];
+            let starts = &mut starts[..(count - 1) * self.stride + self.kernel];
+            for (ky, start) in starts.iter_mut().enumerate() {
+                *start = self.input_row(input, zeros, y, ky)[..span].as_ptr();
             }
+            let output = &mut output[to.row(y)..];
+            assert!(output.len() >= (count - 1) * to.line() + to.width * to.pixel);
+            let rows = DepthwiseRows {
+                rows: starts,
+                count,
+                channels: to.pixel,
+                width: to.width,
+                weights: weights.as_slice().as_ptr(),
+                bias: bias.as_slice().as_ptr(),
+                y: output.as_mut_ptr(),
+                line: to.line(),
+                low: self.low,
+                high: self.high,
+            };
+            // SAFETY: the kernel is of this processor and of this stage's size;
+            // the slices that the pointers were taken from are as long as it
+            // asks for; the output is borrowed to be written.
+            unsafe { kernel(&rows) }
+            y += count;
         }
     }
 
-    /// Multiplies the pixels of some rows that lie one after the other.
-    fn multiply(
+    /// Multiplies the pixels of some rows that lie one after the other in the
+    /// output; `gapless` says whether they are one long line in the input.
+    fn multiply<'a>(
         &self,
         kernels: &Kernels,
         packed: &Packed,
         others: &Others<'_>,
-        (from, gapless): (Pixels<'_>, bool),
+        (from, gapless): (&Source<impl Fn(usize, usize) -> &'a [f32]>, bool),
         output: &mut [f32],
         rows: Range<usize>,
     ) {

@@ -22,6 +22,27 @@ pub(crate) trait Lanes {
     unsafe fn at_least(bound: Self::V, v: Self::V) -> Self::V;
     /// The smaller of `bound` and `v`, and `v` where it is no number.
     unsafe fn at_most(bound: Self::V, v: Self::V) -> Self::V;
+
+    /// Asks for the cache line of an address that will be read soon; the address
+    /// need not be anyone's. `NEAR`: into the first cache, else the second.
+    #[inline(always)]
+    fn prefetch<const NEAR: bool>(address: *const f32) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            use std::arch::x86_64::{_mm_prefetch, _MM_HINT_T0, _MM_HINT_T1};
+            // SAFETY: every x86-64 has this instruction, and it reads nothing:
+            // an address that is no one's is passed over.
+            unsafe {
+                if NEAR {
+                    _mm_prefetch::<_MM_HINT_T0>(address.cast());
+                } else {
+                    _mm_prefetch::<_MM_HINT_T1>(address.cast());
+                }
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = address;
+    }
 }
 
 /// The instructions that any processor of the architecture has: SSE2 on x86-64,

@@ -6,7 +6,7 @@ pub(crate) mod tile;
 
 use std::fmt;
 
-use depthwise::DepthwiseRow;
+use depthwise::DepthwiseRows;
 use lanes::Lanes;
 use tile::Tile;
 
@@ -14,12 +14,12 @@ use tile::Tile;
 ///
 /// # Safety
 /// As for [`tile::tile`].
-pub(crate) type TileKernel = unsafe fn(&Tile);
-/// The kernel of a row of depthwise convolution.
+pub(crate) type TileKernel = unsafe fn(&Tile<'_>);
+/// The kernel of rows of depthwise convolution.
 ///
 /// # Safety
-/// As for [`depthwise::row`].
-pub(crate) type RowKernel = unsafe fn(&DepthwiseRow);
+/// As for [`depthwise::rows`].
+pub(crate) type RowsKernel = unsafe fn(&DepthwiseRows<'_>);
 
 /// What one kind of processor runs.
 pub(crate) struct Kernels {
@@ -33,12 +33,12 @@ pub(crate) struct Kernels {
     /// pixels.
     pub tiles: [&'static [TileKernel]; 3],
     /// Depthwise rows of kernel 3 and 5, each with stride 1 and 2.
-    rows: [[RowKernel; 2]; 2],
+    rows: [[RowsKernel; 2]; 2],
 }
 
 impl Kernels {
     /// The kernel for a depthwise convolution, where there is one.
-    pub fn row(&self, kernel: usize, stride: usize) -> Option<RowKernel> {
+    pub fn rows(&self, kernel: usize, stride: usize) -> Option<RowsKernel> {
         let k = [3, 5].iter().position(|&k| k == kernel)?;
         let s = [1, 2].iter().position(|&s| s == stride)?;
         Some(self.rows[k][s])
@@ -101,7 +101,7 @@ impl fmt::Debug for Isa {
 /// as leave registers for the weights.
 macro_rules! kernels {
     (
-        $module:ident, $lanes:ident, [$($feature:literal)?], panel $panel:literal, depthwise $t:literal,
+        $module:ident, $lanes:ident, [$($feature:literal)?], panel $panel:literal, depthwise $t1:literal $t2:literal, pairs $pairs:literal,
         tiles [$($m1:literal)*] [$($m2:literal)*] [$($m3:literal)*]
     ) => {
         mod $module {
@@ -112,19 +112,22 @@ macro_rules! kernels {
                 lanes: lanes::$lanes::N,
                 panel: $panel,
                 tiles: [&[$(tile::<$m1, 1>),*], &[$(tile::<$m2, 2>),*], &[$(tile::<$m3, 3>),*]],
-                rows: [[row::<3, 1>, row::<3, 2>], [row::<5, 1>, row::<5, 2>]],
+                rows: [
+                    [rows::<3, 1, $t1>, rows::<3, 2, $t2>],
+                    [rows::<5, 1, $t1>, rows::<5, 2, $t2>],
+                ],
             };
 
             $(#[target_feature(enable = $feature)])?
-            unsafe fn tile<const M: usize, const NV: usize>(t: &Tile) {
+            unsafe fn tile<const M: usize, const NV: usize>(t: &Tile<'_>) {
                 // SAFETY: the caller answers for the same.
                 unsafe { tile::tile::<lanes::$lanes, M, NV>(t) }
             }
 
             $(#[target_feature(enable = $feature)])?
-            unsafe fn row<const K: usize, const S: usize>(d: &DepthwiseRow) {
+            unsafe fn rows<const K: usize, const S: usize, const T: usize>(d: &DepthwiseRows<'_>) {
                 // SAFETY: the caller answers for the same.
-                unsafe { depthwise::row::<lanes::$lanes, K, S, $t>(d) }
+                unsafe { depthwise::rows::<lanes::$lanes, K, S, T, $pairs>(d) }
             }
         }
     };
@@ -132,15 +135,15 @@ macro_rules! kernels {
 
 #[cfg(target_arch = "x86_64")]
 kernels!(
-    avx512, Avx512, ["avx512f"], panel 2, depthwise 6,
+    avx512, Avx512, ["avx512f"], panel 2, depthwise 6 6, pairs true,
     tiles [1 2 3 4 5 6 7 8 9 10 11 12 13 14] [1 2 3 4 5 6 7 8 9 10 11 12 13 14] [1 2 3 4 5 6 7 8 9]
 );
 #[cfg(target_arch = "x86_64")]
 kernels!(
-    avx2, Avx2, ["avx2,fma"], panel 2, depthwise 6,
+    avx2, Avx2, ["avx2,fma"], panel 2, depthwise 6 4, pairs false,
     tiles [1 2 3 4 5 6 7 8 9 10 11 12] [1 2 3 4 5 6] [1 2 3 4]
 );
 kernels!(
-    portable, Portable, [], panel 2, depthwise 4,
+    portable, Portable, [], panel 2, depthwise 4 4, pairs false,
     tiles [1 2 3 4 5 6 7 8] [1 2 3 4 5 6] [1 2 3 4]
 );
