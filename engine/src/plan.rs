@@ -14,7 +14,7 @@ use crate::product::{Packed, SEGMENTS};
 
 /// Bytes that the rows of a chain's layers may take together: about half of the
 /// second-level cache of a small processor.
-const BUDGET: usize = 512 << 10;
+const BUDGET: usize = 1024 << 10;
 
 /// What a stage does, with its weights.
 pub(crate) enum Work {
@@ -220,31 +220,43 @@ fn plane(net: &Net, of: usize, lanes: usize) -> Plane {
     }
 }
 
-/// The largest part of the picture that a chain can make at a time within the
-/// budget, in rows of its last layer; sets the rows that its planes keep.
+/// How many rows of its last layer a chain makes at a time; sets the rows that
+/// its planes keep. The choice is the one for which the fewest bytes come from
+/// beyond the cache: rows that do not stay there, and weights that are read again
+/// in each turn. Where choices are alike, it is the one of fewest turns.
 fn turn(net: &Net, chain: &[usize], planes: &mut [Plane]) -> usize {
     let height = net.layers[chain[chain.len() - 1]].output.height;
-    let mut last = usize::MAX;
+    let weights: usize = chain.iter().map(|&i| 4 * net.layers[i].weights.len()).sum();
+    let bytes = |rows: &[usize]| -> usize {
+        let planes = chain.iter().map(|&i| &planes[i]);
+        planes.zip(rows).map(|(p, rows)| 4 * rows * p.line()).sum()
+    };
+    let whole: Vec<usize> = chain.iter().map(|&i| net.layers[i].output.height).collect();
+    let cost = |kept: &[usize], turns: usize| {
+        let rows = bytes(kept);
+        if rows + weights <= BUDGET {
+            weights
+        } else if rows <= BUDGET {
+            weights * turns
+        } else {
+            // Each row is written and read.
+            weights * turns + 2 * bytes(&whole)
+        }
+    };
+    let mut best = (usize::MAX, 1, Vec::new());
     for parts in 1..=height {
         let turn = height.div_ceil(parts);
-        if turn == last {
-            continue;
-        }
-        last = turn;
         let kept = rows_kept(net, chain, turn);
-        let bytes: usize = chain
-            .iter()
-            .zip(&kept)
-            .map(|(&i, &rows)| 4 * rows * planes[i].line())
-            .sum();
-        if bytes <= BUDGET || turn == 1 {
-            for (&i, &rows) in chain.iter().zip(&kept).take(chain.len() - 1) {
-                planes[i].rows = rows;
-            }
-            return turn;
+        let cost = cost(&kept, height.div_ceil(turn));
+        if cost < best.0 {
+            best = (cost, turn, kept);
         }
     }
-    height
+    let (_, turn, kept) = best;
+    for (&i, rows) in chain.iter().zip(kept).take(chain.len() - 1) {
+        planes[i].rows = rows;
+    }
+    turn
 }
 
 /// For each layer of a chain that makes `turn` rows at a time, how many of its

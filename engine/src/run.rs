@@ -136,15 +136,25 @@ impl Stage {
         let plane = &self.output;
         let area = plane.width * plane.height;
         assert_eq!(photograph.len(), self.channels * area);
+        let line = |channel: usize, y: usize| {
+            let from = channel * area + y * plane.width;
+            &photograph[from..from + plane.width]
+        };
         for y in rows {
             let to = &mut output[plane.row(y)..][..plane.width * plane.pixel];
+            if let (&[r, g, b], 3) = (shift, plane.pixel) {
+                let pixels = to.chunks_exact_mut(3).zip(line(0, y));
+                for (((to, red), green), blue) in pixels.zip(line(1, y)).zip(line(2, y)) {
+                    to.copy_from_slice(&[red + r, green + g, blue + b]);
+                }
+                continue;
+            }
             for channel in 0..plane.pixel {
                 let to = to[channel..].iter_mut().step_by(plane.pixel);
                 match shift.get(channel) {
-                    Some(&shift) => {
-                        let from = &photograph[channel * area + y * plane.width..];
-                        to.zip(from).for_each(|(to, from)| *to = from + shift);
-                    }
+                    Some(shift) => to
+                        .zip(line(channel, y))
+                        .for_each(|(to, from)| *to = from + shift),
                     // It only fills the last vector.
                     None => to.for_each(|to| *to = 0.0),
                 }
