@@ -96,12 +96,15 @@ impl fmt::Debug for Isa {
     }
 }
 
-/// Makes the kernels of one kind of processor, compiled with its `features`.
-/// `tiles` lists the numbers of pixels for one, two and three vectors: as many
-/// as leave registers for the weights.
+/// Makes the kernels of one kind of processor, compiled with its features: the
+/// usual vectors of a panel; the pixels that a depthwise row makes at a time with
+/// stride 1 and 2, and whether rows go in pairs; and for one, two and three
+/// vectors the numbers of pixels of a tile, up to as many as leave registers for
+/// the weights.
 macro_rules! kernels {
     (
-        $module:ident, $lanes:ident, [$($feature:literal)?], panel $panel:literal, depthwise $t1:literal $t2:literal, pairs $pairs:literal,
+        $module:ident, $lanes:ident, [$($feature:literal)?], panel $panel:literal,
+        depthwise $t1:literal $t2:literal, pairs $pairs:literal,
         tiles [$($m1:literal)*] [$($m2:literal)*] [$($m3:literal)*]
     ) => {
         mod $module {
