@@ -11,13 +11,13 @@ use fovea_core::gate::GateReason;
 use fovea_core::photograph::{self, ReadError};
 use fovea_core::prepare::{self, Prepared};
 use fovea_core::taxonomy::Taxonomy;
+use fovea_engine::{Answer, Engine, Student, StudentError};
 use image::RgbImage;
 use thiserror::Error;
 
 use crate::gate;
 use crate::record::{Elapsed, Model, Record, Referral};
 use crate::report::names;
-use crate::student::{Answer, Student, StudentError};
 
 /// Photographs of more pixels wait for one another, so that a batch of them on
 /// many cores asks for the memory of one. No fundus camera takes larger ones.
@@ -62,10 +62,19 @@ impl Grader {
     /// # Errors
     /// When its network is not what its manifest says.
     pub fn new(bundle: Bundle) -> Result<Grader, GraderError> {
-        let student = Student::load(
+        Grader::with_engine(bundle, Engine::default())
+    }
+
+    /// The same, with the student run by `engine`.
+    ///
+    /// # Errors
+    /// As for [`Grader::new`].
+    pub fn with_engine(bundle: Bundle, engine: Engine) -> Result<Grader, GraderError> {
+        let student = Student::load_with(
             &bundle.onnx,
             bundle.manifest.network.input_size,
             bundle.taxonomy.finest_count(),
+            engine,
         )
         .map_err(|reason| GraderError {
             bundle: bundle.manifest.name.clone(),

@@ -2,7 +2,7 @@
 //!
 //! A photograph goes in, a verdict with its reasons comes out, on one core and
 //! without a network: [`grade`] takes a file through preparation, [`gate`],
-//! [`student`] and decision to a [`record`]; [`batch`] does so for many at a
+//! student ([`fovea_engine`]) and decision to a [`record`]; [`batch`] does so for many at a
 //! time; [`report`] and [`picture`] show the records. [`render`] draws
 //! photographs that may be shipped.
 //!
@@ -34,7 +34,6 @@ pub mod run;
 pub mod screen;
 pub mod shape;
 pub mod store;
-pub mod student;
 pub mod text;
 pub mod verdict;
 pub mod watchdog;

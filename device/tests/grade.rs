@@ -198,6 +198,34 @@ fn verdicts_follow_the_student() {
 }
 
 #[test]
+fn both_engines_give_the_same_verdicts() {
+    let clinic = Clinic::new();
+    clinic.put_eye("eye.png", BLEEDING);
+    let verdicts = |engine: &str| {
+        let output = clinic.grade(&["eye.png", "--json", "--engine", engine]);
+        assert_eq!(output.status.code(), Some(0));
+        let record = records(&output).remove(0);
+        (
+            record["referral"]["decision"].clone(),
+            record["findings"].clone(),
+        )
+    };
+    let (own, stock) = (verdicts("own"), verdicts("stock"));
+    assert_eq!(own.0, stock.0);
+    assert_eq!(
+        own.1.as_array().map(Vec::len),
+        stock.1.as_array().map(Vec::len)
+    );
+    assert_eq!(
+        clinic
+            .grade(&["eye.png", "--engine", "other"])
+            .status
+            .code(),
+        Some(2)
+    );
+}
+
+#[test]
 fn hostile_files_get_records_and_the_others_are_graded() {
     let clinic = Clinic::new();
     let eye: DynamicImage = eye(300, HEALTHY).into();

@@ -2,7 +2,10 @@
 
 mod support;
 
-use fovea_device::student::{Student, StudentError};
+use fovea_core::prepare;
+use fovea_device::embedded;
+use fovea_device::render::presets;
+use fovea_engine::{Engine, Isa, Student, StudentError};
 
 fn load(size: u32, outputs: usize) -> Result<Student, StudentError> {
     Student::load(&support::onnx(&support::taxonomy()), size, outputs)
@@ -66,4 +69,41 @@ fn an_input_of_other_length_is_refused() {
         student.run(&[0.0; 10]),
         Err(StudentError::Input { found: 10, .. })
     ));
+}
+
+/// Drawn eyes and what is none, in the shipped student.
+#[test]
+fn the_engines_answer_alike() {
+    let Some(bundle) = embedded::bundle() else {
+        println!("skipped: models/student is empty, so no bundle is embedded");
+        return;
+    };
+    let bundle = bundle.unwrap();
+    let size = bundle.manifest.network.input_size;
+    let load = |engine| {
+        let outputs = bundle.taxonomy.finest_count();
+        Student::load_with(&bundle.onnx, size, outputs, engine).unwrap()
+    };
+    let stock = load(Engine::Stock);
+    let owns: Vec<Student> = Isa::available()
+        .into_iter()
+        .map(|isa| load(Engine::Own(isa)))
+        .collect();
+    for preset in presets().iter().step_by(4) {
+        let prepared = prepare::prepare(&preset.draw(7, 600), size);
+        let input = prepare::to_tensor(&prepared.rgb);
+        let expected = stock.run(&input).unwrap().logits;
+        let largest = expected.iter().fold(1.0f32, |most, v| most.max(v.abs()));
+        for own in &owns {
+            let found = own.run(&input).unwrap().logits;
+            for (found, expected) in found.iter().zip(&expected) {
+                assert!(
+                    (found - expected).abs() < 1e-4 * largest,
+                    "{}, {:?}: {found} for {expected}",
+                    preset.name,
+                    own.engine()
+                );
+            }
+        }
+    }
 }

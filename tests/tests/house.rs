@@ -32,9 +32,20 @@ fn built_from(package: &str) -> Vec<String> {
 fn the_device_needs_no_libtorch() {
     let crates = built_from("fovea-device");
     assert!(crates.iter().any(|name| name == "fovea-core"));
-    assert!(crates.iter().any(|name| name == "tract-onnx"));
+    assert!(crates.iter().any(|name| name == "fovea-engine"));
     for trains in ["fovea-trainer", "tch", "torch-sys"] {
         assert!(!crates.iter().any(|name| name == trains), "{trains}");
+    }
+}
+
+/// The engine runs students for the device and for whoever checks them; it knows
+/// nothing of photographs, verdicts and training.
+#[test]
+fn the_engine_needs_tract_and_nothing_of_ours() {
+    let crates = built_from("fovea-engine");
+    assert!(crates.iter().any(|name| name == "tract-onnx"));
+    for other in ["fovea-core", "fovea-device", "fovea-trainer", "tch", "torch-sys"] {
+        assert!(!crates.iter().any(|name| name == other), "{other}");
     }
 }
 
@@ -42,7 +53,7 @@ fn the_device_needs_no_libtorch() {
 fn the_core_runs_no_network_of_either_kind() {
     let crates = built_from("fovea-core");
     assert!(crates.iter().any(|name| name == "fovea-core"));
-    for engine in ["tract-onnx", "tract-core", "tch", "torch-sys"] {
+    for engine in ["fovea-engine", "tract-onnx", "tract-core", "tch", "torch-sys"] {
         assert!(!crates.iter().any(|name| name == engine), "{engine}");
     }
 }

@@ -224,7 +224,7 @@ pub fn calibrate(config: &RunConfig, photographs: &Photographs) -> Result<()> {
     Ok(())
 }
 
-/// Writes the bundle. Nothing is written unless tract and libtorch agree.
+/// Writes the bundle. Nothing is written unless the device's engine and libtorch agree.
 pub fn export(config: &RunConfig, photographs: &Photographs) -> Result<()> {
     let (ship, stage) = shipped(config)?;
     let student = trained(config, stage, photographs, Device::Cpu)?;
@@ -246,7 +246,7 @@ pub fn export(config: &RunConfig, photographs: &Photographs) -> Result<()> {
     );
     let agreement = export::verify(&onnx, &student.net, side, &checked, TOLERANCE)?;
     println!(
-        "tract and libtorch agree on {} photographs to {:.1e} in logits",
+        "the engine and libtorch agree on {} photographs to {:.1e} in logits",
         agreement.photographs, agreement.max_abs
     );
     let report = measure(config, stage, photographs, &calibration, device(config)?)?;

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use super::{calibrate_camera, check, config, records};
 use crate::render::{MAX_SIZE, MIN_SIZE};
@@ -66,6 +66,18 @@ pub(super) struct Grade {
     /// Grade this many photographs at a time [default: one per core]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
+    /// What runs the model
+    #[arg(long, value_name = "ENGINE", value_enum, default_value_t = Engine::Own)]
+    pub engine: Engine,
+}
+
+/// What runs the model.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Engine {
+    /// Fovea's own program for this kind of processor: the fastest
+    Own,
+    /// The tract library as it comes: slower, to compare with
+    Stock,
 }
 
 /// Draws a fundus photograph that no camera took, the same for each seed

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use fovea_core::gate::GateReason;
+use fovea_engine::Engine;
 
-use super::{args, open_grader, say, stdout_failed, Failure, MODEL_FAILED, UNREADABLE};
+use super::{args, open_bundle, say, stdout_failed, Failure, MODEL_FAILED, UNREADABLE};
 use crate::grade::{Graded, Grader};
 use crate::record::Record;
 use crate::report::{json, names, table::Table};
@@ -34,7 +35,12 @@ pub(super) fn run(options: &args::Grade) -> Result<u8, Failure> {
             "nothing to grade: name photographs, or a folder that holds some".to_owned(),
         ));
     }
-    let grader = open_grader(options.bundle.as_deref())?;
+    let engine = match options.engine {
+        args::Engine::Own => Engine::default(),
+        args::Engine::Stock => Engine::Stock,
+    };
+    let grader = Grader::with_engine(open_bundle(options.bundle.as_deref())?, engine)
+        .map_err(|error| Failure::Refused(error.to_string()))?;
     let pool = batch::threads(options.threads.map(usize::from))
         .map_err(|error| Failure::Refused(format!("cannot start threads ({error})")))?;
     let pictures = match &options.pictures {

@@ -21,7 +21,6 @@ use thiserror::Error;
 use crate::camera::{self, Clock};
 use crate::config::Camera as CameraConfig;
 use crate::embedded;
-use crate::grade::Grader;
 use crate::report::names;
 use crate::run::Standalone;
 use args::{Args, Command};
@@ -86,11 +85,6 @@ pub fn run() -> ExitCode {
 /// Opens the bundle in `folder`, or the one inside the binary.
 fn open_bundle(folder: Option<&Path>) -> Result<Bundle, Failure> {
     embedded::open(folder).map_err(Failure::Refused)
-}
-
-/// The grader of the bundle in `folder`, or of the one inside the binary.
-fn open_grader(folder: Option<&Path>) -> Result<Grader, Failure> {
-    Grader::new(open_bundle(folder)?).map_err(|error| Failure::Refused(error.to_string()))
 }
 
 /// A failure of standard output.

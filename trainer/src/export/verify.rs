@@ -1,9 +1,9 @@
-//! The exported file in tract, as the device runs it, beside the network it was made from.
+//! The exported file as the device runs it, beside the network it was made from.
 
 use anyhow::{ensure, Context, Result};
+use fovea_engine::Student;
 use serde::Serialize;
 use tch::{Kind, Tensor};
-use tract_onnx::prelude::{tvec, Framework, InferenceModelExt, IntoRunnable, IntoTValue};
 
 use crate::nets::{channels_last, Net};
 
@@ -22,7 +22,7 @@ pub struct Agreement {
 /// A photograph is 3 x size x size values in (v - 127) / 128 units, as `fovea_core::prepare` gives it.
 ///
 /// # Errors
-/// tract cannot run the file, a photograph is of another size, there is none, or a logit is apart
+/// The device cannot run the file, a photograph is of another size, there is none, or a logit is apart
 /// by more than `tolerance` or is not a number.
 pub fn verify(
     onnx: &[u8],
@@ -36,12 +36,9 @@ pub fn verify(
         "the exported student cannot be verified without a photograph"
     );
     let side = size as usize;
-    let student = tract_onnx::onnx()
-        .model_for_read(&mut &*onnx)
-        .and_then(|model| model.with_outputs_by_name([super::LOGITS]))
-        .and_then(|model| model.into_optimized())
-        .and_then(|model| model.into_runnable())
-        .context("tract cannot load the exported student")?;
+    let outputs = usize::try_from(net.classifier().ws.size()[0])?;
+    let student = Student::load(onnx, size, outputs)
+        .context("the device cannot load the exported student")?;
     // A copy, because a network on a GPU or in bfloat16 is not what the device will run.
     let reference = net.in_float_on_cpu();
 
@@ -53,14 +50,10 @@ pub fn verify(
             photograph.len(),
             3 * side * side
         );
-        let input = tract_onnx::prelude::Tensor::from_shape(&[1, 3, side, side], photograph)?;
-        let outputs = student
-            .run(tvec!(input.into_tvalue()))
-            .context("tract cannot run the exported student")?;
-        let output = outputs
-            .first()
-            .context("the exported student gives no output")?
-            .to_plain_array_view::<f32>()?;
+        let output = student
+            .run(photograph)
+            .context("the device cannot run the exported student")?
+            .logits;
 
         let x = Tensor::from_slice(photograph).reshape([1, 3, i64::from(size), i64::from(size)]);
         let logits = tch::no_grad(|| reference.forward(&channels_last(&x), false).logits);

@@ -1,9 +1,16 @@
-//! The student network, run by tract on one core.
+//! The student: its file, what it is asked and what it answers.
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 use tract_onnx::prelude::*;
+
+use crate::graph;
+use crate::kernel::Isa;
+use crate::plan::Plan;
+use crate::run::{self, Arena};
 
 /// Names of the tensors that every student has.
 const INPUT: &str = "photograph";
@@ -57,23 +64,90 @@ impl Answer {
     }
 }
 
-/// A loaded and optimised student. It can be shared between threads; each call
-/// of [`Student::run`] uses only the thread it is called on.
-#[derive(Clone, Debug)]
+/// What runs a student.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// Own kernels, for this kind of processor.
+    Own(Isa),
+    /// tract, as it comes.
+    Stock,
+}
+
+impl Default for Engine {
+    fn default() -> Engine {
+        Engine::Own(Isa::best())
+    }
+}
+
+/// A loaded student. It can be shared between threads, as can its clones, which
+/// are the same student; each call of [`Student::run`] uses only the thread it
+/// is called on.
+#[derive(Clone)]
 pub struct Student {
-    plan: Arc<TypedSimplePlan>,
+    network: Arc<Network>,
+    engine: Engine,
     size: usize,
     outputs: usize,
     map: (usize, usize),
 }
 
+/// How long a layer took.
+#[derive(Clone, Debug)]
+pub struct LayerTime {
+    /// Its place in the network.
+    pub layer: usize,
+    /// What kind of layer it is.
+    pub name: String,
+    /// Multiplications (each with an addition) that it consists of.
+    pub multiplications: usize,
+    pub time: Duration,
+}
+
+/// A network in the form in which its engine runs it.
+enum Network {
+    Own {
+        plan: Plan,
+        /// The memory of runs that are over: as many as there ever were at the
+        /// same time.
+        idle: Mutex<Vec<Arena>>,
+    },
+    Stock(Arc<TypedSimplePlan>),
+}
+
+impl fmt::Debug for Student {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Student")
+            .field("engine", &self.engine)
+            .field("size", &self.size)
+            .field("outputs", &self.outputs)
+            .field("map", &self.map)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Student {
     /// Loads `onnx`, checks that it takes one `size` x `size` photograph and
-    /// gives `outputs` logits with their maps, and optimises it.
+    /// gives `outputs` logits with their maps, and makes it ready for the engine
+    /// that is fastest here.
     ///
     /// # Errors
-    /// When it is no network that tract can run, or another one than that.
+    /// When it is no network that tract can read, or another one than that.
     pub fn load(onnx: &[u8], size: u32, outputs: usize) -> Result<Student, StudentError> {
+        Student::load_with(onnx, size, outputs, Engine::default())
+    }
+
+    /// The same, for `engine`. Own kernels know the layers of the networks that
+    /// the trainer exports; a network with any other is run by tract, as
+    /// [`Student::engine`] then says.
+    ///
+    /// # Errors
+    /// As for [`Student::load`].
+    pub fn load_with(
+        onnx: &[u8],
+        size: u32,
+        outputs: usize,
+        engine: Engine,
+    ) -> Result<Student, StudentError> {
         let size = size as usize;
         let load = |error: TractError| StudentError::Load(one_line(&error));
         let mut model = tract_onnx::onnx()
@@ -144,16 +218,35 @@ impl Student {
             &|found| matches!(found, [1, k, height, width] if *k == outputs && height * width > 0),
         )?;
 
-        let plan = typed
-            .into_optimized()
-            .and_then(TypedModel::into_runnable)
-            .map_err(load)?;
+        let own = match engine {
+            Engine::Own(isa) => graph::read(&typed).and_then(|net| Plan::new(net, isa)),
+            Engine::Stock => None,
+        };
+        let (network, engine) = match own {
+            Some(plan) => {
+                let idle = Mutex::default();
+                (Network::Own { plan, idle }, engine)
+            }
+            None => {
+                let plan = typed
+                    .into_optimized()
+                    .and_then(TypedModel::into_runnable)
+                    .map_err(load)?;
+                (Network::Stock(plan), Engine::Stock)
+            }
+        };
         Ok(Student {
-            plan,
+            network: Arc::new(network),
+            engine,
             size,
             outputs,
             map: (map[2], map[3]),
         })
+    }
+
+    /// What runs it.
+    pub fn engine(&self) -> Engine {
+        self.engine
     }
 
     /// Side of the square input in pixels.
@@ -175,9 +268,71 @@ impl Student {
                 expected,
             });
         }
+        match &*self.network {
+            Network::Own { plan, idle } => Ok(self.run_own(plan, idle, input, |_| ())),
+            Network::Stock(plan) => self.run_stock(plan, input),
+        }
+    }
+
+    /// Runs it as [`Student::run`] does and says how long each layer took, in the
+    /// order of the network; nothing where tract runs it. For benchmarks.
+    pub fn timed(&self, input: &[f32]) -> Vec<LayerTime> {
+        let Network::Own { plan, idle } = &*self.network else {
+            return Vec::new();
+        };
+        let stages = plan.chains.iter().flat_map(|chain| &chain.stages);
+        let mut times: Vec<LayerTime> = stages
+            .map(|stage| LayerTime {
+                layer: stage.index,
+                name: stage.name(),
+                multiplications: stage.multiplications(),
+                time: Duration::ZERO,
+            })
+            .collect();
+        times.sort_by_key(|time| time.layer);
+        let mut last = Instant::now();
+        self.run_own(plan, idle, input, |layer| {
+            let now = Instant::now();
+            times[layer].time += now - last;
+            last = now;
+        });
+        times
+    }
+
+    /// Runs own kernels. Memory is asked for only where more runs go on at the
+    /// same time than ever before, and for the answer.
+    fn run_own(
+        &self,
+        plan: &Plan,
+        idle: &Mutex<Vec<Arena>>,
+        input: &[f32],
+        made: impl FnMut(usize),
+    ) -> Answer {
+        let lock = || idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = lock().pop();
+        let mut arena = taken.unwrap_or_else(|| Arena::new(plan));
+        let (height, width) = self.map;
+        let area = height * width;
+        let mut maps = vec![0.0; self.outputs * area];
+        run::run(plan, &mut arena, input, &mut maps, made);
+        lock().push(arena);
+        let mean = |map: &[f32]| map.iter().sum::<f32>() / area as f32;
+        Answer {
+            logits: maps.chunks_exact(area).map(mean).collect(),
+            maps,
+            height,
+            width,
+        }
+    }
+
+    fn run_stock(
+        &self,
+        plan: &Arc<TypedSimplePlan>,
+        input: &[f32],
+    ) -> Result<Answer, StudentError> {
         let run = |error: TractError| StudentError::Run(one_line(&error));
         let tensor = Tensor::from_shape(&[1, 3, self.size, self.size], input).map_err(run)?;
-        let outputs = self.plan.run(tvec!(tensor.into_tvalue())).map_err(run)?;
+        let outputs = plan.run(tvec!(tensor.into_tvalue())).map_err(run)?;
         let values = |k: usize, len: usize| -> Result<Vec<f32>, StudentError> {
             let tensor = outputs
                 .get(k)

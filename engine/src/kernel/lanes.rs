@@ -1,0 +1,213 @@
+//! One vector register of floats and what the kernels do with it, so that each
+//! kernel is written once for every kind of processor.
+
+/// Vectors of `N` floats.
+///
+/// Every method is `unsafe` for one reason: it may be called only where the
+/// processor has the instructions that the implementor is named for. Methods
+/// that take a pointer read or write `N` floats there, aligned to four bytes.
+pub(crate) trait Lanes {
+    type V: Copy;
+    /// Floats in a vector.
+    const N: usize;
+
+    unsafe fn splat(value: f32) -> Self::V;
+    unsafe fn load(from: *const f32) -> Self::V;
+    unsafe fn store(to: *mut f32, v: Self::V);
+    /// a * b + c, rounded once or twice.
+    unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    /// The larger of `bound` and `v`, and `v` where it is no number: a network
+    /// that fails must be seen to fail.
+    unsafe fn at_least(bound: Self::V, v: Self::V) -> Self::V;
+    /// The smaller of `bound` and `v`, and `v` where it is no number.
+    unsafe fn at_most(bound: Self::V, v: Self::V) -> Self::V;
+
+    /// Asks for the cache line of an address that will be read soon; the address
+    /// need not be anyone's. `NEAR`: into the first cache, else the second.
+    #[inline(always)]
+    fn prefetch<const NEAR: bool>(address: *const f32) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            use std::arch::x86_64::{_mm_prefetch, _MM_HINT_T0, _MM_HINT_T1};
+            // SAFETY: every x86-64 has this instruction, and it reads nothing:
+            // an address that is no one's is passed over.
+            unsafe {
+                if NEAR {
+                    _mm_prefetch::<_MM_HINT_T0>(address.cast());
+                } else {
+                    _mm_prefetch::<_MM_HINT_T1>(address.cast());
+                }
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = address;
+    }
+}
+
+/// The instructions that any processor of the architecture has: SSE2 on x86-64,
+/// NEON on aarch64, and plain arithmetic elsewhere.
+pub(crate) struct Portable;
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use x86::{Avx2, Avx512};
+
+/// Implements [`Lanes`] on a processor's intrinsics.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! lanes {
+    (
+        $name:ident, $vector:ty, $n:literal, $splat:ident, $load:ident, $store:ident, $add:ident,
+        |$a:ident, $b:ident, $c:ident| $mul_add:expr,
+        |$low:ident, $v:ident| $at_least:expr,
+        |$high:ident, $w:ident| $at_most:expr
+    ) => {
+        // SAFETY, of every body: the caller answers for the instructions and,
+        // where there is a pointer, for `N` floats behind it.
+        impl Lanes for $name {
+            type V = $vector;
+            const N: usize = $n;
+
+            #[inline(always)]
+            unsafe fn splat(value: f32) -> $vector {
+                unsafe { $splat(value) }
+            }
+            #[inline(always)]
+            unsafe fn load(from: *const f32) -> $vector {
+                unsafe { $load(from) }
+            }
+            #[inline(always)]
+            unsafe fn store(to: *mut f32, v: $vector) {
+                unsafe { $store(to, v) }
+            }
+            #[inline(always)]
+            unsafe fn mul_add($a: $vector, $b: $vector, $c: $vector) -> $vector {
+                unsafe { $mul_add }
+            }
+            #[inline(always)]
+            unsafe fn add(a: $vector, b: $vector) -> $vector {
+                unsafe { $add(a, b) }
+            }
+            #[inline(always)]
+            unsafe fn at_least($low: $vector, $v: $vector) -> $vector {
+                unsafe { $at_least }
+            }
+            #[inline(always)]
+            unsafe fn at_most($high: $vector, $w: $vector) -> $vector {
+                unsafe { $at_most }
+            }
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::*;
+
+    use super::{Lanes, Portable};
+
+    /// AVX2 with FMA.
+    pub(crate) struct Avx2;
+    /// AVX-512F.
+    pub(crate) struct Avx512;
+
+    // x86's max and min give their second operand where either is no number.
+    lanes!(
+        Avx512,
+        __m512,
+        16,
+        _mm512_set1_ps,
+        _mm512_loadu_ps,
+        _mm512_storeu_ps,
+        _mm512_add_ps,
+        |a, b, c| _mm512_fmadd_ps(a, b, c),
+        |bound, v| _mm512_max_ps(bound, v),
+        |bound, v| _mm512_min_ps(bound, v)
+    );
+    lanes!(
+        Avx2,
+        __m256,
+        8,
+        _mm256_set1_ps,
+        _mm256_loadu_ps,
+        _mm256_storeu_ps,
+        _mm256_add_ps,
+        |a, b, c| _mm256_fmadd_ps(a, b, c),
+        |bound, v| _mm256_max_ps(bound, v),
+        |bound, v| _mm256_min_ps(bound, v)
+    );
+    lanes!(
+        Portable,
+        __m128,
+        4,
+        _mm_set1_ps,
+        _mm_loadu_ps,
+        _mm_storeu_ps,
+        _mm_add_ps,
+        |a, b, c| _mm_add_ps(_mm_mul_ps(a, b), c),
+        |bound, v| _mm_max_ps(bound, v),
+        |bound, v| _mm_min_ps(bound, v)
+    );
+}
+
+#[cfg(target_arch = "aarch64")]
+mod arm {
+    use std::arch::aarch64::*;
+
+    use super::{Lanes, Portable};
+
+    // NEON's max and min give no number where either operand is none.
+    lanes!(
+        Portable,
+        float32x4_t,
+        4,
+        vdupq_n_f32,
+        vld1q_f32,
+        vst1q_f32,
+        vaddq_f32,
+        |a, b, c| vfmaq_f32(c, a, b),
+        |bound, v| vmaxq_f32(bound, v),
+        |bound, v| vminq_f32(bound, v)
+    );
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod plain {
+    use std::array::from_fn;
+
+    use super::{Lanes, Portable};
+
+    // SAFETY, of every body: as the trait says.
+    impl Lanes for Portable {
+        type V = [f32; 4];
+        const N: usize = 4;
+
+        #[inline(always)]
+        unsafe fn splat(value: f32) -> [f32; 4] {
+            [value; 4]
+        }
+        #[inline(always)]
+        unsafe fn load(from: *const f32) -> [f32; 4] {
+            unsafe { from.cast::<[f32; 4]>().read() }
+        }
+        #[inline(always)]
+        unsafe fn store(to: *mut f32, v: [f32; 4]) {
+            unsafe { to.cast::<[f32; 4]>().write(v) }
+        }
+        #[inline(always)]
+        unsafe fn mul_add(a: [f32; 4], b: [f32; 4], c: [f32; 4]) -> [f32; 4] {
+            from_fn(|i| a[i] * b[i] + c[i])
+        }
+        #[inline(always)]
+        unsafe fn add(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+            from_fn(|i| a[i] + b[i])
+        }
+        #[inline(always)]
+        unsafe fn at_least(bound: [f32; 4], v: [f32; 4]) -> [f32; 4] {
+            from_fn(|i| if bound[i] > v[i] { bound[i] } else { v[i] })
+        }
+        #[inline(always)]
+        unsafe fn at_most(bound: [f32; 4], v: [f32; 4]) -> [f32; 4] {
+            from_fn(|i| if bound[i] < v[i] { bound[i] } else { v[i] })
+        }
+    }
+}

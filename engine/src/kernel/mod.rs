@@ -1,0 +1,152 @@
+//! The kernels, once for each kind of processor, and the choice among them.
+
+pub(crate) mod depthwise;
+pub(crate) mod lanes;
+pub(crate) mod tile;
+
+use std::fmt;
+
+use depthwise::DepthwiseRows;
+use lanes::Lanes;
+use tile::Tile;
+
+/// A tile's kernel.
+///
+/// # Safety
+/// As for [`tile::tile`].
+pub(crate) type TileKernel = unsafe fn(&Tile<'_>);
+/// The kernel of rows of depthwise convolution.
+///
+/// # Safety
+/// As for [`depthwise::rows`].
+pub(crate) type RowsKernel = unsafe fn(&DepthwiseRows<'_>);
+
+/// What one kind of processor runs.
+pub(crate) struct Kernels {
+    name: &'static str,
+    /// Floats in a vector.
+    pub lanes: usize,
+    /// Vectors of output channels that a panel of weights has, where the
+    /// channels allow it.
+    pub panel: usize,
+    /// The tiles of one, two and three vectors; in each, those of 1, 2, ...
+    /// pixels.
+    pub tiles: [&'static [TileKernel]; 3],
+    /// Depthwise rows of kernel 3 and 5, each with stride 1 and 2.
+    rows: [[RowsKernel; 2]; 2],
+}
+
+impl Kernels {
+    /// The kernel for a depthwise convolution, where there is one.
+    pub fn rows(&self, kernel: usize, stride: usize) -> Option<RowsKernel> {
+        let k = [3, 5].iter().position(|&k| k == kernel)?;
+        let s = [1, 2].iter().position(|&s| s == stride)?;
+        Some(self.rows[k][s])
+    }
+}
+
+/// A kind of processor that this one is. There is no way to come by one whose
+/// instructions are missing here.
+#[derive(Clone, Copy)]
+pub struct Isa(&'static Kernels);
+
+impl Isa {
+    /// The fastest for this processor.
+    pub fn best() -> Isa {
+        Isa::available()[0]
+    }
+
+    /// Every one that this processor can run, the fastest first.
+    pub fn available() -> Vec<Isa> {
+        let mut found = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx512f") {
+                found.push(Isa(&avx512::KERNELS));
+            }
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                found.push(Isa(&avx2::KERNELS));
+            }
+        }
+        found.push(Isa(&portable::KERNELS));
+        found
+    }
+
+    /// Its name: `avx512`, `avx2` or `portable`.
+    pub fn name(self) -> &'static str {
+        self.0.name
+    }
+
+    pub(crate) fn kernels(self) -> &'static Kernels {
+        self.0
+    }
+}
+
+impl PartialEq for Isa {
+    fn eq(&self, other: &Isa) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Eq for Isa {}
+
+impl fmt::Debug for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Makes the kernels of one kind of processor, compiled with its features: the
+/// usual vectors of a panel; the pixels that a depthwise row makes at a time with
+/// stride 1 and 2, and whether rows go in pairs; and for one, two and three
+/// vectors the numbers of pixels of a tile, up to as many as leave registers for
+/// the weights.
+macro_rules! kernels {
+    (
+        $module:ident, $lanes:ident, [$($feature:literal)?], panel $panel:literal,
+        depthwise $t1:literal $t2:literal, pairs $pairs:literal,
+        tiles [$($m1:literal)*] [$($m2:literal)*] [$($m3:literal)*]
+    ) => {
+        mod $module {
+            use super::*;
+
+            pub(super) static KERNELS: Kernels = Kernels {
+                name: stringify!($module),
+                lanes: lanes::$lanes::N,
+                panel: $panel,
+                tiles: [&[$(tile::<$m1, 1>),*], &[$(tile::<$m2, 2>),*], &[$(tile::<$m3, 3>),*]],
+                rows: [
+                    [rows::<3, 1, $t1>, rows::<3, 2, $t2>],
+                    [rows::<5, 1, $t1>, rows::<5, 2, $t2>],
+                ],
+            };
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn tile<const M: usize, const NV: usize>(t: &Tile<'_>) {
+                // SAFETY: the caller answers for the same.
+                unsafe { tile::tile::<lanes::$lanes, M, NV>(t) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn rows<const K: usize, const S: usize, const T: usize>(d: &DepthwiseRows<'_>) {
+                // SAFETY: the caller answers for the same.
+                unsafe { depthwise::rows::<lanes::$lanes, K, S, T, $pairs>(d) }
+            }
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+kernels!(
+    avx512, Avx512, ["avx512f"], panel 2, depthwise 6 6, pairs true,
+    tiles [1 2 3 4 5 6 7 8 9 10 11 12 13 14] [1 2 3 4 5 6 7 8 9 10 11 12 13 14] [1 2 3 4 5 6 7 8 9]
+);
+#[cfg(target_arch = "x86_64")]
+kernels!(
+    avx2, Avx2, ["avx2,fma"], panel 2, depthwise 6 4, pairs false,
+    tiles [1 2 3 4 5 6 7 8 9 10 11 12] [1 2 3 4 5 6] [1 2 3 4]
+);
+kernels!(
+    portable, Portable, [], panel 2, depthwise 4 4, pairs false,
+    tiles [1 2 3 4 5 6 7 8] [1 2 3 4 5 6] [1 2 3 4]
+);

@@ -1,0 +1,74 @@
+//! What a network's layers mean, in plain loops and double precision.
+
+use crate::net::{Kind, Layer, Net};
+
+/// The maps that `net` makes of a photograph, plane by plane.
+pub(crate) fn maps(net: &Net, photograph: &[f32]) -> Vec<f64> {
+    let mut outputs: Vec<Vec<f64>> = Vec::new();
+    for layer in &net.layers {
+        let mut output = match layer.kind {
+            Kind::Photograph => photograph.iter().map(|&value| f64::from(value)).collect(),
+            _ => window(net, layer, &outputs[layer.input]),
+        };
+        let area = layer.output.height * layer.output.width;
+        for (i, value) in output.iter_mut().enumerate() {
+            *value += layer
+                .bias
+                .get(i / area)
+                .map_or(0.0, |&bias| f64::from(bias));
+            if let Some(residual) = layer.residual {
+                *value += outputs[residual][i];
+            }
+            let (low, high) = (f64::from(layer.low), f64::from(layer.high));
+            *value = if *value < low { low } else { *value };
+            *value = if *value > high { high } else { *value };
+        }
+        outputs.push(output);
+    }
+    outputs.swap_remove(net.maps)
+}
+
+/// A kernel moved over a picture.
+fn window(net: &Net, layer: &Layer, input: &[f64]) -> Vec<f64> {
+    let from = net.layers[layer.input].output;
+    let (k, to) = (layer.kernel, layer.output);
+    let at = |channel: usize, y: usize, ky: usize, x: usize, kx: usize| -> Option<f64> {
+        let y = (y * layer.stride + ky).checked_sub(layer.above)?;
+        let x = (x * layer.stride + kx).checked_sub(layer.left)?;
+        (y < from.height && x < from.width)
+            .then(|| input[(channel * from.height + y) * from.width + x])
+    };
+    let mut output = Vec::new();
+    for channel in 0..to.channels {
+        let from = match layer.kind {
+            Kind::Conv => 0..from.channels,
+            _ => channel..channel + 1,
+        };
+        for y in 0..to.height {
+            for x in 0..to.width {
+                let (mut sum, mut most) = (0.0, f64::NEG_INFINITY);
+                for (i, c) in from.clone().enumerate() {
+                    for ky in 0..k {
+                        for kx in 0..k {
+                            let Some(value) = at(c, y, ky, x, kx) else {
+                                continue;
+                            };
+                            most = if value > most || value.is_nan() {
+                                value
+                            } else {
+                                most
+                            };
+                            let weight = (channel * from.len() + i) * k * k + ky * k + kx;
+                            sum += value * layer.weights.get(weight).map_or(0.0, |&w| f64::from(w));
+                        }
+                    }
+                }
+                output.push(match layer.kind {
+                    Kind::MaxPool => most,
+                    _ => sum,
+                });
+            }
+        }
+    }
+    output
+}

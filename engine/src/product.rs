@@ -1,0 +1,205 @@
+//! The product of pixels and weights, from tiles.
+
+use std::ptr;
+
+use crate::floats::{Floats, LINE};
+use crate::kernel::tile::Tile;
+use crate::kernel::Kernels;
+
+/// Vectors of output channels whose weights lie together.
+struct Panel {
+    /// The first channel.
+    channel: usize,
+    /// One to three.
+    vectors: usize,
+    /// Where its weights begin: for each value of a pixel its vectors.
+    weights: usize,
+}
+
+/// The weights of a convolution in the order in which tiles read them.
+pub(crate) struct Packed {
+    values: Floats,
+    bias: Floats,
+    panels: Vec<Panel>,
+    /// Values of a pixel.
+    pub depth: usize,
+    /// Output channels in whole vectors.
+    pub channels: usize,
+}
+
+impl Packed {
+    /// Packs `weight(channel, k)` for `k` below `depth` with one `bias` for each
+    /// channel. The channels that fill the last vector have zeros.
+    pub fn new(
+        kernels: &Kernels,
+        depth: usize,
+        bias: &[f32],
+        weight: impl Fn(usize, usize) -> f32,
+    ) -> Packed {
+        let lanes = kernels.lanes;
+        let vectors = bias.len().div_ceil(lanes);
+        let mut values = Floats::zeros(vectors * lanes * depth);
+        let mut panels = Vec::new();
+        let (mut vector, mut at) = (0, 0);
+        while vector < vectors {
+            let wide = panel(vectors - vector, kernels.panel);
+            let channel = vector * lanes;
+            panels.push(Panel {
+                channel,
+                vectors: wide,
+                weights: at,
+            });
+            let width = wide * lanes;
+            let packed = &mut values.as_mut_slice()[at..at + depth * width];
+            for (k, row) in packed.chunks_exact_mut(width).enumerate() {
+                for (channel, value) in (channel..bias.len()).zip(row) {
+                    *value = weight(channel, k);
+                }
+            }
+            vector += wide;
+            at += depth * width;
+        }
+        let mut padded = Floats::zeros(vectors * lanes);
+        padded.as_mut_slice()[..bias.len()].copy_from_slice(bias);
+        Packed {
+            values,
+            bias: padded,
+            panels,
+            depth,
+            channels: vectors * lanes,
+        }
+    }
+}
+
+/// Vectors of the next panel where `rest` are left and `usual` are best: no
+/// panel of one stays over where a wider one could have taken it in.
+fn panel(rest: usize, usual: usize) -> usize {
+    match (usual, rest) {
+        (_, 0..=3) => rest,
+        (3, 4) => 2,
+        _ => usual,
+    }
+}
+
+/// The most segments that the values of a pixel may come in.
+pub(crate) const SEGMENTS: usize = 64;
+
+/// Where the values of pixels come from: for each line some segments, as
+/// `segment(line, n)` gives them. Each begins with its values of the line's
+/// first pixel; those of the next one begin `pixel` floats further on.
+pub(crate) struct Source<F> {
+    pub segments: usize,
+    pub pixel: usize,
+    pub segment: F,
+}
+
+/// Pixels in lines: `values` begins with the first pixel of the first line.
+#[derive(Clone, Copy)]
+pub(crate) struct Pixels<'a> {
+    pub values: &'a [f32],
+    /// Floats from a pixel to the next and from a line to the next.
+    pub pixel: usize,
+    pub line: usize,
+}
+
+/// The same, to be written.
+pub(crate) struct PixelsMut<'a> {
+    pub values: &'a mut [f32],
+    pub pixel: usize,
+    pub line: usize,
+}
+
+/// How many lines of how many pixels, none of them zero, and the bounds of the
+/// result.
+#[derive(Clone, Copy)]
+pub(crate) struct Extent {
+    pub lines: usize,
+    pub width: usize,
+    pub low: f32,
+    pub high: f32,
+}
+
+impl Extent {
+    /// Floats from the first to the last, where a pixel has `channels`.
+    fn span(&self, pixel: usize, line: usize, channels: usize) -> usize {
+        (self.lines - 1) * line + (self.width - 1) * pixel + channels
+    }
+}
+
+/// `to` = clip(`from` x weights + bias + `residual`), pixel by pixel.
+///
+/// # Panics
+/// When a slice is too short for the extent, pixels of `to` overlap, or the
+/// segments are not what the weights were packed for.
+pub(crate) fn product<'a>(
+    kernels: &Kernels,
+    packed: &Packed,
+    extent: Extent,
+    from: &Source<impl Fn(usize, usize) -> &'a [f32]>,
+    residual: Option<Pixels<'_>>,
+    to: PixelsMut<'_>,
+) {
+    let (channels, width) = (packed.channels, extent.width);
+    let depth = packed.depth / from.segments;
+    assert_eq!(depth * from.segments, packed.depth);
+    assert!(to.values.len() >= extent.span(to.pixel, to.line, channels));
+    assert!(to.pixel >= channels);
+    if let Some(residual) = residual {
+        assert!(residual.values.len() >= extent.span(residual.pixel, residual.line, channels));
+    }
+    let mut starts = [ptr::null(); SEGMENTS];
+    let starts = &mut starts[..from.segments];
+    for (i, panel) in packed.panels.iter().enumerate() {
+        // While the pixels go by this panel's weights, the next one's are
+        // fetched: those of a whole network come from far away.
+        let end = packed.values.as_slice().len();
+        let next = packed.panels.get(i + 1);
+        let after = packed.panels.get(i + 2).map_or(end, |panel| panel.weights);
+        let mut ahead = next.map_or(end, |panel| panel.weights);
+        let tiles = kernels.tiles[panel.vectors - 1];
+        // As even as can be: a last tile of one pixel would cost as much as a
+        // whole one. So the first ones have a pixel more than the rest.
+        let count = width.div_ceil(tiles.len());
+        let (pixels, larger) = (width / count, width % count);
+        for line in 0..extent.lines {
+            let mut x = 0;
+            for (pixels, repeat) in [(pixels + 1, larger), (pixels, count - larger)] {
+                if repeat == 0 {
+                    continue;
+                }
+                for (n, start) in starts.iter_mut().enumerate() {
+                    let segment = (from.segment)(line, n);
+                    assert!(segment.len() >= (width - 1) * from.pixel + depth);
+                    *start = segment[x * from.pixel..].as_ptr();
+                }
+                let weights = &packed.values.as_slice()[panel.weights..];
+                let tile = Tile {
+                    segments: starts,
+                    a_stride: from.pixel,
+                    depth,
+                    weights: weights.as_ptr(),
+                    bias: packed.bias.as_slice()[panel.channel..].as_ptr(),
+                    c: to.values[line * to.line + x * to.pixel + panel.channel..].as_mut_ptr(),
+                    c_stride: to.pixel,
+                    residual: residual.map_or(ptr::null(), |r| {
+                        r.values[line * r.line + x * r.pixel + panel.channel..].as_ptr()
+                    }),
+                    residual_stride: residual.map_or(0, |r| r.pixel),
+                    low: extent.low,
+                    high: extent.high,
+                    repeat,
+                    ahead: packed.values.as_slice()[ahead..].as_ptr(),
+                    ahead_lines: (after - ahead).div_ceil(LINE),
+                };
+                // SAFETY: the kernel is of this processor; the slices are as
+                // long as the extent asks for, and `x` + `pixels` x `repeat` is
+                // at most its width; the panel's weights and bias were made for
+                // the segments' values and its vectors; `to` is borrowed to be
+                // written.
+                unsafe { tiles[pixels - 1](&tile) }
+                x += pixels * repeat;
+                ahead = after.min(ahead + repeat * depth * LINE);
+            }
+        }
+    }
+}

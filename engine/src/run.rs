@@ -1,0 +1,356 @@
+//! Running a plan.
+
+use std::ops::Range;
+
+use crate::floats::Floats;
+use crate::kernel::depthwise::DepthwiseRows;
+use crate::kernel::{Kernels, RowsKernel};
+use crate::plan::{Chain, Plan, Stage, Work};
+use crate::plane::Plane;
+use crate::product::{product, Extent, Packed, Pixels, PixelsMut, Source};
+
+/// The memory of one run, to be used again by the next.
+pub(crate) struct Arena {
+    values: Floats,
+    zeros: Floats,
+    /// Rows that each stage of the chain at hand has made and is asked for.
+    done: Vec<usize>,
+    need: Vec<usize>,
+}
+
+impl Arena {
+    pub fn new(plan: &Plan) -> Arena {
+        let longest = plan.chains.iter().map(|chain| chain.stages.len()).max();
+        Arena {
+            values: Floats::zeros(plan.arena),
+            zeros: Floats::zeros(plan.zeros),
+            done: Vec::with_capacity(longest.unwrap_or(0)),
+            need: Vec::with_capacity(longest.unwrap_or(0)),
+        }
+    }
+}
+
+/// Runs `plan` on a photograph of planes and writes the maps, plane by plane.
+/// `made` is told after each piece of work which layer it belonged to.
+///
+/// # Panics
+/// When `photograph` or `maps` has another length than the plan's input and
+/// output.
+pub(crate) fn run(
+    plan: &Plan,
+    arena: &mut Arena,
+    photograph: &[f32],
+    maps: &mut [f32],
+    mut made: impl FnMut(usize),
+) {
+    for chain in &plan.chains {
+        run_chain(plan.kernels, chain, arena, photograph, &mut made);
+    }
+    let (plane, values) = (&plan.maps, arena.values.as_slice());
+    let area = plane.width * plane.height;
+    assert_eq!(maps.len(), plan.outputs * area);
+    for (channel, map) in maps.chunks_exact_mut(area).enumerate() {
+        for (y, row) in map.chunks_exact_mut(plane.width).enumerate() {
+            let from = &values[plane.offset + plane.row(y) + channel..];
+            for (value, &found) in row.iter_mut().zip(from.iter().step_by(plane.pixel)) {
+                *value = found;
+            }
+        }
+    }
+}
+
+fn run_chain(
+    kernels: &Kernels,
+    chain: &Chain,
+    arena: &mut Arena,
+    photograph: &[f32],
+    made: &mut impl FnMut(usize),
+) {
+    let stages = &chain.stages;
+    for stage in stages {
+        let output = &stage.output;
+        output.clear_sides(&mut arena.values.as_mut_slice()[output.range()]);
+    }
+    let n = stages.len();
+    let height = stages[n - 1].output.height;
+    arena.done.clear();
+    arena.done.resize(n, 0);
+    for y in (0..height).step_by(chain.turn) {
+        arena.need.clear();
+        arena.need.resize(n, 0);
+        arena.need[n - 1] = (y + chain.turn).min(height);
+        for i in (1..n).rev() {
+            arena.need[i - 1] = stages[i].needs(arena.need[i]).max(arena.done[i - 1]);
+        }
+        for (i, stage) in stages.iter().enumerate() {
+            let rows = arena.done[i]..arena.need[i];
+            stage.run(kernels, arena, photograph, rows);
+            arena.done[i] = arena.need[i];
+            made(stage.index);
+        }
+    }
+}
+
+impl Stage {
+    /// Makes these rows of the output. What they are made of is there.
+    fn run(&self, kernels: &Kernels, arena: &mut Arena, photograph: &[f32], rows: Range<usize>) {
+        let zeros = arena.zeros.as_slice();
+        let (others, output) = apart(arena.values.as_mut_slice(), self.output.range());
+        match &self.work {
+            Work::Photograph(shift) => self.take_photograph(shift, photograph, output, rows),
+            Work::Pointwise(packed) => self.pointwise(kernels, packed, &others, output, rows),
+            Work::Conv(packed, segments) => {
+                let packed = (packed, *segments);
+                self.conv(kernels, packed, &others, zeros, output, rows);
+            }
+            Work::Depthwise {
+                kernel,
+                weights,
+                bias,
+            } => {
+                let input = others.of(&self.input);
+                self.depthwise(*kernel, (weights, bias), (input, zeros), output, rows);
+            }
+            Work::MaxPool => self.max_pool(others.of(&self.input), output, rows),
+        }
+    }
+
+    /// The input's values from where the window of output row `y` begins, in
+    /// its line `ky`, or `zeros` where that lies outside.
+    fn input_row<'a>(&self, input: &'a [f32], zeros: &'a [f32], y: usize, ky: usize) -> &'a [f32] {
+        match (y * self.stride + ky).checked_sub(self.above) {
+            Some(row) if row < self.input.height => {
+                &input[self.input.row(row) - self.left * self.input.pixel..]
+            }
+            _ => zeros,
+        }
+    }
+
+    fn take_photograph(
+        &self,
+        shift: &[f32],
+        photograph: &[f32],
+        output: &mut [f32],
+        rows: Range<usize>,
+    ) {
+        let plane = &self.output;
+        let area = plane.width * plane.height;
+        assert_eq!(photograph.len(), self.channels * area);
+        let line = |channel: usize, y: usize| {
+            let from = channel * area + y * plane.width;
+            &photograph[from..from + plane.width]
+        };
+        for y in rows {
+            let to = &mut output[plane.row(y)..][..plane.width * plane.pixel];
+            if let (&[r, g, b], 3) = (shift, plane.pixel) {
+                let pixels = to.chunks_exact_mut(3).zip(line(0, y));
+                for (((to, red), green), blue) in pixels.zip(line(1, y)).zip(line(2, y)) {
+                    to.copy_from_slice(&[red + r, green + g, blue + b]);
+                }
+                continue;
+            }
+            for channel in 0..plane.pixel {
+                let to = to[channel..].iter_mut().step_by(plane.pixel);
+                match shift.get(channel) {
+                    Some(shift) => to
+                        .zip(line(channel, y))
+                        .for_each(|(to, from)| *to = from + shift),
+                    // It only fills the last vector.
+                    None => to.for_each(|to| *to = 0.0),
+                }
+            }
+        }
+    }
+
+    fn pointwise(
+        &self,
+        kernels: &Kernels,
+        packed: &Packed,
+        others: &Others<'_>,
+        output: &mut [f32],
+        rows: Range<usize>,
+    ) {
+        let input = others.of(&self.input);
+        let mut y = rows.start;
+        while y < rows.end {
+            let n = (rows.end - y)
+                .min(self.input.run(y))
+                .min(self.output.run(y));
+            let values = &input[self.input.row(y)..];
+            let line = self.input.line();
+            let from = Source {
+                segments: 1,
+                pixel: self.input.pixel,
+                segment: |n: usize, _| &values[n * line..],
+            };
+            let gapless = self.input.gapless();
+            self.multiply(kernels, packed, others, (&from, gapless), output, y..y + n);
+            y += n;
+        }
+    }
+
+    fn conv(
+        &self,
+        kernels: &Kernels,
+        (packed, segments): (&Packed, usize),
+        others: &Others<'_>,
+        zeros: &[f32],
+        output: &mut [f32],
+        rows: Range<usize>,
+    ) {
+        let input = others.of(&self.input);
+        let each = segments / self.kernel;
+        let mut y = rows.start;
+        while y < rows.end {
+            let n = (rows.end - y).min(self.output.run(y));
+            let from = Source {
+                segments,
+                pixel: self.input.pixel * self.stride,
+                segment: |line: usize, segment: usize| {
+                    let (ky, kx) = (segment / each, segment % each);
+                    let row = self.input_row(input, zeros, y + line, ky);
+                    &row[kx * self.input.pixel..]
+                },
+            };
+            self.multiply(kernels, packed, others, (&from, false), output, y..y + n);
+            y += n;
+        }
+    }
+
+    fn depthwise(
+        &self,
+        kernel: RowsKernel,
+        (weights, bias): (&Floats, &Floats),
+        (input, zeros): (&[f32], &[f32]),
+        output: &mut [f32],
+        rows: Range<usize>,
+    ) {
+        /// Rows of input of one call of the kernel.
+        const MOST: usize = 64;
+        let (from, to) = (&self.input, &self.output);
+        let span = ((to.width - 1) * self.stride + self.kernel) * from.pixel;
+        let most = (MOST - self.kernel) / self.stride + 1;
+        assert_eq!(from.pixel, to.pixel);
+        assert!(weights.as_slice().len() >= self.kernel * self.kernel * to.pixel);
+        assert!(bias.as_slice().len() >= to.pixel);
+        let mut y = rows.start;
+        while y < rows.end {
+            let count = (rows.end - y).min(to.run(y)).min(most);
+            let mut starts = [zeros.as_ptr(); MOST];
+            let starts = &mut starts[..(count - 1) * self.stride + self.kernel];
+            for (ky, start) in starts.iter_mut().enumerate() {
+                *start = self.input_row(input, zeros, y, ky)[..span].as_ptr();
+            }
+            let output = &mut output[to.row(y)..];
+            assert!(output.len() >= (count - 1) * to.line() + to.width * to.pixel);
+            let rows = DepthwiseRows {
+                rows: starts,
+                count,
+                channels: to.pixel,
+                width: to.width,
+                weights: weights.as_slice().as_ptr(),
+                bias: bias.as_slice().as_ptr(),
+                y: output.as_mut_ptr(),
+                line: to.line(),
+                low: self.low,
+                high: self.high,
+            };
+            // SAFETY: the kernel is of this processor and of this stage's size;
+            // the slices that the pointers were taken from are as long as it
+            // asks for; the output is borrowed to be written.
+            unsafe { kernel(&rows) }
+            y += count;
+        }
+    }
+
+    /// Multiplies the pixels of some rows that lie one after the other in the
+    /// output; `gapless` says whether they are one long line in the input.
+    fn multiply<'a>(
+        &self,
+        kernels: &Kernels,
+        packed: &Packed,
+        others: &Others<'_>,
+        (from, gapless): (&Source<impl Fn(usize, usize) -> &'a [f32]>, bool),
+        output: &mut [f32],
+        rows: Range<usize>,
+    ) {
+        let residual = self.residual.map(|plane| Pixels {
+            values: &others.of(&plane)[plane.row(rows.start)..],
+            pixel: plane.pixel,
+            line: plane.line(),
+        });
+        let mut extent = Extent {
+            lines: rows.len(),
+            width: self.output.width,
+            low: self.low,
+            high: self.high,
+        };
+        // Lines without gaps are one long line, which splits into fuller tiles.
+        if gapless && self.output.gapless() && self.residual.is_none_or(|plane| plane.gapless()) {
+            extent.width *= extent.lines;
+            extent.lines = 1;
+        }
+        let to = PixelsMut {
+            pixel: self.output.pixel,
+            line: self.output.line(),
+            values: &mut output[self.output.row(rows.start)..],
+        };
+        product(kernels, packed, extent, from, residual, to);
+    }
+
+    fn max_pool(&self, input: &[f32], output: &mut [f32], rows: Range<usize>) {
+        let (from, to) = (&self.input, &self.output);
+        let inside = |at: usize, before: usize, size: usize| {
+            let start = at * self.stride;
+            start.saturating_sub(before)..(start + self.kernel - before).min(size)
+        };
+        for y in rows {
+            for x in 0..to.width {
+                let pixel = &mut output[to.row(y) + x * to.pixel..][..to.pixel];
+                pixel.fill(f32::NEG_INFINITY);
+                for iy in inside(y, self.above, from.height) {
+                    for ix in inside(x, self.left, from.width) {
+                        let values = &input[from.row(iy) + ix * from.pixel..];
+                        for (most, &value) in pixel.iter_mut().zip(values) {
+                            // What is no number wins and stays.
+                            if value > *most || value.is_nan() {
+                                *most = value;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The arena without the part that is being written.
+struct Others<'a> {
+    before: &'a [f32],
+    after: &'a [f32],
+    /// Where `after` begins.
+    end: usize,
+}
+
+impl Others<'_> {
+    /// The values of a plane.
+    fn of(&self, plane: &Plane) -> &[f32] {
+        let range = plane.range();
+        match range.start.checked_sub(self.end) {
+            Some(start) => &self.after[start..start + plane.len()],
+            None => &self.before[range],
+        }
+    }
+}
+
+/// Takes `written` out of the arena.
+fn apart(arena: &mut [f32], written: Range<usize>) -> (Others<'_>, &mut [f32]) {
+    let (before, rest) = arena.split_at_mut(written.start);
+    let (output, after) = rest.split_at_mut(written.len());
+    let others = Others {
+        before,
+        after,
+        end: written.end,
+    };
+    (others, output)
+}
