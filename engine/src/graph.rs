@@ -88,7 +88,7 @@ impl Reader<'_> {
             let (&[a, b], None) = (&node.inputs[..], &op.1) else {
                 return None;
             };
-            match &*op.0.name() {
+            match op.0.name() {
                 "Add" => self.add(node, a, b),
                 name @ ("Max" | "Min") => {
                     let (value, bound) = match constant(self.model, b) {
