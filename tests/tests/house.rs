@@ -44,7 +44,13 @@ fn the_device_needs_no_libtorch() {
 fn the_engine_needs_tract_and_nothing_of_ours() {
     let crates = built_from("fovea-engine");
     assert!(crates.iter().any(|name| name == "tract-onnx"));
-    for other in ["fovea-core", "fovea-device", "fovea-trainer", "tch", "torch-sys"] {
+    for other in [
+        "fovea-core",
+        "fovea-device",
+        "fovea-trainer",
+        "tch",
+        "torch-sys",
+    ] {
         assert!(!crates.iter().any(|name| name == other), "{other}");
     }
 }
@@ -53,7 +59,13 @@ fn the_engine_needs_tract_and_nothing_of_ours() {
 fn the_core_runs_no_network_of_either_kind() {
     let crates = built_from("fovea-core");
     assert!(crates.iter().any(|name| name == "fovea-core"));
-    for engine in ["fovea-engine", "tract-onnx", "tract-core", "tch", "torch-sys"] {
+    for engine in [
+        "fovea-engine",
+        "tract-onnx",
+        "tract-core",
+        "tch",
+        "torch-sys",
+    ] {
         assert!(!crates.iter().any(|name| name == engine), "{engine}");
     }
 }

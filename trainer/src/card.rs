@@ -194,10 +194,33 @@ pub fn model_card(
     )?;
 
     writeln!(w, "## Known weaknesses\n")?;
-    for weakness in weaknesses(photographs, report) {
+    let presumed = presumed_healthy(config, stage);
+    for weakness in presumed.into_iter().chain(weaknesses(photographs, report)) {
         writeln!(w, "- {weakness}")?;
     }
     Ok(card)
+}
+
+/// Where it learned what nobody said.
+fn presumed_healthy(config: &RunConfig, stage: &StageConfig) -> Option<String> {
+    let stages = lineage(config, stage);
+    let stages = config
+        .stage
+        .iter()
+        .filter(|s| stages.contains(&s.name.as_str()));
+    let sources: BTreeSet<String> = stages
+        .flat_map(|stage| config.training_of(stage).presumed_healthy)
+        .filter(|&(_, weight)| weight > 0.0)
+        .map(|(source, _)| source)
+        .collect();
+    (!sources.is_empty()).then(|| {
+        format!(
+            "Eyes of {} in which the source found nothing of the disease that it looked for were \
+             taught as not referable. Some will have another disease, and these labels cannot tell \
+             how many of those it now misses.",
+            Vec::from_iter(sources).join(", ")
+        )
+    })
 }
 
 /// What the figures themselves say against it.
