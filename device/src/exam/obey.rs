@@ -141,7 +141,8 @@ impl Exam {
         match action {
             Action::Choose(field) => self.go(Stage::Patient { field }),
             Action::Type(letter) => {
-                if !session.patient.type_into(field, letter) {
+                let taken = session.patient.type_into(field, letter);
+                if !taken {
                     self.notice = Some(Notice::CodeTooLong);
                 }
             }
