@@ -36,7 +36,7 @@ fn a_scripted_exam_on_a_real_kernel() -> qemu::Result<()> {
 
     let mut views = vec![screen(&mut machine)?];
     press(&mut machine, &["ret"], &stage("patient"))?;
-    // A scanner is a keyboard that ends what it read with Enter.
+    // By hand: a number that is scanned waits for the operator to look at it.
     press(
         &mut machine,
         &["4", "7", "1", "1", "ret"],

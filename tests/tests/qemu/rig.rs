@@ -84,7 +84,11 @@ pub fn run(machine: &mut Machine, arguments: &str) -> qemu::Result<()> {
 /// Presses keys on the machine's keyboard, one after the other, until the device says `answer`.
 pub fn press(machine: &mut Machine, keys: &[&str], answer: &str) -> qemu::Result<()> {
     let from = machine.console().len();
-    for key in keys {
+    for (number, key) in keys.iter().enumerate() {
+        if number > 0 {
+            // One after the other: what a busy machine takes in at once would be a scanned code.
+            std::thread::sleep(Duration::from_secs(1));
+        }
         machine.press(key)?;
     }
     machine.console().wait_for(answer, from, PATIENCE)?;
