@@ -50,20 +50,8 @@ impl Reader<'_> {
     fn photograph(&mut self, input: OutletId) -> Option<()> {
         let output = self.shape(input)?;
         self.made.insert(input, 0);
-        self.layers.push(Layer {
-            kind: Kind::Photograph,
-            input: 0,
-            kernel: 1,
-            stride: 1,
-            above: 0,
-            left: 0,
-            output,
-            weights: Vec::new(),
-            bias: vec![0.0; output.channels],
-            residual: None,
-            low: f32::NEG_INFINITY,
-            high: f32::INFINITY,
-        });
+        let bias = vec![0.0; output.channels];
+        self.layers.push(Layer::photograph(output, bias));
         Some(())
     }
 

@@ -45,6 +45,26 @@ pub(crate) struct Layer {
     pub high: f32,
 }
 
+impl Layer {
+    /// The network's input, with `bias` added to its channels.
+    pub fn photograph(output: Shape, bias: Vec<f32>) -> Layer {
+        Layer {
+            kind: Kind::Photograph,
+            input: 0,
+            kernel: 1,
+            stride: 1,
+            above: 0,
+            left: 0,
+            output,
+            weights: Vec::new(),
+            bias,
+            residual: None,
+            low: f32::NEG_INFINITY,
+            high: f32::INFINITY,
+        }
+    }
+}
+
 /// A network with one input, whose maps are the output of the layer `maps` and
 /// whose logits are the maps' means.
 #[derive(Clone, Debug)]

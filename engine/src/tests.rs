@@ -39,24 +39,12 @@ struct Builder {
 impl Builder {
     fn new(channels: usize, height: usize, width: usize, seed: u64) -> Builder {
         let mut numbers = Numbers(seed);
-        let photograph = Layer {
-            kind: Kind::Photograph,
-            input: 0,
-            kernel: 1,
-            stride: 1,
-            above: 0,
-            left: 0,
-            output: Shape {
-                channels,
-                height,
-                width,
-            },
-            weights: Vec::new(),
-            bias: numbers.take(channels),
-            residual: None,
-            low: f32::NEG_INFINITY,
-            high: f32::INFINITY,
+        let output = Shape {
+            channels,
+            height,
+            width,
         };
+        let photograph = Layer::photograph(output, numbers.take(channels));
         Builder {
             net: Net {
                 layers: vec![photograph],

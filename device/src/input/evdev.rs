@@ -60,10 +60,14 @@ impl Wiring {
         scanner: &LayoutName,
         scanner_name: &str,
     ) -> Result<Wiring, KeymapError> {
+        let keymap = Keymap::load(keyboard)?;
         Ok(Wiring {
             orientation,
-            keyboard: Keymap::load(keyboard)?,
-            scanner: Keymap::load(scanner)?,
+            scanner: match scanner == keyboard {
+                true => keymap.clone(),
+                false => Keymap::load(scanner)?,
+            },
+            keyboard: keymap,
             scanner_name: scanner_name.to_lowercase(),
         })
     }

@@ -66,7 +66,6 @@ pub struct Keyboard {
     /// The accent that waits for its letter: combining and alone.
     accent: Option<(char, char)>,
     scans: Scans,
-    scanner: bool,
     /// Events were lost: up to the end of this report nothing makes sense.
     lost: bool,
 }
@@ -80,7 +79,6 @@ impl Keyboard {
             held: Components::default(),
             accent: None,
             scans: Scans::new(scanner),
-            scanner,
             lost: false,
         }
     }
@@ -175,7 +173,10 @@ impl Keyboard {
 
 impl fmt::Display for Keyboard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = if self.scanner { "scanner" } else { "keyboard" };
+        let kind = match self.scans.is_scanner() {
+            true => "scanner",
+            false => "keyboard",
+        };
         write!(f, "{kind}, {}", self.keymap.name())
     }
 }

@@ -59,6 +59,11 @@ impl Scans {
         }
     }
 
+    /// Whether the device is known to be a scanner.
+    pub fn is_scanner(&self) -> bool {
+        self.scanner
+    }
+
     /// Most events that one call of [`Scans::press`] appends.
     pub const MOST_EVENTS: usize = LEAST;
 

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::{Timestamp, ZonedDateTime};
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Params, Row};
 use tempfile::TempDir;
 
 use super::row::{EXAMS, ORIGINALS, PHOTOGRAPHS, PROFILES, SHOTS};
@@ -219,15 +219,7 @@ impl Records {
             "SELECT shot, sha256, bytes, width, height
              FROM shots JOIN photographs ON photograph = sha256 WHERE exam = ?1",
         )?;
-        let rows = query.query_map([exam], |row| {
-            let photograph = Photograph {
-                sha256: row.get(1)?,
-                bytes: row.get(2)?,
-                width: row.get(3)?,
-                height: row.get(4)?,
-            };
-            Ok((ShotId(row.get::<_, i64>(0)?.cast_unsigned()), photograph))
-        })?;
+        let rows = query.query_map([exam], photograph_of_shot)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
@@ -241,12 +233,7 @@ impl Records {
              WHERE exam = ?1",
         )?;
         let rows = query.query_map([exam], |row| {
-            let photograph = Photograph {
-                sha256: row.get(1)?,
-                bytes: row.get(2)?,
-                width: row.get(3)?,
-                height: row.get(4)?,
-            };
+            let (shot, photograph) = photograph_of_shot(row)?;
             let profile = Profile {
                 sha256: row.get(5)?,
                 camera: row.get(6)?,
@@ -257,7 +244,7 @@ impl Records {
                 photograph,
                 profile,
             };
-            Ok((ShotId(row.get::<_, i64>(0)?.cast_unsigned()), original))
+            Ok((shot, original))
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
@@ -292,6 +279,18 @@ impl Records {
             }
         }
     }
+}
+
+/// A shot and its photograph, from a row that begins with `shot`, `sha256`,
+/// `bytes`, `width` and `height`.
+fn photograph_of_shot(row: &Row<'_>) -> rusqlite::Result<(ShotId, Photograph)> {
+    let photograph = Photograph {
+        sha256: row.get(1)?,
+        bytes: row.get(2)?,
+        width: row.get(3)?,
+        height: row.get(4)?,
+    };
+    Ok((ShotId(row.get::<_, i64>(0)?.cast_unsigned()), photograph))
 }
 
 /// Opens a database for reading and reads from it, so that it is known to work.

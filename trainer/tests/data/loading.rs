@@ -406,14 +406,14 @@ fn only_the_kinds_asked_for_are_done() {
     }
 }
 
-/// A source of eyes that all show one disease, and in which nobody looked for
-/// faults of the photograph.
-fn one_sided() -> (TempDir, Arc<Dataset>, Arc<Cache>) {
+/// A source of eyes of these grades; `meaning` says what `every` eye and each
+/// grade is.
+fn graded(grades: &[usize], meaning: &str) -> (TempDir, Arc<Dataset>, Arc<Cache>) {
     let root = TempDir::new().expect("a folder");
     let mut labels = "image,grade\n".to_owned();
-    for n in 0..8 {
-        fundus(&root.path().join(format!("{n}.png")), 120 + 10 * n);
-        labels += &format!("{n}.png,{}\n", 1 + n % 2);
+    for (n, grade) in grades.iter().enumerate() {
+        fundus(&root.path().join(format!("{n}.png")), 120 + 10 * n as u8);
+        labels += &format!("{n}.png,{grade}\n");
     }
     write(root.path().join("labels.csv"), &labels);
     let config = "[[source]]
@@ -422,15 +422,27 @@ fn one_sided() -> (TempDir, Arc<Dataset>, Arc<Cache>) {
         images = '.'
         labels = 'labels.csv'
         split = { train = 1.0, val = 0.0, test = 0.0 }
-        every = { absent = ['non_fundus'], present = ['cataract'] }
-        [source.columns.grade]
-        '1' = { present = ['glaucoma'] }
-        '2' = { absent = ['glaucoma'] }";
-    let mut dataset = Dataset::import(taxonomy(), &sources(config), root.path()).expect("imported");
+        "
+    .to_owned()
+        + meaning;
+    let mut dataset =
+        Dataset::import(taxonomy(), &sources(&config), root.path()).expect("imported");
     let cache = root.path().join("cache");
     let (cache, _) =
         Cache::build(&mut dataset, SIZE, &cache, false, &ProgressBar::hidden()).expect("built");
     (root, Arc::new(dataset), Arc::new(cache))
+}
+
+/// A source of eyes that all show one disease, and in which nobody looked for
+/// faults of the photograph.
+fn one_sided() -> (TempDir, Arc<Dataset>, Arc<Cache>) {
+    graded(
+        &[1, 2, 1, 2, 1, 2, 1, 2],
+        "every = { absent = ['non_fundus'], present = ['cataract'] }
+        [source.columns.grade]
+        '1' = { present = ['glaucoma'] }
+        '2' = { absent = ['glaucoma'] }",
+    )
 }
 
 #[test]
@@ -478,28 +490,13 @@ fn what_a_source_only_answers_one_way_can_be_left_unlearned() {
 
 #[test]
 fn eyes_in_which_a_source_found_nothing_can_be_presumed_healthy() {
-    let root = TempDir::new().expect("a folder");
-    let mut labels = "image,grade\n".to_owned();
-    for n in 0..6 {
-        fundus(&root.path().join(format!("{n}.png")), 120 + 10 * n);
-        labels += &format!("{n}.png,{}\n", n % 3);
-    }
-    write(root.path().join("labels.csv"), &labels);
-    let config = "[[source]]
-        name = 'graded'
-        format = 'csv'
-        images = '.'
-        labels = 'labels.csv'
-        split = { train = 1.0, val = 0.0, test = 0.0 }
-        [source.columns.grade]
+    let (_root, dataset, cache) = graded(
+        &[0, 1, 2, 0, 1, 2],
+        "[source.columns.grade]
         '0' = { absent = ['diabetic_retinopathy'] }
         '1' = { present = ['npdr_mild'], absent = ['npdr_moderate', 'npdr_severe', 'pdr'] }
-        '2' = { present = ['npdr_moderate'], absent = ['npdr_mild', 'npdr_severe', 'pdr'] }";
-    let mut dataset = Dataset::import(taxonomy(), &sources(config), root.path()).expect("imported");
-    let cache = root.path().join("cache");
-    let (cache, _) =
-        Cache::build(&mut dataset, SIZE, &cache, false, &ProgressBar::hidden()).expect("built");
-    let (dataset, cache) = (Arc::new(dataset), Arc::new(cache));
+        '2' = { present = ['npdr_moderate'], absent = ['npdr_mild', 'npdr_severe', 'pdr'] }",
+    );
     let mut plain = AugmentConfig::default();
     plain.degrade.chance = 0.0;
     let order: Vec<usize> = dataset.indices(Split::Train);
