@@ -24,24 +24,27 @@ pub fn shared(path: &str, test: &str) -> Option<PathBuf> {
     None
 }
 
-/// A program of this workspace, built with the profile of the test that asks: `cargo test` alone
-/// leaves an old one in place.
+/// The device's program, built with the profile of the test that asks: `cargo test` alone leaves
+/// an old one in place.
 ///
 /// # Panics
 /// The program does not build.
-pub fn program(package: &str, name: &str) -> Command {
+pub fn fovea() -> Command {
     let mut cargo = Command::new(env!("CARGO"));
     cargo
         .current_dir(root())
-        .args(["build", "--quiet", "--package", package, "--bin", name]);
+        // With a test, so that cargo chooses the dependencies' features as `cargo test
+        // --workspace` does: the device on its own would compile tract a second time.
+        .args(["build", "--quiet", "--workspace"])
+        .args(["--bin", "fovea", "--test", "house"]);
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }
     let status = cargo.status().expect("cargo starts");
-    assert!(status.success(), "{name} does not build");
+    assert!(status.success(), "fovea does not build");
 
     // Tests lie in `deps`, programs in the folder above.
     let test = std::env::current_exe().expect("a test knows its own path");
     let folder = test.ancestors().nth(2).expect("a test lies in deps");
-    Command::new(folder.join(name))
+    Command::new(folder.join("fovea"))
 }

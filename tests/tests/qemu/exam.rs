@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use fovea_tests::qemu::{self, Disk, Machine};
-use fovea_tests::{program, root};
+use fovea_tests::{fovea, root};
 use image::RgbImage;
 use serde_json::Value;
 
@@ -100,7 +100,7 @@ fn assert_different(views: &[RgbImage]) {
 
 /// What `fovea grade` says of a file, here.
 fn graded(photograph: &Path) -> Value {
-    let output = program("fovea-device", "fovea")
+    let output = fovea()
         .args(["grade", "--json"])
         .arg(photograph)
         .output()

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use fovea_tests::qemu::{self, Disk, Machine, Parts, Setup, Share};
-use fovea_tests::{program, root};
+use fovea_tests::{fovea, root};
 use image::RgbImage;
 
 /// For a command that has nothing to wait for.
@@ -42,8 +42,7 @@ pub mod says {
 /// A share that holds the device, the hand that works the camera, and the configuration.
 pub fn share() -> qemu::Result<Share> {
     let share = Share::new()?;
-    let fovea = program("fovea-device", "fovea");
-    share.add_program(Path::new(fovea.get_program()))?;
+    share.add_program(Path::new(fovea().get_program()))?;
     share.add_program(Path::new(env!("CARGO_BIN_EXE_vivid")))?;
     share.write("fovea.toml", include_bytes!("fovea.toml"))?;
     Ok(share)
