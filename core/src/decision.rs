@@ -10,7 +10,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::calibration::{Calibration, NodeCalibration, ParentRule};
+use crate::gate::GateReason;
 use crate::taxonomy::{Level, Referral, Subject, Taxonomy};
+
+pub use reasons::{reasons, Reason};
 
 /// What is to become of the patient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -24,7 +27,7 @@ pub enum ReferralDecision {
 }
 
 /// One node of the taxonomy in one photograph.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     pub id: String,
     pub name: String,
@@ -64,8 +67,8 @@ pub struct Decision {
     pub referral: ReferralDecision,
     /// Calibrated probability that any referable disease is present.
     pub score: f32,
-    /// The reasons, plain English sentences, the weightiest first.
-    pub because: Vec<String>,
+    /// The weightiest first; never empty.
+    pub reasons: Vec<Reason>,
     /// Every node, in the taxonomy's order.
     pub findings: Vec<Finding>,
     /// How deep the verdict commits itself: the positive nodes that have no
@@ -280,25 +283,24 @@ pub fn decide(
     let mut decision = Decision {
         referral,
         score,
-        because: Vec::new(),
+        reasons: Vec::new(),
         findings,
         committed,
         referable_dr: probabilities.composites.get("referable_dr").copied(),
     };
-    decision.because = reasons::of(taxonomy, &decision, operating_point);
+    decision.reasons = reasons(taxonomy, &decision, operating_point);
     Ok(decision)
 }
 
-/// The same decision for a photograph that the gate refused for `reason`, a
-/// sentence: the patient is to be photographed again. Score and findings stay.
-/// Reasons that spoke for a referral are kept behind the new one; those of an
-/// all-clear are dropped, because no photograph that cannot be judged may read
-/// as one.
-pub fn retake(mut decision: Decision, reason: &str) -> Decision {
+/// The same decision for a photograph that the gate refused: the patient is to
+/// be photographed again. Score and findings stay. Reasons that spoke for a
+/// referral are kept behind the new one; those of an all-clear are dropped,
+/// because no photograph that cannot be judged may read as one.
+pub fn retake(mut decision: Decision, gate: GateReason) -> Decision {
     if decision.referral == ReferralDecision::NoReferableDisease {
-        decision.because.clear();
+        decision.reasons.clear();
     }
-    decision.because.insert(0, reason.to_owned());
+    decision.reasons.insert(0, Reason::Gate { gate });
     decision.referral = ReferralDecision::Retake;
     decision
 }

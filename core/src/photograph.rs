@@ -25,6 +25,7 @@ use image::metadata::Orientation;
 use image::{
     AnimationDecoder as _, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage,
 };
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// Longest side accepted, in pixels.
@@ -96,6 +97,46 @@ pub enum ReadError {
         format: &'static str,
         reason: String,
     },
+}
+
+/// What is wrong with a file, without the numbers and names of [`ReadError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileFault {
+    Io,
+    NotAFile,
+    Empty,
+    FileTooLarge,
+    UnknownFormat,
+    OtherFormat,
+    NoPixels,
+    TooManyPixels,
+    TooMuchMemory,
+    Truncated,
+    Damaged,
+    FirstIsBlack,
+    Unsupported,
+}
+
+impl ReadError {
+    /// Which of them it is.
+    pub fn fault(&self) -> FileFault {
+        match self {
+            ReadError::Io(_) => FileFault::Io,
+            ReadError::NotAFile => FileFault::NotAFile,
+            ReadError::Empty => FileFault::Empty,
+            ReadError::FileTooLarge => FileFault::FileTooLarge,
+            ReadError::UnknownFormat => FileFault::UnknownFormat,
+            ReadError::OtherFormat(_) => FileFault::OtherFormat,
+            ReadError::NoPixels { .. } => FileFault::NoPixels,
+            ReadError::TooManyPixels { .. } => FileFault::TooManyPixels,
+            ReadError::TooMuchMemory => FileFault::TooMuchMemory,
+            ReadError::Truncated(_) => FileFault::Truncated,
+            ReadError::Damaged { .. } => FileFault::Damaged,
+            ReadError::FirstIsBlack(_) => FileFault::FirstIsBlack,
+            ReadError::Unsupported { .. } => FileFault::Unsupported,
+        }
+    }
 }
 
 /// Reads a photograph from a file.

@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use common::{identity, logit, small};
 use fovea_core::calibration::{Calibration, NodeCalibration, ParentRule};
 use fovea_core::decision::{
-    decide, probabilities, raw_composites, raw_logits, retake, Decision, OutputError,
+    decide, probabilities, raw_composites, raw_logits, retake, Decision, OutputError, Reason,
     ReferralDecision,
 };
+use fovea_core::gate::GateReason;
+use fovea_core::photograph::FileFault;
 use fovea_core::taxonomy::Taxonomy;
 use proptest::prelude::*;
 
@@ -130,17 +132,99 @@ fn an_unusable_calibration_gives_no_verdict() {
     }
 }
 
+/// The reasons in a few letters, numbers to two digits.
+fn told(decision: &Decision) -> Vec<String> {
+    let mark = |set: bool, word: &str| {
+        if set {
+            format!(" {word}")
+        } else {
+            String::new()
+        }
+    };
+    let one = |reason: &Reason| match reason {
+        Reason::Refers {
+            node,
+            probability: p,
+            threshold: t,
+            urgent,
+            open,
+        } => {
+            let (urgent, open) = (mark(*urgent, "urgent"), mark(*open, "open"));
+            format!("{node} {p:.2}/{t:.2}{urgent}{open}")
+        }
+        Reason::AnyReferable {
+            probability: p,
+            threshold: t,
+        } => format!("any {p:.2}/{t:.2}"),
+        Reason::NoneReferable {
+            probability: p,
+            threshold: t,
+        } => format!("none {p:.2}/{t:.2}"),
+        Reason::Nearest {
+            node,
+            probability: p,
+            threshold: t,
+        } => format!("nearest: {node} {p:.2}/{t:.2}"),
+        Reason::NotReferred {
+            node,
+            probability: p,
+            threshold: t,
+        } => format!("not referred: {node} {p:.2}/{t:.2}"),
+        other => format!("{other:?}"),
+    };
+    decision.reasons.iter().map(one).collect()
+}
+
+/// Kept in every exam: what is written today is read for as long as there are
+/// exams.
+#[test]
+fn reasons_are_written_with_a_kind_and_come_back() {
+    let reasons = [
+        (
+            Reason::Refers {
+                node: "pdr".to_owned(),
+                probability: 0.1,
+                threshold: 0.05,
+                urgent: true,
+                open: false,
+            },
+            r#"{"kind":"refers","node":"pdr","probability":0.1,"threshold":0.05,"urgent":true,"open":false}"#,
+        ),
+        (
+            Reason::Gate {
+                gate: GateReason::TooDark,
+            },
+            r#"{"kind":"gate","gate":"too_dark"}"#,
+        ),
+        (
+            Reason::File {
+                fault: FileFault::Empty,
+                detail: "x".to_owned(),
+            },
+            r#"{"kind":"file","fault":"empty","detail":"x"}"#,
+        ),
+        (Reason::NothingLookedFor, r#"{"kind":"nothing_looked_for"}"#),
+        (
+            Reason::NoneReferable {
+                probability: 0.3,
+                threshold: 0.7,
+            },
+            r#"{"kind":"none_referable","probability":0.3,"threshold":0.7}"#,
+        ),
+    ];
+    for (reason, json) in reasons {
+        assert_eq!(serde_json::to_string(&reason).unwrap(), json);
+        assert_eq!(serde_json::from_str::<Reason>(json).unwrap(), reason);
+    }
+}
+
 #[test]
 fn an_urgent_finding_is_referred_urgently_and_first() {
     let d = verdict([0.01, 0.02, 0.81, 0.01, 0.7, 0.01], &[("severe", 0.4)]);
     assert_eq!(d.referral, ReferralDecision::ReferUrgent);
     assert_eq!(
-        d.because,
-        [
-            "Severe DR 0.81 passes its operating point 0.40; this is urgent",
-            "Cataract 0.70 passes its operating point 0.50",
-            "Any referable disease 0.94 passes its operating point 0.50",
-        ]
+        told(&d),
+        ["severe 0.81/0.40 urgent", "lens 0.70/0.50", "any 0.94/0.50",]
     );
     assert!((d.score - 0.943).abs() < 1e-3);
     assert!((d.referable_dr.unwrap() - 0.81).abs() < 1e-6);
@@ -160,22 +244,13 @@ fn a_parent_counts_only_where_no_child_is_certain() {
     assert!(d.findings.iter().any(|f| f.id == "dr" && f.positive));
     assert_eq!(ids(&small(), &d.committed), ["mild"]);
     assert_eq!(d.referral, ReferralDecision::NoReferableDisease);
-    assert!(
-        d.because
-            .iter()
-            .any(|r| r == "Mild DR 0.90 passes its operating point 0.50 but is not referred"),
-        "{:?}",
-        d.because
-    );
+    assert_eq!(told(&d)[0], "not referred: mild 0.90/0.50");
 
     // Mild or severe is open: DR alone is reported, and referred.
     let d = verdict([0.01, 0.4, 0.35, 0.01, 0.01, 0.01], &[]);
     assert_eq!(ids(&small(), &d.committed), ["dr"]);
     assert_eq!(d.referral, ReferralDecision::Refer);
-    assert_eq!(
-        d.because,
-        ["DR 0.61 passes its operating point 0.50, though no single finding within it does: which one is open"]
-    );
+    assert_eq!(told(&d), ["dr 0.61/0.50 open"]);
 }
 
 #[test]
@@ -193,13 +268,7 @@ fn the_composite_refers_by_itself() {
     let d = verdict([0.01, 0.02, 0.2, 0.01, 0.2, 0.01], &[("referable", 0.3)]);
     assert_eq!(d.referral, ReferralDecision::Refer);
     assert!(d.committed.is_empty());
-    assert_eq!(
-        d.because,
-        [
-            "Any referable disease 0.36 passes its operating point 0.30, though no single finding \
-             does: which one is open; the nearest is Cataract with 0.20 of 0.50"
-        ]
-    );
+    assert_eq!(told(&d), ["any 0.36/0.30", "nearest: lens 0.20/0.50"]);
 }
 
 #[test]
@@ -207,13 +276,7 @@ fn an_all_clear_names_what_came_nearest() {
     let d = verdict([0.9, 0.02, 0.1, 0.01, 0.2, 0.01], &[("severe", 0.11)]);
     assert_eq!(d.referral, ReferralDecision::NoReferableDisease);
     assert_eq!(ids(&small(), &d.committed), ["well"]);
-    assert_eq!(
-        d.because,
-        [
-            "No referable finding passes its operating point; the nearest is Severe DR with 0.10 of 0.11",
-            "Any referable disease 0.28 stays below its operating point 0.50",
-        ]
-    );
+    assert_eq!(told(&d), ["nearest: severe 0.10/0.11", "none 0.28/0.50"]);
 }
 
 #[test]
@@ -222,29 +285,7 @@ fn a_rare_finding_is_not_near_because_its_operating_point_is_low() {
         [0.9, 0.02, 0.1, 0.01, 0.001, 0.01],
         &[("severe", 0.11), ("lens", 0.002)],
     );
-    assert!(
-        d.because[0].ends_with("the nearest is Severe DR with 0.10 of 0.11"),
-        "{:?}",
-        d.because
-    );
-}
-
-#[test]
-fn numbers_that_differ_are_not_written_alike() {
-    let d = verdict(
-        [0.9, 0.02, 0.3996, 0.01, 0.01, 0.01],
-        &[
-            ("severe", 0.4),
-            ("referable", 0.9),
-            ("dr", 0.9),
-            ("vessels", 0.9),
-        ],
-    );
-    assert!(
-        d.because[0].ends_with("with 0.3996 of 0.4000"),
-        "{:?}",
-        d.because
-    );
+    assert_eq!(told(&d)[0], "nearest: severe 0.10/0.11");
 }
 
 #[test]
@@ -252,7 +293,7 @@ fn what_speaks_of_the_photograph_refers_nobody() {
     let d = verdict([0.9, 0.02, 0.02, 0.01, 0.01, 0.99], &[]);
     assert_eq!(d.referral, ReferralDecision::NoReferableDisease);
     assert_eq!(ids(&small(), &d.committed), ["well", "blur"]);
-    assert!(!d.because.iter().any(|r| r.contains("Blurred")));
+    assert!(!d.reasons.iter().any(|r| r.node() == Some("blur")));
 }
 
 #[test]
@@ -273,27 +314,25 @@ fn a_taxonomy_that_refers_nothing_says_so() {
         (d.referral, d.score),
         (ReferralDecision::NoReferableDisease, 0.0)
     );
-    assert_eq!(
-        d.because[0],
-        "This student looks for nothing that is referred"
-    );
+    assert_eq!(d.reasons[0], Reason::NothingLookedFor);
 }
 
 #[test]
 fn a_refused_photograph_never_reads_as_an_all_clear() {
     let clear = verdict([0.9, 0.02, 0.02, 0.01, 0.01, 0.01], &[]);
-    let again = retake(clear.clone(), "the photograph is too dark");
+    let again = retake(clear.clone(), GateReason::TooDark);
     assert_eq!(again.referral, ReferralDecision::Retake);
-    assert_eq!(again.because, ["the photograph is too dark"]);
+    let gate = GateReason::TooDark;
+    assert_eq!(again.reasons, [Reason::Gate { gate }]);
     assert_eq!(
         (again.score, &again.findings),
         (clear.score, &clear.findings)
     );
 
     let ill = verdict([0.01, 0.02, 0.9, 0.01, 0.01, 0.01], &[]);
-    let again = retake(ill.clone(), "the photograph is too dark");
+    let again = retake(ill.clone(), GateReason::TooDark);
     assert_eq!(again.referral, ReferralDecision::Retake);
-    assert_eq!(again.because[1..], ill.because);
+    assert_eq!(again.reasons[1..], ill.reasons);
 }
 
 #[test]
@@ -407,7 +446,7 @@ proptest! {
         let d = decide(&t, &calibration, &z[..t.finest_count()]).unwrap();
 
         prop_assert!((0.0..=1.0).contains(&d.score));
-        prop_assert!(!d.because.is_empty());
+        prop_assert!(!d.reasons.is_empty());
         prop_assert_eq!(d.findings.len(), t.nodes().len());
         for f in &d.findings {
             prop_assert!((0.0..=1.0).contains(&f.probability), "{}", f.probability);

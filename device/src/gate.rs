@@ -50,29 +50,3 @@ pub fn without_scores(reason: GateReason) -> GateVerdict {
         scores: BTreeMap::new(),
     }
 }
-
-/// What the technician is told, and can do about it.
-pub fn advice(reason: GateReason) -> &'static str {
-    match reason {
-        GateReason::Ok => "The photograph can be graded",
-        GateReason::NonFundus => "This is not a photograph of a retina: photograph the fundus",
-        GateReason::TooDark => "The photograph is too dark: use more flash or dilate the pupil",
-        GateReason::TooBright => "The photograph is too bright: use less flash",
-        GateReason::Blurred => "The photograph is blurred or hazy: focus and photograph again",
-        GateReason::FieldOfView => "Too little of the retina is in view: centre the field",
-        GateReason::Artefact => {
-            "Lashes, dust or reflections hide the retina: clean the lens, open the eye wide"
-        }
-        GateReason::Unreadable => "The file cannot be read",
-        GateReason::SeveralFields => {
-            "More than one eye is in the photograph: give one eye per photograph"
-        }
-        GateReason::NotColour => {
-            "This is not a colour photograph of the retina: take one in colour and white light"
-        }
-        GateReason::TooSmall => "The photograph has too few pixels: export it in full size",
-        GateReason::StudentFailed => {
-            "The model failed on this photograph: run the self-test, install the bundle again"
-        }
-    }
-}

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use fovea_core::bundle::Bundle;
 use fovea_core::calibration::Calibration;
-use fovea_core::decision;
+use fovea_core::decision::{self, Reason};
 use fovea_core::gate::GateReason;
 use fovea_core::photograph::{self, ReadError};
 use fovea_core::prepare::{self, Prepared};
@@ -165,7 +165,7 @@ impl Grader {
         let decision = if gate.accepted {
             decision
         } else {
-            decision::retake(decision, gate::advice(gate.reason))
+            decision::retake(decision, gate.reason)
         };
         Graded {
             record: Record {
@@ -175,7 +175,7 @@ impl Grader {
                 referral: Referral {
                     decision: decision.referral,
                     score: Some(decision.score),
-                    because: decision.because,
+                    reasons: decision.reasons,
                 },
                 findings: decision.findings,
                 referable_dr: decision.referable_dr,
@@ -196,16 +196,20 @@ impl Grader {
             read: read_ms,
             ..Elapsed::default()
         };
-        let because = vec![error.to_string()];
-        self.without_verdict(image, GateReason::Unreadable, because, elapsed_ms)
+        let reasons = vec![Reason::File {
+            fault: error.fault(),
+            detail: error.to_string(),
+        }];
+        self.without_verdict(image, GateReason::Unreadable, reasons, elapsed_ms)
     }
 
     /// The record where the student gave no answer that can be used: the
     /// photograph is not to blame, and no score may stand for it.
     fn student_failed(&self, image: &str, why: &str, elapsed_ms: Elapsed) -> Graded {
-        let reason = GateReason::StudentFailed;
-        let because = vec![gate::advice(reason).to_owned(), why.to_owned()];
-        self.without_verdict(image, reason, because, elapsed_ms)
+        let gate = GateReason::StudentFailed;
+        let detail = why.to_owned();
+        let reasons = vec![Reason::Gate { gate }, Reason::Student { detail }];
+        self.without_verdict(image, gate, reasons, elapsed_ms)
     }
 
     /// The record of what could not be graded.
@@ -213,7 +217,7 @@ impl Grader {
         &self,
         image: &str,
         reason: GateReason,
-        because: Vec<String>,
+        reasons: Vec<Reason>,
         elapsed_ms: Elapsed,
     ) -> Graded {
         Graded {
@@ -224,7 +228,7 @@ impl Grader {
                 referral: Referral {
                     decision: decision::ReferralDecision::Retake,
                     score: None,
-                    because,
+                    reasons,
                 },
                 findings: Vec::new(),
                 referable_dr: None,

@@ -1,21 +1,21 @@
 //! What is kept and reported of one graded photograph.
 
-use fovea_core::decision::{Finding, ReferralDecision};
+use fovea_core::decision::{Finding, Reason, ReferralDecision};
 use fovea_core::gate::GateVerdict;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 #[cfg(doc)]
 use crate::report::names;
 
-/// The result for one photograph. Serialised, this is one line of
-/// `fovea grade --json`, with these keys in this order.
-#[derive(Clone, Debug, Serialize)]
+/// The result for one photograph, in no language. `fovea grade --json` adds the
+/// reasons in words, and the store keeps it as it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// The photograph's path as given; see [`names::of`] for one that is not
     /// UTF-8.
     pub image: String,
     /// That path in hexadecimal bytes, where it is not UTF-8.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_bytes: Option<String>,
     pub gate: GateVerdict,
     pub referral: Referral,
@@ -27,24 +27,62 @@ pub struct Record {
     pub model: Model,
     pub elapsed_ms: Elapsed,
     /// Indices into `findings` of what the verdict commits to: the deepest
-    /// positive nodes.
+    /// positive nodes. Not kept: the findings say it.
     #[serde(skip)]
     pub committed: Vec<usize>,
 }
 
 /// The referral decision and what it rests on.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Referral {
     pub decision: ReferralDecision,
     /// Calibrated probability (0..1) that any referable disease is present,
     /// also when the gate refuses; none only when unreadable.
     pub score: Option<f32>,
-    /// The reasons, in plain English.
-    pub because: Vec<String>,
+    /// The weightiest first.
+    pub reasons: Vec<Reason>,
+}
+
+impl Record {
+    /// The name of the node `id` in the taxonomy that the photograph was graded
+    /// by, in English; the id itself where the record lacks it.
+    pub fn name_of<'a>(&'a self, id: &'a str) -> &'a str {
+        let finding = self.findings.iter().find(|finding| finding.id == id);
+        finding.map_or(id, |finding| &finding.name)
+    }
+}
+
+#[cfg(test)]
+impl Record {
+    /// A record that says nothing, for tests to fill.
+    pub(crate) fn blank() -> Record {
+        Record {
+            image: "blank".to_owned(),
+            image_bytes: None,
+            gate: GateVerdict {
+                accepted: false,
+                reason: fovea_core::gate::GateReason::Unreadable,
+                scores: Default::default(),
+            },
+            referral: Referral {
+                decision: ReferralDecision::Retake,
+                score: None,
+                reasons: Vec::new(),
+            },
+            findings: Vec::new(),
+            referable_dr: None,
+            model: Model {
+                bundle: "student".to_owned(),
+                sha256: "0".repeat(64),
+            },
+            elapsed_ms: Elapsed::default(),
+            committed: Vec::new(),
+        }
+    }
 }
 
 /// Which student answered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Model {
     /// The bundle's name.
     pub bundle: String,
@@ -53,7 +91,7 @@ pub struct Model {
 }
 
 /// Wall-clock time of each step in milliseconds, to the microsecond.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Elapsed {
     /// From file to pixels.
     pub read: f64,

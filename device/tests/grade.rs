@@ -122,7 +122,10 @@ fn a_record_has_exactly_the_documented_keys() {
         keys.join(" ")
     };
     assert_eq!(sorted(&record["gate"]), "accepted reason scores");
-    assert_eq!(sorted(&record["referral"]), "because decision score");
+    assert_eq!(
+        sorted(&record["referral"]),
+        "because decision reasons score"
+    );
     assert_eq!(sorted(&record["model"]), "bundle sha256");
     assert_eq!(
         sorted(&record["elapsed_ms"]),

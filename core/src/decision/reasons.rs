@@ -1,97 +1,150 @@
-//! Why a verdict is what it is, in plain English.
+//! Why a verdict is what it is: numbers and node ids, in no language. Words
+//! are made where somebody reads them.
+
+use serde::{Deserialize, Serialize};
 
 use super::{nearest_referable, refers, Decision, Finding, ReferralDecision};
+use crate::gate::GateReason;
+use crate::photograph::FileFault;
 use crate::taxonomy::{Level, Node, Referral, Subject, Taxonomy};
 
-/// The reasons of a decision whose other fields are filled. `operating_point`
-/// is that of the composite `referable`.
-pub(super) fn of(taxonomy: &Taxonomy, decision: &Decision, operating_point: f32) -> Vec<String> {
+/// One reason of a verdict. Probabilities are calibrated, thresholds operating
+/// points, both 0 to 1; a node is named by its id in the taxonomy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Reason {
+    /// The gate refused the photograph.
+    Gate { gate: GateReason },
+    /// A finding that is referred reaches its operating point.
+    Refers {
+        node: String,
+        probability: f32,
+        threshold: f32,
+        /// Whether it is referred urgently.
+        urgent: bool,
+        /// Whether this is a disease or a group, and nothing below it reaches
+        /// its own operating point: which form it has is open.
+        open: bool,
+    },
+    /// Any referable disease (the composite `referable`) reaches its operating
+    /// point.
+    AnyReferable { probability: f32, threshold: f32 },
+    /// The finding that came nearest to a referral and does not reach its
+    /// operating point.
+    Nearest {
+        node: String,
+        probability: f32,
+        threshold: f32,
+    },
+    /// Any referable disease stays below its operating point.
+    NoneReferable { probability: f32, threshold: f32 },
+    /// A finding reaches its operating point and is not referred.
+    NotReferred {
+        node: String,
+        probability: f32,
+        threshold: f32,
+    },
+    /// The taxonomy holds nothing that is referred.
+    NothingLookedFor,
+    /// The file gave no photograph. `detail` is what the reader said of it, a
+    /// technical sentence in English.
+    File { fault: FileFault, detail: String },
+    /// The student gave no answer that can be used. `detail` is what its
+    /// runtime said, a technical sentence in English.
+    Student { detail: String },
+    /// What a version of Fovea before typed reasons kept, as it kept it.
+    Kept { english: String },
+}
+
+impl Reason {
+    /// The node that it speaks of, where it speaks of one.
+    pub fn node(&self) -> Option<&str> {
+        match self {
+            Reason::Refers { node, .. }
+            | Reason::Nearest { node, .. }
+            | Reason::NotReferred { node, .. } => Some(node),
+            _ => None,
+        }
+    }
+}
+
+/// The reasons of a decision whose other fields are filled, the weightiest
+/// first. `operating_point` is that of the composite `referable`.
+pub fn reasons(taxonomy: &Taxonomy, decision: &Decision, operating_point: f32) -> Vec<Reason> {
     if decision.referral == ReferralDecision::NoReferableDisease {
         return all_clear(taxonomy, decision, operating_point);
     }
-    let mut referred: Vec<(&Node, &Finding)> = decision
-        .committed
-        .iter()
-        .map(|&i| (&taxonomy.nodes()[i], &decision.findings[i]))
-        .filter(|(node, _)| node.subject == Subject::Eye && node.referral != Referral::None)
+    let mut referred: Vec<(&Node, &Finding)> = committed(taxonomy, decision)
+        .filter(|(node, _)| node.referral != Referral::None)
         .collect();
     // Stable: what weighs the same stays in the taxonomy's order.
     referred.sort_by_key(|(node, _)| std::cmp::Reverse((node.referral, node.severity)));
 
-    let mut reasons: Vec<String> = referred
+    let mut reasons: Vec<Reason> = referred
         .into_iter()
-        .map(|(n, f)| of_finding(n, f))
+        .map(|(node, finding)| Reason::Refers {
+            node: node.id.clone(),
+            probability: finding.probability,
+            threshold: finding.threshold,
+            urgent: node.referral == Referral::Urgent,
+            open: node.level != Level::Finest,
+        })
         .collect();
     if refers(taxonomy) && decision.score >= operating_point {
-        let numbers = passes(decision.score, operating_point);
-        let mut reason = format!("Any referable disease {numbers}");
-        // The composite alone: say so, and where to look first.
-        if reasons.is_empty() {
-            reason.push_str(", though no single finding does: which one is open");
-            if let Some(f) = nearest_referable(taxonomy, &decision.findings) {
-                let (p, t) = two(f.probability, f.threshold);
-                reason.push_str(&format!("; the nearest is {} with {p} of {t}", f.name));
-            }
-        }
-        reasons.push(reason);
-    }
-    reasons
-}
-
-fn of_finding(node: &Node, finding: &Finding) -> String {
-    let numbers = passes(finding.probability, finding.threshold);
-    let alone = match node.level {
-        Level::Finest => "",
-        _ => ", though no single finding within it does: which one is open",
-    };
-    let urgent = match node.referral {
-        Referral::Urgent => "; this is urgent",
-        _ => "",
-    };
-    format!("{} {numbers}{alone}{urgent}", node.name)
-}
-
-/// Names what came nearest to a referral: the reader can judge the margin.
-fn all_clear(taxonomy: &Taxonomy, decision: &Decision, operating_point: f32) -> Vec<String> {
-    let mut reasons = Vec::new();
-    match nearest_referable(taxonomy, &decision.findings) {
-        None => reasons.push("This student looks for nothing that is referred".to_owned()),
-        Some(f) => {
-            let (p, t) = two(f.probability, f.threshold);
-            reasons.push(format!(
-                "No referable finding passes its operating point; the nearest is {} with {p} of {t}",
-                f.name
-            ));
-            let (p, t) = two(decision.score, operating_point);
-            reasons.push(format!(
-                "Any referable disease {p} stays below its operating point {t}"
-            ));
-        }
-    }
-    for &i in &decision.committed {
-        let (node, finding) = (&taxonomy.nodes()[i], &decision.findings[i]);
-        if node.subject == Subject::Eye && node.severity > 0 {
-            let numbers = passes(finding.probability, finding.threshold);
-            reasons.push(format!("{} {numbers} but is not referred", node.name));
+        let alone = reasons.is_empty();
+        reasons.push(Reason::AnyReferable {
+            probability: decision.score,
+            threshold: operating_point,
+        });
+        // The composite alone: where to look first.
+        if alone {
+            reasons.extend(nearest(taxonomy, decision));
         }
     }
     reasons
 }
 
-fn passes(probability: f32, threshold: f32) -> String {
-    let (p, t) = two(probability, threshold);
-    format!("{p} passes its operating point {t}")
+/// What was found that needs no referral, and what came nearest to one: the
+/// reader can judge the margin.
+fn all_clear(taxonomy: &Taxonomy, decision: &Decision, operating_point: f32) -> Vec<Reason> {
+    let mut reasons: Vec<Reason> = committed(taxonomy, decision)
+        .filter(|(node, _)| node.severity > 0)
+        .map(|(node, finding)| Reason::NotReferred {
+            node: node.id.clone(),
+            probability: finding.probability,
+            threshold: finding.threshold,
+        })
+        .collect();
+    match nearest(taxonomy, decision) {
+        None => reasons.push(Reason::NothingLookedFor),
+        Some(nearest) => {
+            reasons.push(nearest);
+            reasons.push(Reason::NoneReferable {
+                probability: decision.score,
+                threshold: operating_point,
+            });
+        }
+    }
+    reasons
 }
 
-/// Two numbers with two digits, or with as many as it takes (up to six) to
-/// show that they differ.
-fn two(a: f32, b: f32) -> (String, String) {
-    let mut shown = (format!("{a:.2}"), format!("{b:.2}"));
-    for digits in 3..=6 {
-        if a == b || shown.0 != shown.1 {
-            break;
-        }
-        shown = (format!("{a:.digits$}"), format!("{b:.digits$}"));
-    }
-    shown
+fn nearest(taxonomy: &Taxonomy, decision: &Decision) -> Option<Reason> {
+    let finding = nearest_referable(taxonomy, &decision.findings)?;
+    Some(Reason::Nearest {
+        node: finding.id.clone(),
+        probability: finding.probability,
+        threshold: finding.threshold,
+    })
+}
+
+/// The findings of the eye that the verdict commits to.
+fn committed<'a>(
+    taxonomy: &'a Taxonomy,
+    decision: &'a Decision,
+) -> impl Iterator<Item = (&'a Node, &'a Finding)> {
+    decision
+        .committed
+        .iter()
+        .map(|&i| (&taxonomy.nodes()[i], &decision.findings[i]))
+        .filter(|(node, _)| node.subject == Subject::Eye)
 }

@@ -84,7 +84,7 @@ fn record(accepted: bool, probability: f32) -> Record {
         referral: Referral {
             decision,
             score: Some(probability),
-            because: Vec::new(),
+            reasons: Vec::new(),
         },
         findings: vec![Finding {
             id: "normal".to_owned(),

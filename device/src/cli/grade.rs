@@ -160,7 +160,7 @@ impl Printer {
     fn print(&mut self, record: &Record) -> io::Result<()> {
         let mut out = self.out.lock();
         match &self.table {
-            None => json::write(&mut out, record)?,
+            None => json::write_record(&mut out, record)?,
             Some(table) => {
                 if std::mem::take(&mut self.head_due) {
                     table.head(&mut out)?;

@@ -271,7 +271,7 @@ impl World {
         for shot in eyes.flat_map(EyeExam::shots) {
             assert_eq!(Some(&self.captured[&shot.id]), self.exam.id());
             if let Judgement::Given(verdict) = &shot.judgement {
-                assert_eq!(verdict.record["tag"], shot.id.0);
+                assert_eq!(verdict.record.image, shot.id.0.to_string());
             }
         }
     }

@@ -197,26 +197,21 @@ pub struct Verdict {
     pub gate: GateVerdict,
     /// Which eye the picture shows, where that is certain.
     pub shows: Option<Eye>,
-    /// The whole of [`Record`], as `fovea grade --json` writes it.
-    pub record: serde_json::Value,
+    /// All that was found.
+    pub record: Record,
 }
 
 impl Verdict {
     /// What an exam keeps of a graded photograph. `shows` is the eye that the
     /// optic disc's side speaks for.
-    ///
-    /// # Errors
-    /// When the record cannot be written as JSON.
-    pub fn of(record: &Record, shows: Option<Eye>) -> Result<Verdict, serde_json::Error> {
-        Ok(Verdict {
+    pub fn of(record: Record, shows: Option<Eye>) -> Verdict {
+        Verdict {
             decision: record.referral.decision,
             score: record.referral.score,
             gate: record.gate.clone(),
             shows,
-            // By way of text, so that it has the digits that `fovea grade` prints:
-            // straight to a value, 0.1 would become 0.10000000149011612.
-            record: serde_json::from_str(&serde_json::to_string(record)?)?,
-        })
+            record,
+        }
     }
 
     /// Whether the photograph was good enough for its decision to stand.

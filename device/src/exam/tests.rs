@@ -8,6 +8,7 @@ use fovea_core::gate::{GateReason, GateVerdict};
 
 use super::words::{Action, Eye, Page, PatientField, SkipReason};
 use super::*;
+use crate::record::Record;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -29,7 +30,10 @@ pub(super) fn verdict(decision: ReferralDecision, shows: Option<Eye>, tag: u64) 
             scores: BTreeMap::from([("sharpness".to_owned(), 0.125)]),
         },
         shows,
-        record: serde_json::json!({ "tag": tag }),
+        record: Record {
+            image: tag.to_string(),
+            ..Record::blank()
+        },
     })
 }
 

@@ -19,6 +19,7 @@ use image::RgbImage;
 use crate::canvas::Canvas;
 use crate::grade::{Graded, Seen};
 use crate::record::Record;
+use crate::report::reasons;
 use crate::text::{Align, TextStyle, Weight};
 use crate::verdict;
 
@@ -176,9 +177,7 @@ fn head(canvas: &mut Canvas, record: &Record) -> Result<i32, Infallible> {
         y += 30;
     }
     let style = text(Weight::Regular, 18.0, INK);
-    let lines: Vec<String> = record
-        .referral
-        .because
+    let lines: Vec<String> = reasons::in_english(record)
         .iter()
         .flat_map(|reason| style.wrap(reason, WIDTH))
         .collect();

@@ -2,10 +2,61 @@
 
 use std::io::{self, Write};
 
+use fovea_core::decision::{Finding, Reason, ReferralDecision};
+use fovea_core::gate::GateVerdict;
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
-use super::names;
+use super::{names, reasons};
+use crate::record::{Elapsed, Model, Record};
+
+/// Writes `record` as one line of `fovea grade --json`: its keys, and in
+/// `referral` the reasons in English words (`because`) before the typed ones.
+///
+/// # Errors
+/// Only those of `out`.
+pub fn write_record(out: &mut impl Write, record: &Record) -> io::Result<()> {
+    write(
+        out,
+        &Line {
+            image: &record.image,
+            image_bytes: record.image_bytes.as_deref(),
+            gate: &record.gate,
+            referral: Told {
+                decision: record.referral.decision,
+                score: record.referral.score,
+                because: reasons::in_english(record),
+                reasons: &record.referral.reasons,
+            },
+            findings: &record.findings,
+            referable_dr: record.referable_dr,
+            model: &record.model,
+            elapsed_ms: &record.elapsed_ms,
+        },
+    )
+}
+
+/// A [`Record`] with words.
+#[derive(Serialize)]
+struct Line<'a> {
+    image: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image_bytes: Option<&'a str>,
+    gate: &'a GateVerdict,
+    referral: Told<'a>,
+    findings: &'a [Finding],
+    referable_dr: Option<f32>,
+    model: &'a Model,
+    elapsed_ms: &'a Elapsed,
+}
+
+#[derive(Serialize)]
+struct Told<'a> {
+    decision: ReferralDecision,
+    score: Option<f32>,
+    because: Vec<String>,
+    reasons: &'a [Reason],
+}
 
 /// Writes `value` as one line of JSON. What a terminal would not show is
 /// escaped, such as a character that turns the direction of reading.

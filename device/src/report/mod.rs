@@ -4,4 +4,5 @@
 pub(crate) mod findings;
 pub mod json;
 pub mod names;
+pub mod reasons;
 pub mod table;

@@ -6,6 +6,7 @@ use fovea_core::decision::ReferralDecision;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::names::printable;
+use super::reasons;
 use crate::record::Record;
 use crate::verdict;
 
@@ -90,9 +91,9 @@ impl Table {
 /// The findings that the verdict commits to, or why there are none. Of a
 /// photograph to be retaken only the first reason, which says what to do.
 fn why(record: &Record) -> String {
-    let because = &record.referral.because;
+    let because = reasons::in_english(record);
     if record.referral.decision == ReferralDecision::Retake {
-        return because.first().cloned().unwrap_or_default();
+        return because.into_iter().next().unwrap_or_default();
     }
     let findings = record
         .committed

@@ -22,6 +22,7 @@ use crate::grade::Grader;
 use crate::live::laterality;
 use crate::picture::attention;
 use crate::record::Record;
+use crate::report::reasons;
 
 /// A photograph to be graded.
 pub(super) struct Job {
@@ -57,8 +58,6 @@ pub(super) enum Answer {
 pub(super) struct Model {
     pub taxonomy: Taxonomy,
     pub calibration: Calibration,
-    /// Of the composite `referable`, where there is one.
-    pub operating_point: Option<f32>,
 }
 
 /// What came of a photograph.
@@ -192,18 +191,12 @@ fn work(bundle: Bundle, asked: &Receiver<Request>, answers: &Sender<Answer>, pul
 
 /// Grades, and says whether anybody still listens.
 fn answer_with_verdict(grader: &Grader, job: Job, answers: &Sender<Answer>) -> bool {
-    let shot = job.shot;
-    match grade(grader, job) {
-        Ok(graded) if graded.record.gate.reason == GateReason::StudentFailed => {
-            let why = graded.record.referral.because.join(": ");
-            failed(graded.shot, &why, answers)
-        }
-        Ok(graded) => answers.send(Answer::Graded(Box::new(graded))).is_ok(),
-        Err(error) => {
-            let why = format!("a verdict cannot be written down ({error})");
-            failed(shot, &why, answers)
-        }
+    let graded = grade(grader, job);
+    if graded.record.gate.reason == GateReason::StudentFailed {
+        let why = reasons::in_english(&graded.record).join(": ");
+        return failed(graded.shot, &why, answers);
     }
+    answers.send(Answer::Graded(Box::new(graded))).is_ok()
 }
 
 /// Says that there is no verdict on a photograph, and whether anybody listens.
@@ -212,7 +205,7 @@ fn failed(shot: ShotId, why: &str, answers: &Sender<Answer>) -> bool {
     answers.send(Answer::Failed(shot)).is_ok()
 }
 
-fn grade(grader: &Grader, job: Job) -> Result<GradedShot, serde_json::Error> {
+fn grade(grader: &Grader, job: Job) -> GradedShot {
     let name = match job.eye {
         Eye::Right => "right eye",
         Eye::Left => "left eye",
@@ -228,27 +221,19 @@ fn grade(grader: &Grader, job: Job) -> Result<GradedShot, serde_json::Error> {
         let picture = attention::picture(&seen, taxonomy, node, job.shown.width)?;
         Some((picture, node))
     });
-    Ok(GradedShot {
+    GradedShot {
         shot: job.shot,
-        verdict: Verdict::of(&record, shows)?,
+        verdict: Verdict::of(record.clone(), shows),
         evidence,
         record,
-    })
+    }
 }
 
 impl Model {
     fn of(grader: &Grader) -> Model {
-        let calibration = grader.calibration().clone();
         Model {
             taxonomy: grader.taxonomy().clone(),
-            operating_point: calibration
-                .composites
-                .get(REFERABLE)
-                .map(|point| point.threshold),
-            calibration,
+            calibration: grader.calibration().clone(),
         }
     }
 }
-
-/// The composite whose operating point decides on a referral.
-const REFERABLE: &str = "referable";

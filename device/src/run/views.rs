@@ -268,7 +268,6 @@ impl Sight<'_> {
                     patient: self.patient(),
                     record,
                     taxonomy: &model.taxonomy,
-                    operating_point: model.operating_point,
                     calibration: &model.calibration.id,
                     picture,
                     evidence: entry.evidence.as_ref().map(|(picture, node)| Evidence {

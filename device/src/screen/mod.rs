@@ -14,7 +14,6 @@ mod grid;
 mod model;
 mod page;
 mod preview;
-mod reasons;
 mod ring;
 mod show;
 mod theme;
@@ -33,6 +32,7 @@ pub use model::*;
 pub use preview::Preview;
 pub use show::Screen;
 pub use touch::Touch;
+pub(crate) use words::fill;
 pub use words::{Language, Texts};
 
 use crate::exam::words::Action;

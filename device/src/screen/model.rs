@@ -174,8 +174,6 @@ pub struct Judged<'a> {
     pub record: &'a Record,
     /// The taxonomy it was graded by.
     pub taxonomy: &'a Taxonomy,
-    /// Operating point of the composite `referable`, where there is one.
-    pub operating_point: Option<f32>,
     /// Names the calibration.
     pub calibration: &'a str,
     pub picture: Option<&'a RgbImage>,

@@ -140,6 +140,9 @@ pub fn moment(clock: &Clock, at: Duration) -> Timestamp {
     timestamp(clock.unix_ms(at))
 }
 
+/// Which column of an exam holds its record.
+pub(super) const RECORD: usize = 5;
+
 pub(super) fn exam_row(
     number: i64,
     exam: &ExamRecord,

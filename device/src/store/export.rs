@@ -30,6 +30,7 @@ use super::{
 };
 use crate::exam::words::Eye;
 use crate::exam::{Ending, Judgement, Overall, Shot, Shutter, Side};
+use crate::report::reasons;
 
 /// Where an export has the photographs as they were taken.
 const ORIGINALS_FOLDER: &str = "originals";
@@ -406,17 +407,11 @@ fn photograph_line(
         score: verdict.and_then(|verdict| verdict.score),
         gate: verdict.map(|verdict| verdict.gate.reason),
         because: verdict.map_or_else(String::new, |verdict| {
-            texts(&verdict.record["referral"]["because"]).join("; ")
+            reasons::in_english(&verdict.record).join("; ")
         }),
         original: places.original,
         profile: places.profile,
     }
-}
-
-/// The texts of a JSON list.
-fn texts(list: &serde_json::Value) -> Vec<&str> {
-    let list = list.as_array().map_or(&[][..], Vec::as_slice);
-    list.iter().filter_map(serde_json::Value::as_str).collect()
 }
 
 /// `text`, with an apostrophe where a spreadsheet would run it as a formula.

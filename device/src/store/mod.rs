@@ -32,6 +32,7 @@ mod records;
 mod room;
 mod row;
 mod schema;
+mod typed_reasons;
 mod verify;
 mod words;
 

@@ -69,6 +69,34 @@ impl Table {
             .map(|_| ())
     }
 
+    /// The names of its columns, without the seal.
+    pub(super) fn columns(&self) -> impl Iterator<Item = &'static str> {
+        self.columns.iter().copied()
+    }
+
+    /// Writes a row that is there already with what it holds now, sealed: what
+    /// refers to it stays.
+    pub(super) fn change(&self, db: &Connection, mut values: Vec<Value>) -> rusqlite::Result<()> {
+        let seal = self.seal(values.iter().map(ValueRef::from));
+        values.push(seal.into());
+        let set: Vec<String> = self
+            .columns()
+            .chain(["seal"])
+            .enumerate()
+            .map(|(i, column)| format!("{column} = ?{}", i + 1))
+            .collect();
+        let key: Vec<&String> = set.iter().take(self.key).collect();
+        let sql = format!(
+            "UPDATE {} SET {} WHERE {}",
+            self.name,
+            set.join(", "),
+            key.into_iter().cloned().collect::<Vec<_>>().join(" AND ")
+        );
+        db.prepare_cached(&sql)?
+            .execute(params_from_iter(values))
+            .map(|_| ())
+    }
+
     /// A query for its rows as [`Table::intact`] needs them; `which` is what
     /// follows, such as a `WHERE`.
     pub(super) fn select(&self, which: &str) -> String {

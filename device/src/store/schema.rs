@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{StoreError, PHOTOGRAPHS_FOLDER};
+use super::{typed_reasons, StoreError, PHOTOGRAPHS_FOLDER};
 
 /// Marks the database as Fovea's: "Fove".
 const APPLICATION: i32 = i32::from_be_bytes(*b"Fove");
@@ -16,10 +16,11 @@ const APPLICATION: i32 = i32::from_be_bytes(*b"Fove");
 /// how many were taken. A released step stays as it is, a change is one more.
 ///
 /// What is newly known of an exam goes into its `record` or `provenance`, which
-/// are JSON, and needs no step. A step that changes the columns of a sealed row
-/// has to seal the rows again.
-pub(super) const STEPS: [&str; 2] = [
-    "
+/// are JSON, and needs no step. A step that changes what a sealed row holds
+/// seals it again, but only where its old seal was right: damage stays visible.
+pub(super) const STEPS: [Step; 3] = [
+    Step::Sql(
+        "
     CREATE TABLE exams (
         number INTEGER PRIMARY KEY AUTOINCREMENT,
         id TEXT NOT NULL UNIQUE,
@@ -46,8 +47,10 @@ pub(super) const STEPS: [&str; 2] = [
         PRIMARY KEY (exam, shot)
     ) STRICT, WITHOUT ROWID;
 ",
+    ),
     // Beside the shots and not a part of their rows: those keep their seals.
-    "
+    Step::Sql(
+        "
     CREATE TABLE profiles (
         sha256 TEXT PRIMARY KEY,
         camera TEXT NOT NULL,
@@ -65,7 +68,16 @@ pub(super) const STEPS: [&str; 2] = [
         FOREIGN KEY (exam, shot) REFERENCES shots (exam, shot)
     ) STRICT, WITHOUT ROWID;
 ",
+    ),
+    Step::Rewrite(typed_reasons::rewrite),
 ];
+
+/// One step from a schema to the next.
+pub(super) enum Step {
+    Sql(&'static str),
+    /// Changes what rows hold and seals them again.
+    Rewrite(fn(&Connection) -> Result<(), StoreError>),
+}
 
 /// The highest number that any exam was ever given, 0 before the first.
 pub(super) const LAST_NUMBER: &str =
@@ -96,7 +108,7 @@ pub(super) fn holds_photographs(dir: &Path) -> Result<bool, StoreError> {
 }
 
 /// Takes the steps that the file lacks, all or none.
-pub(super) fn migrate(db: &mut Connection, steps: &[&str]) -> Result<(), StoreError> {
+pub(super) fn migrate(db: &mut Connection, steps: &[Step]) -> Result<(), StoreError> {
     let change = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found = version(&change)?;
     let missing = steps.get(found..).ok_or(StoreError::Newer {
@@ -107,7 +119,10 @@ pub(super) fn migrate(db: &mut Connection, steps: &[&str]) -> Result<(), StoreEr
         return Ok(());
     }
     for step in missing {
-        change.execute_batch(step)?;
+        match step {
+            Step::Sql(sql) => change.execute_batch(sql)?,
+            Step::Rewrite(rewrite) => rewrite(&change)?,
+        }
     }
     change.pragma_update(None, "application_id", APPLICATION)?;
     change.pragma_update(None, "user_version", steps.len() as i64)?;
@@ -144,9 +159,11 @@ pub(super) fn version(db: &Connection) -> rusqlite::Result<usize> {
 mod tests {
     use super::*;
 
-    const MADE_UP: [&str; 2] = [
-        "CREATE TABLE eyes (id INTEGER PRIMARY KEY) STRICT; INSERT INTO eyes VALUES (7);",
-        "ALTER TABLE eyes ADD COLUMN side TEXT NOT NULL DEFAULT 'right';",
+    const EYES: &str =
+        "CREATE TABLE eyes (id INTEGER PRIMARY KEY) STRICT; INSERT INTO eyes VALUES (7);";
+    const MADE_UP: [Step; 2] = [
+        Step::Sql(EYES),
+        Step::Sql("ALTER TABLE eyes ADD COLUMN side TEXT NOT NULL DEFAULT 'right';"),
     ];
 
     fn side(db: &Connection) -> rusqlite::Result<String> {
@@ -171,8 +188,8 @@ mod tests {
         let mut db = Connection::open_in_memory().unwrap();
         migrate(&mut db, &MADE_UP[..1]).unwrap();
         let wrong = [
-            MADE_UP[0],
-            "DROP TABLE eyes; ALTER TABLE nowhere ADD COLUMN x;",
+            Step::Sql(EYES),
+            Step::Sql("DROP TABLE eyes; ALTER TABLE nowhere ADD COLUMN x;"),
         ];
         migrate(&mut db, &wrong).unwrap_err();
         assert_eq!(version(&db).unwrap(), 1);

@@ -4,11 +4,11 @@ use std::io::{self, Write};
 
 use jiff::tz::TimeZone;
 use jiff::Timestamp;
-use serde_json::Value;
 
 use crate::exam::words::Eye;
 use crate::exam::{Judgement, Shot, Side, Verdict};
 use crate::report::names::printable;
+use crate::report::reasons;
 use crate::store::{eye_words, moment, overall_words, words, StoredExam};
 use crate::verdict;
 
@@ -111,20 +111,14 @@ fn write_verdict(out: &mut impl Write, verdict: &Verdict) -> io::Result<()> {
         None => writeln!(out, "    {decision}")?,
     }
     writeln!(out, "    gate: {}", words(&verdict.gate.reason))?;
-    for reason in list(&verdict.record["referral"]["because"]) {
-        let reason = reason.as_str().unwrap_or_default();
-        writeln!(out, "    {}", printable(reason))?;
+    for reason in reasons::in_english(&verdict.record) {
+        writeln!(out, "    {}", printable(&reason))?;
     }
-    let findings = list(&verdict.record["findings"]).iter();
-    for finding in findings.filter(|finding| finding["positive"] == true) {
-        let name = finding["name"].as_str().unwrap_or_default();
-        let number = |key: &str| finding[key].as_f64().unwrap_or(f64::NAN);
-        let (found, from) = (number("probability"), number("threshold"));
-        writeln!(out, "    {} {found:.3}, from {from:.3}", printable(name))?;
+    let findings = verdict.record.findings.iter();
+    for finding in findings.filter(|finding| finding.positive) {
+        let (found, from) = (finding.probability, finding.threshold);
+        let name = printable(&finding.name);
+        writeln!(out, "    {name} {found:.3}, from {from:.3}")?;
     }
     Ok(())
-}
-
-fn list(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
 }

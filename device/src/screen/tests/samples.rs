@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::*;
-use fovea_core::decision::{Finding, ReferralDecision};
+use fovea_core::decision::{self, Decision, Finding, ReferralDecision};
 use fovea_core::gate::{GateReason, GateVerdict};
 use fovea_core::taxonomy::Taxonomy;
 use image::imageops::{self, FilterType};
@@ -339,7 +339,6 @@ impl Samples {
             patient: "RC-20491",
             record,
             taxonomy: &self.taxonomy,
-            operating_point: Some(0.5),
             calibration: "student 77ab12c0",
             picture: Some(&self.photograph),
             evidence: Some(Evidence {
@@ -582,6 +581,14 @@ fn record(taxonomy: &Taxonomy, decision: ReferralDecision, found: &[(&str, f32)]
         })
         .collect();
     let positive = decision != ReferralDecision::NoReferableDisease;
+    let decided = Decision {
+        referral: decision,
+        score: if positive { 0.88 } else { 0.12 },
+        reasons: Vec::new(),
+        findings,
+        committed,
+        referable_dr: None,
+    };
     Record {
         image: "sample".to_owned(),
         image_bytes: None,
@@ -592,16 +599,16 @@ fn record(taxonomy: &Taxonomy, decision: ReferralDecision, found: &[(&str, f32)]
         },
         referral: Referral {
             decision,
-            score: Some(if positive { 0.88 } else { 0.12 }),
-            because: Vec::new(),
+            score: Some(decided.score),
+            reasons: decision::reasons(taxonomy, &decided, 0.5),
         },
-        findings,
+        findings: decided.findings,
         referable_dr: None,
         model: Model {
             bundle: "student-student".to_owned(),
             sha256: LONG_HASH.to_owned(),
         },
         elapsed_ms: Elapsed::default(),
-        committed,
+        committed: decided.committed,
     }
 }

@@ -4,16 +4,16 @@
 use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::*;
 use embedded_graphics::primitives::Rectangle;
-use fovea_core::decision::ReferralDecision;
+use fovea_core::decision::{Reason, ReferralDecision};
 
 use super::parts::{band, beside, head, look, photograph, BUTTON, GAP, HEAD};
 use super::Sheet;
 use crate::exam::words::Action;
 use crate::report::findings::{self, Row};
+use crate::report::reasons;
 use crate::screen::grid::{centred, Grid, Room};
 use crate::screen::model::Judged;
 use crate::screen::page::{Page, Words};
-use crate::screen::reasons;
 use crate::screen::theme::{FAINT, GROUND, INK, NEGATIVE, POSITIVE, RULE};
 use crate::screen::touch::{row, Label, Look, Touch};
 use crate::screen::words::fill;
@@ -140,7 +140,17 @@ impl Judged<'_> {
     where
         D: DrawTarget<Color = Rgb888>,
     {
-        let reasons = reasons::of(self, page.texts);
+        // What came nearest to a referral says enough of how far the whole was.
+        let shown: Vec<Reason> = self
+            .record
+            .referral
+            .reasons
+            .iter()
+            .filter(|reason| !matches!(reason, Reason::NoneReferable { .. }))
+            .cloned()
+            .collect();
+        let names = |id: &str| self.record.name_of(id).to_owned();
+        let reasons = reasons::all(&shown, page.texts, names);
         let bold = Words::plain(Weight::Bold, (18.0, 14.0), INK);
         let step = area.size.height as i32 / REASONS as i32;
         let mut room = Room::of(area);

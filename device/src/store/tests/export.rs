@@ -54,7 +54,7 @@ fn everything_goes_along() {
     assert_eq!(cell(1, "score"), "0.8125");
     assert_eq!(
         cell(1, "because"),
-        "Moderate NPDR was found; it needs to be seen"
+        "Moderate NPDR: 0.75, limit 0.50; Any referable disease: 0.81, limit 0.25"
     );
     for (row, shot) in [(0, 2), (1, 3), (2, 4), (3, 5)] {
         let file = to.join(cell(row, "file"));

@@ -11,8 +11,9 @@ mod saving;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use fovea_core::decision::ReferralDecision;
+use fovea_core::decision::{Finding, Reason, ReferralDecision};
 use fovea_core::gate::{GateReason, GateVerdict};
+use fovea_core::taxonomy::Level;
 use image::RgbImage;
 
 use super::*;
@@ -21,6 +22,7 @@ use crate::exam::{
     Clock, Ending, ExamId, EyeOutcome, EyeRecord, Judgement, Operation, Outcome, Patient, Shot,
     Shutter, Side, Stamps, Verdict,
 };
+use crate::record::{Record, Referral};
 
 /// 2026-01-02 03:04:05 UTC.
 const BEGAN: i64 = 1_767_323_045_000;
@@ -173,15 +175,49 @@ fn shot(id: u64, started: Duration, decision: ReferralDecision) -> Shot {
                 scores: BTreeMap::from([("contrast".to_owned(), 0.25)]),
             },
             shows: None,
-            record: serde_json::json!({
-                "referral": {"because": ["Moderate NPDR was found", "it needs to be seen"]},
-                "findings": [
-                    {"name": "Moderate NPDR", "positive": true, "probability": 0.75, "threshold": 0.5},
-                    {"name": "Drusen", "positive": false, "probability": 0.125, "threshold": 0.5},
-                ],
-            }),
+            record: record(decision, accepted, reason),
         })),
         side: Side::Unquestioned,
+    }
+}
+
+fn record(decision: ReferralDecision, accepted: bool, reason: GateReason) -> Record {
+    let finding = |id: &str, name: &str, probability: f32| Finding {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        level: Level::Finest,
+        probability,
+        threshold: 0.5,
+        positive: probability >= 0.5,
+    };
+    Record {
+        gate: GateVerdict {
+            accepted,
+            reason,
+            scores: BTreeMap::new(),
+        },
+        referral: Referral {
+            decision,
+            score: Some(0.8125),
+            reasons: vec![
+                Reason::Refers {
+                    node: "npdr_moderate".to_owned(),
+                    probability: 0.75,
+                    threshold: 0.5,
+                    urgent: false,
+                    open: false,
+                },
+                Reason::AnyReferable {
+                    probability: 0.8125,
+                    threshold: 0.25,
+                },
+            ],
+        },
+        findings: vec![
+            finding("npdr_moderate", "Moderate NPDR", 0.75),
+            finding("drusen", "Drusen", 0.125),
+        ],
+        ..Record::blank()
     }
 }
 
