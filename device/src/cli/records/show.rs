@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use crate::exam::words::Eye;
 use crate::exam::{Judgement, Shot, Side, Verdict};
-use crate::report::names::printable;
-use crate::store::{eye_words, moment, overall_words, words, StoredExam};
-use crate::verdict;
+use crate::grade::report::names::printable;
+use crate::grade::verdict;
+use crate::records::{eye_words, moment, overall_words, words, StoredExam};
 
 /// A moment on the clock of this place.
 pub(super) fn local(moment: Timestamp) -> String {
