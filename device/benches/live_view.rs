@@ -12,10 +12,10 @@ use fovea_device::camera::convert::{Coding, Converter, Layout};
 use fovea_device::camera::negotiate::PixelFormat;
 use fovea_device::exam::words::Eye;
 use fovea_device::live::{laterality, Guidance, LiveGate, LiveLimits, BAR_LIMIT};
-use fovea_device::render::{self, Scene};
 use fovea_device::screen::{
     live_picture, Bar, Language, Live, LiveState, Panel, Preview, Ring, Screen, View,
 };
+use fovea_render::Scene;
 use image::{imageops, RgbImage};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
@@ -24,7 +24,7 @@ const SCREEN: Size = Size::new(800, 480);
 
 /// A drawn eye in the middle of a frame, as a fundus camera shows it.
 fn frame((width, height): (u32, u32)) -> RgbImage {
-    let eye = render::draw(&Scene {
+    let eye = fovea_render::draw(&Scene {
         size: height,
         ..Scene::default()
     });

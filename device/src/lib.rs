@@ -1,39 +1,28 @@
 //! The screening device.
 //!
 //! A photograph goes in, a verdict with its reasons comes out, on one core and
-//! without a network: [`grade`] takes a file through preparation, [`gate`],
-//! student ([`fovea_engine`]) and decision to a [`record`]; [`batch`] does so for many at a
-//! time; [`report`] and [`picture`] show the records. [`render`] draws
-//! photographs that may be shipped.
+//! without a network: [`grade`] takes a file through preparation, gate, student
+//! ([`fovea_engine`]) and decision to a record, and shows records as lines and
+//! pictures.
 //!
 //! Around it lies the appliance, joined by [`run`]: [`camera`] and its [`live`]
 //! gate, the [`exam`] as a state machine, [`screen`], [`display`] and
-//! [`input`], and the [`store`] of what was found. [`config`] sets it up,
-//! [`check`] tests it. [`cli`] is the program `fovea`.
+//! [`input`], and the [`records`] of what was found. [`config`] sets it up,
+//! [`health`] tests it, [`log`] writes down what happened, [`draw`] has what
+//! pictures are drawn with. [`cli`] is the program `fovea`. Eyes that nobody
+//! owns, for tests and demonstrations, come from [`fovea_render`].
 
-pub mod batch;
 pub mod camera;
-pub mod canvas;
-pub mod check;
 pub mod cli;
 pub mod config;
 pub mod display;
-pub mod embedded;
+pub mod draw;
 pub mod exam;
-pub mod gate;
 pub mod grade;
+pub mod health;
 pub mod input;
-pub mod inputs;
 pub mod live;
 pub mod log;
-pub mod picture;
-pub mod record;
-pub mod render;
-pub mod report;
+pub mod records;
 pub mod run;
 pub mod screen;
-pub mod shape;
-pub mod store;
-pub mod text;
-pub mod verdict;
-pub mod watchdog;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use fovea_device::store::Records;
+use fovea_device::records::Records;
 use serde_json::Value;
 
 const SCRIPT: &str = "\

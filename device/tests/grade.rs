@@ -13,7 +13,7 @@ use fovea_core::bundle::{sha256_hex, Bundle, Manifest, Network, Training, FORMAT
 use fovea_core::calibration::{Calibration, ParentRule};
 use fovea_core::decision::ReferralDecision;
 use fovea_core::prepare::PREPARATION;
-use fovea_device::verdict;
+use fovea_device::grade::verdict;
 use image::codecs::gif::{GifEncoder, Repeat};
 use image::{DynamicImage, Frame, ImageFormat, RgbImage};
 use serde_json::Value;

@@ -16,7 +16,7 @@ use fovea_device::camera::convert::{Coding, Converter, Layout};
 use fovea_device::camera::negotiate::PixelFormat;
 use fovea_device::camera::{open, Clock, Frame};
 use fovea_device::live::{LiveGate, LiveLimits};
-use fovea_device::render::{self, Scene};
+use fovea_render::Scene;
 use image::{imageops, RgbImage};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -100,7 +100,7 @@ fn decoder_alone(file: &[u8], rgb: &mut [u8]) {
 /// A drawn eye in the middle of a preview frame of 1280 x 720.
 fn eye() -> RgbImage {
     const SIDE: u32 = 680;
-    let eye = render::draw(&Scene {
+    let eye = fovea_render::draw(&Scene {
         size: SIDE,
         ..Scene::default()
     });

@@ -3,9 +3,9 @@
 mod support;
 
 use fovea_core::prepare;
-use fovea_device::embedded;
-use fovea_device::render::presets;
+use fovea_device::grade::embedded;
 use fovea_engine::{Engine, Isa, Student, StudentError};
+use fovea_render::presets;
 
 fn load(size: u32, outputs: usize) -> Result<Student, StudentError> {
     Student::load(&support::onnx(&support::taxonomy()), size, outputs)

@@ -47,11 +47,28 @@ fn the_engine_needs_tract_and_nothing_of_ours() {
     for other in [
         "fovea-core",
         "fovea-device",
+        "fovea-render",
         "fovea-trainer",
         "tch",
         "torch-sys",
     ] {
         assert!(!crates.iter().any(|name| name == other), "{other}");
+    }
+}
+
+/// Drawn eyes are for whoever needs a photograph, so that drawing one takes
+/// nothing of what judges it.
+#[test]
+fn the_renderer_needs_nothing_of_ours() {
+    let crates = built_from("fovea-render");
+    assert!(crates.iter().any(|name| name == "fovea-render"));
+    let ours: Vec<_> = crates
+        .iter()
+        .filter(|name| name.starts_with("fovea-") && *name != "fovea-render")
+        .collect();
+    assert!(ours.is_empty(), "{ours:?}");
+    for engine in ["tract-onnx", "tch", "torch-sys"] {
+        assert!(!crates.iter().any(|name| name == engine), "{engine}");
     }
 }
 

@@ -9,7 +9,6 @@ use fovea_core::decision;
 use fovea_core::photograph;
 use fovea_core::prepare::{prepare, to_tensor};
 use fovea_device::grade::Grader;
-use fovea_device::render;
 use fovea_trainer::config::RunConfig;
 use fovea_trainer::nets::{channels_last, Arch, Precision};
 use fovea_trainer::{predict, run};
@@ -28,7 +27,7 @@ fn write_run(dir: &Path) -> std::path::PathBuf {
     std::fs::create_dir_all(&images).unwrap();
     let mut labels = String::from("image,label\n");
     for (preset, label) in PRESETS {
-        let preset = render::by_name(preset).unwrap();
+        let preset = fovea_render::by_name(preset).unwrap();
         for seed in 0..40 {
             let name = format!("{}-{seed}.png", preset.name);
             preset.draw(seed, 128).save(images.join(&name)).unwrap();

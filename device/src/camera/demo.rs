@@ -12,7 +12,7 @@ use super::negotiate::PREVIEW_HEIGHT;
 use super::pace::{Pace, RATE};
 use super::{Camera, CameraError, Clock, Frame, Stamps};
 use crate::exam::words::Eye;
-use crate::render::{draw_non_fundus, Moment, Preset, Scene, Setup, Subject};
+use fovea_render::{draw_non_fundus, Moment, Preset, Scene, Setup, Subject};
 
 /// Sides of the square preview and of a photograph, pixels.
 const PREVIEW: u32 = PREVIEW_HEIGHT;
@@ -68,7 +68,7 @@ impl Demo {
     fn paced(presets: &[&Preset], pace: Pace) -> Demo {
         let mut presets: Vec<Preset> = presets.iter().map(|&&preset| preset).collect();
         if presets.is_empty() {
-            presets.extend(crate::render::presets().first());
+            presets.extend(fovea_render::presets().first());
         }
         Demo {
             presets,
@@ -218,7 +218,7 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::by_name;
+    use fovea_render::by_name;
 
     fn camera(names: &[&str]) -> Demo {
         let presets: Vec<&Preset> = names.iter().map(|name| by_name(name).unwrap()).collect();
@@ -293,7 +293,7 @@ mod tests {
             };
             (scene.eye, scene.findings.cupping > 0.0)
         };
-        use crate::render::Eye as Drawn;
+        use fovea_render::Eye as Drawn;
         assert_eq!(sees(Eye::Right), (Drawn::Right, false));
         assert_eq!(sees(Eye::Right), (Drawn::Right, false), "a second try");
         assert_eq!(sees(Eye::Left), (Drawn::Left, true));

@@ -11,7 +11,7 @@ use super::negotiate::PREVIEW_HEIGHT;
 use super::pace::{Pace, RATE};
 use super::{Camera, CameraError, Clock, Frame, Stamps};
 use crate::exam::words::Eye;
-use crate::inputs;
+use crate::input::photographs;
 
 /// Frames for which a photograph is shown: five seconds.
 const STRETCH: u32 = 5 * RATE;
@@ -47,7 +47,7 @@ impl Folder {
         if !folder.is_dir() {
             return Err(CameraError::NoFolder(folder.to_owned()));
         }
-        let photographs = inputs::list(&[folder.to_owned()]).photographs;
+        let photographs = photographs::list(&[folder.to_owned()]).photographs;
         if photographs.is_empty() {
             return Err(CameraError::EmptyFolder(folder.to_owned()));
         }

@@ -10,7 +10,7 @@ use super::demo::Demo;
 use super::folder::Folder;
 use super::v4l::{Identity, V4l};
 use super::{guarded, Camera, CameraError, Clock, ControlKind, Level};
-use crate::render::{by_name, presets, Preset};
+use fovea_render::{by_name, presets, Preset};
 
 /// Where pictures come from, as the command line and the configuration name
 /// it: `v4l`, `v4l:/dev/videoN`, `folder:DIR`, `demo`, `demo:PRESET,PRESET...`.

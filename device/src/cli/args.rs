@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::{calibrate_camera, check, config, records};
-use crate::render::{MAX_SIZE, MIN_SIZE};
+use fovea_render::{MAX_SIZE, MIN_SIZE};
 
 /// Screens photographs of the retina, offline.
 #[derive(Debug, Parser)]

@@ -4,8 +4,8 @@ use std::io;
 use std::time::SystemTime;
 
 use super::{config::Flags, stdout_failed, Failure};
-use crate::check::{self, Parts, State};
 use crate::config::Config;
+use crate::health::check::{self, Parts, State};
 
 /// Tests the device: bundle, calibration, camera, display, input, store, clock, disk
 ///

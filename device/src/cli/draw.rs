@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{args, stdout_failed, Failure};
-use crate::render::{self, presets};
+use fovea_render::presets;
 
 /// Draws the preset that `options` name, or lists them.
 pub(super) fn run(options: &args::Draw) -> Result<u8, Failure> {
@@ -11,7 +11,7 @@ pub(super) fn run(options: &args::Draw) -> Result<u8, Failure> {
         list(&mut io::stdout().lock()).map_err(stdout_failed)?;
         return Ok(0);
     };
-    let preset = render::by_name(name).ok_or_else(|| {
+    let preset = fovea_render::by_name(name).ok_or_else(|| {
         Failure::Refused(format!(
             "there is no preset \"{name}\"; `fovea draw` lists those there are"
         ))

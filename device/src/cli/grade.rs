@@ -12,14 +12,15 @@ use fovea_core::gate::GateReason;
 use fovea_engine::Engine;
 
 use super::{args, open_bundle, say, stdout_failed, Failure, MODEL_FAILED, UNREADABLE};
+use crate::grade::record::Record;
+use crate::grade::report::{json, names, table::Table};
+use crate::grade::{batch, picture, verdict};
 use crate::grade::{Graded, Grader};
-use crate::record::Record;
-use crate::report::{json, names, table::Table};
-use crate::{batch, inputs, picture, verdict};
+use crate::input::photographs;
 
 /// Grades what `options` name; the exit status says whether all was readable.
 pub(super) fn run(options: &args::Grade) -> Result<u8, Failure> {
-    let inputs = inputs::list(&options.paths);
+    let inputs = photographs::list(&options.paths);
     for folder in &inputs.empty {
         say(&format!("no photographs in {}", names::shown(folder)));
     }

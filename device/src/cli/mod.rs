@@ -20,8 +20,8 @@ use thiserror::Error;
 
 use crate::camera::{self, Clock};
 use crate::config::Camera as CameraConfig;
-use crate::embedded;
-use crate::report::names;
+use crate::grade::embedded;
+use crate::grade::report::names;
 use crate::run::Standalone;
 use args::{Args, Command};
 

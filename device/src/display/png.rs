@@ -11,8 +11,8 @@ use image::{imageops, ImageFormat, RgbImage};
 use super::fit::Fit;
 use super::layout::Layout;
 use super::{changed, fits, Display, DisplayError};
-use crate::check::may_write;
-use crate::store::existing;
+use crate::health::check::may_write;
+use crate::records::existing;
 
 /// Keeps a picture of every view in a folder, numbered in their order:
 /// `0001-ready.png`, `0002-patient.png`, and so on. Each has the pixels that a

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::record::{ExamId, ExamRecord, Verdict};
+use super::exam_record::{ExamId, ExamRecord, Verdict};
 use super::words::{Action, Eye};
 
 /// One request for a photograph and all that comes of it: the photograph

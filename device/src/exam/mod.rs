@@ -16,10 +16,10 @@
 //! or is dropped. No exam begins before the one before it is kept.
 
 mod event;
+mod exam_record;
 mod obey;
 mod outcome;
 mod patient;
-mod record;
 mod rules;
 mod session;
 mod step;
@@ -33,12 +33,12 @@ mod tests;
 use std::time::Duration;
 
 pub use event::{Effect, Event, ShotId, Still};
-pub use outcome::{EyeOutcome, Outcome, Overall};
-pub use patient::{Patient, HIGHEST_AGE, LONGEST_ID, LONGEST_NOTE};
-pub use record::{
+pub use exam_record::{
     Clock, Ending, ExamId, ExamRecord, EyeRecord, Judgement, Operation, Shot, Shutter, Side,
     Stamps, Verdict,
 };
+pub use outcome::{EyeOutcome, Outcome, Overall};
+pub use patient::{Patient, HIGHEST_AGE, LONGEST_ID, LONGEST_NOTE};
 pub use rules::{Rules, MOST_SHOTS, REFUSALS};
 pub use session::EyeExam;
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::event::{Effect, ShotId};
+use super::exam_record::{Ending, Operation, Shutter, Side};
 use super::patient::LONGEST_ID;
-use super::record::{Ending, Operation, Shutter, Side};
 use super::session::Session;
 use super::words::{Action, Eye, PatientField, SkipReason};
 use super::{Exam, Notice, Stage};

@@ -5,10 +5,10 @@ use std::time::Duration;
 use fovea_core::decision::ReferralDecision;
 
 use super::event::ShotId;
+use super::exam_record::{Clock, Ending, ExamId, ExamRecord, EyeRecord, Judgement, Operation};
+use super::exam_record::{Shot, Side};
 use super::outcome::{EyeOutcome, Outcome};
 use super::patient::Patient;
-use super::record::{Clock, Ending, ExamId, ExamRecord, EyeRecord, Judgement, Operation};
-use super::record::{Shot, Side};
 use super::rules::{MOST_SHOTS, REFUSALS};
 use super::words::{Action, Eye, SkipReason};
 

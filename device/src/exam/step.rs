@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::event::{Effect, Event, ShotId, Still};
+use super::exam_record::{Clock, Ending, ExamId, Judgement, Shot, Shutter, Side, Verdict};
 use super::obey::result;
-use super::record::{Clock, Ending, ExamId, Judgement, Shot, Shutter, Side, Verdict};
 use super::session::Session;
 use super::words::{Eye, PatientField};
 use super::{Capturing, Closing, Exam, Notice, Stage};

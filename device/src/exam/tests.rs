@@ -8,7 +8,7 @@ use fovea_core::gate::{GateReason, GateVerdict};
 
 use super::words::{Action, Eye, Page, PatientField, SkipReason};
 use super::*;
-use crate::record::Record;
+use crate::grade::record::Record;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use image::RgbImage;
 
 use crate::exam::ShotId;
-use crate::record::Record;
+use crate::grade::record::Record;
 
 /// One photograph.
 pub(super) struct Entry {

@@ -18,11 +18,11 @@ use image::RgbImage;
 use super::pulse::Pulse;
 use crate::exam::words::Eye;
 use crate::exam::{ShotId, Verdict};
+use crate::grade::picture::attention;
+use crate::grade::record::Record;
+use crate::grade::report::reasons;
 use crate::grade::Grader;
 use crate::live::laterality;
-use crate::picture::attention;
-use crate::record::Record;
-use crate::report::reasons;
 
 /// A photograph to be graded.
 pub(super) struct Job {

@@ -3,18 +3,18 @@
 use std::sync::Arc;
 
 use super::grading::{Answer as Student, GradedShot};
-use super::health::Seen;
 use super::keeping::{Answer as Kept, Pixels, Request};
+use super::self_test::Seen;
 use super::{Appliance, Arrived, RunError, LIVE_REST, REST, TEST};
 use crate::camera::feed::{Status, Taken};
 use crate::camera::Frame;
-use crate::check::{Part, State};
 use crate::exam::words::{Action, Setting};
 use crate::exam::{Event, Stage, Still};
+use crate::health::check::{Part, State};
 use crate::input::keys::{self, Focus};
 use crate::input::{Events, InputEvent};
+use crate::records::Fault;
 use crate::screen::{self, Problem, View};
-use crate::store::Fault;
 
 impl Appliance {
     /// Waits a little for the operator, and obeys.

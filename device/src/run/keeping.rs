@@ -14,10 +14,10 @@ use jiff::{Timestamp, ZonedDateTime};
 
 use super::pulse::Pulse;
 use super::COMMON_STILL;
-use crate::check::Stored;
 use crate::config;
 use crate::exam::{ExamId, ExamRecord, ShotId};
-use crate::store::{Glance, Listing, Profile, Provenance, Room, Stills, Store, StoreError};
+use crate::health::check::Stored;
+use crate::records::{Glance, Listing, Profile, Provenance, Room, Stills, Store, StoreError};
 
 /// Something to be done with the store, in the order of asking.
 pub(super) enum Request {
@@ -340,8 +340,8 @@ fn complain(error: StoreError) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::tests::{exam, provenance};
-    use crate::store::Records;
+    use crate::records::tests::{exam, provenance};
+    use crate::records::Records;
 
     #[test]
     fn a_corrected_photograph_is_kept_with_its_original() {

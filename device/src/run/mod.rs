@@ -13,11 +13,11 @@
 
 mod album;
 mod grading;
-mod health;
 mod hear;
 mod keeping;
 mod live;
 mod pulse;
+mod self_test;
 mod show;
 mod stages;
 mod standalone;
@@ -36,25 +36,25 @@ use thiserror::Error;
 
 use crate::camera::feed::{Feed, Status};
 use crate::camera::{Clock, Corrected, Opened, Opener};
-use crate::check::Check;
 use crate::config::Config;
 use crate::display::{self, DisplayError};
-use crate::embedded;
 use crate::exam::words::{Action, Eye, Page};
 use crate::exam::{Effect, Event, Exam, ShotId, Stage};
+use crate::grade::embedded;
+use crate::health::check::Check;
+use crate::health::watchdog::Watchdog;
 use crate::input::script::{Script, ScriptError};
 use crate::input::ShotName;
 use crate::live::{AutoCapture, Guidance, LiveGate, LiveLimits};
 use crate::log::{self, LogError};
+use crate::records::{Listed, Profile, Provenance};
 use crate::screen::{self, Language};
-use crate::store::{Listed, Profile, Provenance};
-use crate::watchdog::Watchdog;
 
 use album::Album;
 use grading::{Grading, Job, Model};
-use health::Health;
 use keeping::{Keeping, Pixels, Request};
 use live::LivePicture;
+use self_test::Health;
 pub use stages::STAGES;
 pub(crate) use standalone::Standalone;
 use views::Details;

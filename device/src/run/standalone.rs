@@ -10,13 +10,13 @@ use image::RgbImage;
 use super::keeping::stored;
 use super::COMMON_STILL;
 use crate::camera::{self, Clock, Control, Frame};
-use crate::check::{Parts, Stored};
 use crate::config::Config;
 use crate::display;
-use crate::embedded;
+use crate::grade::embedded;
+use crate::grade::record::Record;
 use crate::grade::Grader;
-use crate::record::Record;
-use crate::store::{self, Room, Stills};
+use crate::health::check::{Parts, Stored};
+use crate::records::{self, Room, Stills};
 
 /// How long a camera may take for its first picture.
 const FIRST_PICTURE: Duration = Duration::from_secs(3);
@@ -100,7 +100,7 @@ impl Parts for Standalone {
     }
 
     fn store(&mut self) -> Result<Stored, String> {
-        let glance = store::look(&self.config.store.folder).map_err(|error| error.to_string())?;
+        let glance = records::look(&self.config.store.folder).map_err(|error| error.to_string())?;
         Ok(glance.map_or_else(none_yet, |glance| stored(&glance)))
     }
 
@@ -127,10 +127,10 @@ mod tests {
     use fovea_core::bundle::sha256_hex;
 
     use super::*;
-    use crate::check::{self, Part, State};
     use crate::config::BundleSource;
     use crate::display::Target;
-    use crate::store::tests::{copy_folder, store_of_schema_1, Clinic};
+    use crate::health::check::{self, Part, State};
+    use crate::records::tests::{copy_folder, store_of_schema_1, Clinic};
 
     /// Every file and folder: its mode, size, time of change and content.
     type Listing = BTreeMap<PathBuf, (u32, u64, i64, i64, String)>;

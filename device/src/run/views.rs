@@ -10,15 +10,15 @@ use super::album::{Album, Entry};
 use super::grading::Model;
 use super::live::LivePicture;
 use crate::camera::feed::Status;
-use crate::check::{self, Part, State};
 use crate::exam::words::{Eye, Page};
 use crate::exam::{Exam, Judgement, Notice, Overall, Patient, ShotId, Stage, REFUSALS};
-use crate::picture::attention;
+use crate::grade::picture::attention;
+use crate::health::check::{self, Part, State};
+use crate::records::Listed;
 use crate::screen::{
     Evidence, ExamLine, EyeSummary, Grading, HealthLine, Judged, Live, LiveState, Locked, Panel,
     Problem, Ready, Refused, Saved, Settings, Skip, Summary, Today, Trouble, View, Warning,
 };
-use crate::store::Listed;
 
 /// How long grading usually takes; the bar of the view fills in that time.
 const USUAL: Duration = Duration::from_millis(1500);

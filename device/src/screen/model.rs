@@ -6,11 +6,11 @@ use fovea_core::gate::GateReason;
 use fovea_core::taxonomy::Taxonomy;
 use image::RgbImage;
 
-use crate::check::{Part, State};
 use crate::exam::words::{Eye, PatientField};
 use crate::exam::{EyeOutcome, Overall};
+use crate::grade::record::Record;
+use crate::health::check::{Part, State};
 use crate::live::Instruction;
-use crate::record::Record;
 
 /// One screenful.
 #[derive(Clone, Copy, Debug)]

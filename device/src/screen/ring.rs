@@ -8,7 +8,7 @@ use image::RgbImage;
 
 use super::model::Ring;
 use super::theme::{CARE, GOOD, INK};
-use crate::shape::mix;
+use crate::draw::shape::mix;
 
 /// Half the ring's thickness in pixels, and half that of the part that shows
 /// how soon the photograph is taken.
@@ -78,7 +78,7 @@ fn turn(dx: f32, dy: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::canvas::Canvas;
+    use crate::draw::canvas::Canvas;
 
     const THICKNESS: Thickness = Thickness {
         ring: 2.0,

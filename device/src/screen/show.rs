@@ -10,7 +10,7 @@ use super::page::Page;
 use super::theme::GROUND;
 use super::words::Language;
 use super::{draw, views};
-use crate::canvas::Canvas;
+use crate::draw::canvas::Canvas;
 use crate::exam::words::Action;
 
 /// What a display presents.

@@ -9,7 +9,7 @@ use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder as _, RgbImage};
 
 use super::*;
-use crate::canvas::Canvas;
+use crate::draw::canvas::Canvas;
 use crate::live::Instruction;
 use samples::Samples;
 

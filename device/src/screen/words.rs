@@ -8,9 +8,9 @@ use fovea_core::gate::GateReason;
 use serde::{Deserialize, Serialize};
 
 use super::model::{Measure, Problem};
-use crate::check::Part;
 use crate::exam::words::{Eye, SkipReason};
 use crate::exam::Overall;
+use crate::health::check::Part;
 use crate::live::Instruction;
 
 /// A language of the screen.
@@ -323,7 +323,7 @@ mod tests {
     use fovea_core::taxonomy::Taxonomy;
 
     use super::*;
-    use crate::verdict;
+    use crate::grade::verdict;
 
     /// Every text of a language under its path, but for the findings' names.
     fn texts(language: Language) -> BTreeMap<String, String> {

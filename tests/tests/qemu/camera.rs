@@ -3,7 +3,6 @@
 
 use std::path::Path;
 
-use fovea_device::render;
 use fovea_tests::qemu::{self, Machine, Setup, Share};
 use image::RgbImage;
 
@@ -14,7 +13,7 @@ pub const FRAME: (u32, u32) = (1280, 720);
 
 /// The photograph of a preset in the middle of a camera's black frame.
 pub fn frame(preset: &str, seed: u64) -> RgbImage {
-    let preset = render::by_name(preset).expect("a preset");
+    let preset = fovea_render::by_name(preset).expect("a preset");
     let photograph = preset.draw(seed, FRAME.1);
     let mut frame = RgbImage::new(FRAME.0, FRAME.1);
     let left = i64::from((FRAME.0 - FRAME.1) / 2);

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::show::local;
-use crate::report::names::printable;
-use crate::store::{eye_words, overall_words, words, Listed};
+use crate::grade::report::names::printable;
+use crate::records::{eye_words, overall_words, words, Listed};
 
 const HEAD: [&str; 7] = [
     "EXAM",

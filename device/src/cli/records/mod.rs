@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use super::{say, stdout_failed, Failure};
 use crate::config::Config;
-use crate::report::json;
-use crate::store::{Fault, Listing, Records, StoreError, StoredExam, Verification};
+use crate::grade::report::json;
+use crate::records::{Fault, Listing, Records, StoreError, StoredExam, Verification};
 
 /// Lists, shows, exports and verifies the exams that are kept
 ///

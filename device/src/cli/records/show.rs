@@ -7,10 +7,10 @@ use jiff::Timestamp;
 
 use crate::exam::words::Eye;
 use crate::exam::{Judgement, Shot, Side, Verdict};
-use crate::report::names::printable;
-use crate::report::reasons;
-use crate::store::{eye_words, moment, overall_words, words, StoredExam};
-use crate::verdict;
+use crate::grade::report::names::printable;
+use crate::grade::report::reasons;
+use crate::grade::verdict;
+use crate::records::{eye_words, moment, overall_words, words, StoredExam};
 
 /// A moment on the clock of this place.
 pub(super) fn local(moment: Timestamp) -> String {

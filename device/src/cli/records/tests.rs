@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::*;
 use crate::exam::Ending;
-use crate::store::tests::{exam, files_below, provenance, put, Clinic};
+use crate::records::tests::{exam, files_below, provenance, put, Clinic};
 
 /// What a command printed, and its exit status.
 fn said(command: impl FnOnce(&mut Vec<u8>) -> Result<u8, Failure>) -> (String, u8) {

@@ -1,7 +1,7 @@
 use image::{imageops, Rgb, RgbImage};
 
 use super::*;
-use crate::render::{by_name, Moment, Scene, Setup};
+use fovea_render::{by_name, Moment, Scene, Setup};
 
 /// Side of the drawn eye in a preview frame.
 const SIDE: u32 = 680;

@@ -6,7 +6,7 @@ use image::{imageops, Rgb, RgbImage};
 
 use crate::exam::words::Eye;
 use crate::live::laterality::{self, Laterality};
-use crate::render::by_name;
+use fovea_render::by_name;
 
 fn of(photograph: &RgbImage) -> Laterality {
     laterality::of(&prepare(photograph, 192))

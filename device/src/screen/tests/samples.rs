@@ -10,14 +10,13 @@ use fovea_core::taxonomy::Taxonomy;
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 
-use crate::check::{Part, State};
+use crate::draw::shape::mix;
 use crate::exam::words::{Eye, PatientField, SkipReason};
 use crate::exam::{EyeOutcome, Overall};
+use crate::grade::record::{Elapsed, Model, Record, Referral};
+use crate::health::check::{Part, State};
 use crate::live::Instruction;
-use crate::record::{Elapsed, Model, Record, Referral};
-use crate::render;
 use crate::screen::*;
-use crate::shape::mix;
 
 /// What the views borrow.
 pub(super) struct Samples {
@@ -522,7 +521,9 @@ fn settings(automatic: bool) -> Settings<'static> {
 /// A drawn eye in coarse pixels and few colours, so that the pictures of the
 /// views stay small.
 fn blocks(preset: &str, side: u32) -> RgbImage {
-    let mut coarse = render::by_name(preset).unwrap().draw(2, side.div_ceil(3));
+    let mut coarse = fovea_render::by_name(preset)
+        .unwrap()
+        .draw(2, side.div_ceil(3));
     for value in coarse.iter_mut() {
         *value &= 0xf0;
     }

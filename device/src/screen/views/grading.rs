@@ -6,13 +6,13 @@ use embedded_graphics::primitives::Rectangle;
 
 use super::parts::{beside, head, photograph, progress, BUTTON, GAP, HEAD};
 use super::Sheet;
+use crate::draw::text::Weight;
 use crate::exam::words::Action;
 use crate::screen::grid::{square, Grid, Room};
 use crate::screen::model::Grading;
 use crate::screen::page::{Page, Words};
 use crate::screen::theme::{FAINT, INK};
 use crate::screen::touch::{row, Look, Touch};
-use crate::text::Weight;
 
 struct Layout {
     head: Rectangle,

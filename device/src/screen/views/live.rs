@@ -7,6 +7,8 @@ use embedded_graphics::primitives::Rectangle;
 
 use super::parts::GAP;
 use super::Sheet;
+use crate::draw::shape::Sign;
+use crate::draw::text::{Align, Weight};
 use crate::exam::words::{Action, Eye};
 use crate::live::Instruction;
 use crate::screen::grid::{centred, columns, inset, rows, square, Grid, Room};
@@ -15,8 +17,6 @@ use crate::screen::page::{Page, Words};
 use crate::screen::ring::{self, Thickness};
 use crate::screen::theme::{CARE, FAINT, GOOD, INK, NEGATIVE, PANEL, RULE};
 use crate::screen::touch::{Look, Touch};
-use crate::shape::Sign;
-use crate::text::{Align, Weight};
 
 struct Layout {
     picture: Rectangle,

@@ -4,13 +4,13 @@ use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::*;
 
 use super::Sheet;
+use crate::draw::text::{Align, Weight};
 use crate::exam::words::Action;
 use crate::screen::grid::{Grid, Room};
 use crate::screen::model::Locked;
 use crate::screen::page::{Page, Words};
 use crate::screen::theme::{CARE, FAINT, INK};
 use crate::screen::touch::Touch;
-use crate::text::{Align, Weight};
 
 impl Sheet for Locked<'_> {
     fn touches(&self, grid: &Grid) -> Vec<Touch> {

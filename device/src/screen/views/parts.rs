@@ -6,15 +6,15 @@ use embedded_graphics::primitives::Rectangle;
 use fovea_core::decision::ReferralDecision;
 use image::{imageops, RgbImage};
 
-use crate::check::State;
+use crate::draw::shape::Sign;
+use crate::draw::text::{Align, Weight};
 use crate::exam::words::Eye;
 use crate::exam::{EyeOutcome, Overall};
+use crate::grade::verdict;
+use crate::health::check::State;
 use crate::screen::grid::{inset, square, Grid, Room};
 use crate::screen::page::{Page, Words};
 use crate::screen::theme::{BAD, CARE, FAINT, GOOD, GROUND, INK};
-use crate::shape::Sign;
-use crate::text::{Align, Weight};
-use crate::verdict;
 
 /// Units of a button's row, of the gap beside it, of a heading.
 pub(super) const BUTTON: i32 = 64;

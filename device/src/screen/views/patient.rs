@@ -7,13 +7,13 @@ use embedded_graphics::primitives::Rectangle;
 
 use super::parts::{BUTTON, GAP};
 use super::Sheet;
+use crate::draw::text::{TextStyle, Weight};
 use crate::exam::words::{Action, PatientField};
 use crate::screen::grid::{columns, inset, rows, Grid, Room};
 use crate::screen::model::Patient;
 use crate::screen::page::{Page, Words};
 use crate::screen::theme::{FAINT, GROUND, INK, PANEL, RULE};
 use crate::screen::touch::{Look, Touch};
-use crate::text::{TextStyle, Weight};
 
 /// The first three rows of keys; the fourth ends with space and erase.
 const KEYS: [&str; 3] = ["1234567890", "qwertyuiop", "asdfghjkl-"];
@@ -189,7 +189,7 @@ impl Patient<'_> {
             page.target,
             &shown,
             value.top_left,
-            crate::text::Align::Left,
+            crate::draw::text::Align::Left,
         )?;
         if chosen {
             let at = value.top_left + Point::new(style.width(&shown) as i32 + caret, 0);

@@ -6,13 +6,13 @@ use embedded_graphics::primitives::Rectangle;
 
 use super::parts::{cross, GAP};
 use super::Sheet;
+use crate::draw::text::Weight;
 use crate::exam::words::Action;
 use crate::screen::grid::{Grid, Room};
 use crate::screen::model::{Problem, Trouble};
 use crate::screen::page::{Page, Words};
 use crate::screen::theme::{BAD, FAINT, INK};
 use crate::screen::touch::{row, Look, Touch};
-use crate::text::Weight;
 
 struct Layout {
     sign: Rectangle,

@@ -6,6 +6,7 @@ use embedded_graphics::primitives::Rectangle;
 
 use super::parts::{cross, health_look, BUTTON, GAP};
 use super::Sheet;
+use crate::draw::text::{Align, Weight};
 use crate::exam::words::{Action, Page as Beside};
 use crate::screen::grid::{rows, square, Grid, Room};
 use crate::screen::model::{HealthLine, Ready};
@@ -13,7 +14,6 @@ use crate::screen::page::{Page, Words};
 use crate::screen::theme::{BAD, CARE, FAINT, GROUND, INK, RULE};
 use crate::screen::touch::{Look, Touch};
 use crate::screen::words::fill;
-use crate::text::{Align, Weight};
 
 struct Layout {
     head: Rectangle,

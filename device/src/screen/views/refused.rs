@@ -8,6 +8,7 @@ use fovea_core::decision::ReferralDecision;
 
 use super::parts::{band, beside, head, look, overall_look, photograph, BUTTON, GAP, HEAD};
 use super::Sheet;
+use crate::draw::text::Weight;
 use crate::exam::words::Action;
 use crate::exam::Overall;
 use crate::screen::grid::{Grid, Room};
@@ -16,7 +17,6 @@ use crate::screen::page::{Page, Words};
 use crate::screen::theme::{FAINT, INK};
 use crate::screen::touch::{row, Label, Look, Touch};
 use crate::screen::words::fill;
-use crate::text::Weight;
 
 struct Layout {
     head: Rectangle,

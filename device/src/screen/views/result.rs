@@ -8,17 +8,17 @@ use fovea_core::decision::{Reason, ReferralDecision};
 
 use super::parts::{band, beside, head, look, photograph, BUTTON, GAP, HEAD};
 use super::Sheet;
+use crate::draw::text::{Align, TextStyle, Weight};
 use crate::exam::words::Action;
-use crate::report::findings::{self, Row};
-use crate::report::reasons;
+use crate::grade::report::findings::{self, Row};
+use crate::grade::report::reasons;
+use crate::grade::verdict;
 use crate::screen::grid::{centred, Grid, Room};
 use crate::screen::model::Judged;
 use crate::screen::page::{Page, Words};
 use crate::screen::theme::{FAINT, GROUND, INK, NEGATIVE, POSITIVE, RULE};
 use crate::screen::touch::{row, Label, Look, Touch};
 use crate::screen::words::fill;
-use crate::text::{Align, TextStyle, Weight};
-use crate::verdict;
 
 /// Units of a line of findings.
 const ROW: i32 = 22;

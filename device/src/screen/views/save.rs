@@ -6,6 +6,8 @@ use embedded_graphics::primitives::Rectangle;
 
 use super::parts::{band, head, overall_look, GAP, HEAD};
 use super::Sheet;
+use crate::draw::shape::Sign;
+use crate::draw::text::{Align, Weight};
 use crate::exam::words::Action;
 use crate::screen::grid::{inset, Grid, Room};
 use crate::screen::model::Saved;
@@ -13,8 +15,6 @@ use crate::screen::page::{Page, Words};
 use crate::screen::theme::{CARE, FAINT, GROUND, INK};
 use crate::screen::touch::{row, Look, Touch};
 use crate::screen::words::fill;
-use crate::shape::Sign;
-use crate::text::{Align, Weight};
 
 /// The exam is on its way to the disk.
 pub(super) struct Saving;

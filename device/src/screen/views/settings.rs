@@ -6,13 +6,13 @@ use embedded_graphics::primitives::Rectangle;
 
 use super::parts::{BUTTON, GAP, HEAD};
 use super::Sheet;
+use crate::draw::text::Weight;
 use crate::exam::words::{Action, Setting};
 use crate::screen::grid::{rows, Grid, Room};
 use crate::screen::model::Settings;
 use crate::screen::page::{Page, Words};
 use crate::screen::theme::{FAINT, INK};
 use crate::screen::touch::{Label, Look, Touch};
-use crate::text::Weight;
 
 struct Layout {
     title: Rectangle,

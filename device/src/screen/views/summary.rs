@@ -6,6 +6,7 @@ use embedded_graphics::primitives::Rectangle;
 
 use super::parts::{band, eye_look, head, overall_look, photograph, BUTTON, GAP, HEAD};
 use super::Sheet;
+use crate::draw::text::{Align, Weight};
 use crate::exam::words::{Action, Eye};
 use crate::exam::{EyeOutcome, Overall};
 use crate::screen::grid::{columns, inset, rows, Grid, Room};
@@ -14,7 +15,6 @@ use crate::screen::page::{Page, Words};
 use crate::screen::theme::{CARE, FAINT, INK, PANEL};
 use crate::screen::touch::{row, Label, Look, Touch};
 use crate::screen::words::Texts;
-use crate::text::{Align, Weight};
 
 struct Layout {
     head: Rectangle,

@@ -7,6 +7,7 @@ use embedded_graphics::primitives::Rectangle;
 
 use super::parts::{eye_look, overall_look, BUTTON, GAP};
 use super::Sheet;
+use crate::draw::text::{Align, Weight};
 use crate::exam::words::{Action, Eye};
 use crate::exam::{EyeOutcome, Overall};
 use crate::screen::grid::{columns, inset, Grid, Room};
@@ -15,7 +16,6 @@ use crate::screen::page::{Page, Words};
 use crate::screen::theme::{CARE, FAINT, INK, PANEL, RULE};
 use crate::screen::touch::{Look, Touch};
 use crate::screen::words::{fill, Texts};
-use crate::text::{Align, Weight};
 
 struct Layout {
     title: Rectangle,

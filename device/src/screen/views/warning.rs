@@ -6,6 +6,8 @@ use embedded_graphics::primitives::Rectangle;
 
 use super::parts::{beside, photograph, within_sentence, BUTTON, GAP};
 use super::Sheet;
+use crate::draw::shape::Sign;
+use crate::draw::text::Weight;
 use crate::exam::words::{Action, Eye};
 use crate::screen::grid::{columns, Grid, Room};
 use crate::screen::model::Warning;
@@ -13,8 +15,6 @@ use crate::screen::page::{Page, Words};
 use crate::screen::theme::{CARE, GROUND, INK};
 use crate::screen::touch::{row, Label, Look, Touch};
 use crate::screen::words::fill;
-use crate::shape::Sign;
-use crate::text::Weight;
 
 struct Layout {
     sign: Rectangle,

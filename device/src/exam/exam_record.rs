@@ -1,0 +1,277 @@
+//! What is kept of an exam.
+//!
+//! All times are since the program's start; [`Clock`] puts them on the
+//! calendar.
+
+use std::fmt;
+use std::time::Duration;
+
+use fovea_core::decision::ReferralDecision;
+use fovea_core::gate::GateVerdict;
+use serde::{Deserialize, Serialize};
+
+use super::event::{ShotId, Still};
+use super::outcome::{EyeOutcome, Outcome};
+use super::patient::Patient;
+use super::words::{Action, Eye, SkipReason};
+use crate::grade::record::Record;
+
+/// Names one exam of one device for ever. The caller makes it up.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ExamId(pub String);
+
+impl fmt::Display for ExamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The moment at which the exam began, on both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clock {
+    /// Since the program's start.
+    #[serde(with = "micros")]
+    pub since_start: Duration,
+    /// Wall clock, milliseconds since 1970.
+    pub unix_ms: i64,
+}
+
+impl Clock {
+    /// A time since the program's start as milliseconds since 1970.
+    pub fn unix_ms(&self, at: Duration) -> i64 {
+        let ms = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        self.unix_ms
+            .saturating_add(ms(at))
+            .saturating_sub(ms(self.since_start))
+    }
+}
+
+/// A whole exam, as it is saved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExamRecord {
+    pub id: ExamId,
+    /// When it began.
+    pub began: Clock,
+    #[serde(with = "micros")]
+    pub ended: Duration,
+    pub ending: Ending,
+    pub patient: Patient,
+    pub right: EyeRecord,
+    pub left: EyeRecord,
+    pub outcome: Outcome,
+    /// What the operator did, in order.
+    pub operations: Vec<Operation>,
+}
+
+impl ExamRecord {
+    /// Whether the operator saw it through to the summary.
+    pub fn complete(&self) -> bool {
+        self.ending == Ending::Completed
+    }
+
+    /// The record of one eye.
+    pub fn eye(&self, eye: Eye) -> &EyeRecord {
+        match eye {
+            Eye::Right => &self.right,
+            Eye::Left => &self.left,
+        }
+    }
+}
+
+/// How an exam came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// Both eyes were photographed or left out for a reason.
+    Completed,
+    /// The operator ended it early.
+    Cancelled,
+    /// The operator went away.
+    TimedOut,
+    /// The device stopped, or the exam still goes on.
+    Interrupted,
+}
+
+/// One eye, as it is saved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EyeRecord {
+    /// Every photograph, refused and retaken ones too, in the order taken.
+    pub shots: Vec<Shot>,
+    pub skipped: Option<SkipReason>,
+    pub outcome: EyeOutcome,
+    /// The photograph that decided: the last one that could be graded.
+    pub decided_by: Option<ShotId>,
+}
+
+/// One photograph of an eye. Its pixels are kept under its id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Shot {
+    pub id: ShotId,
+    /// The camera's id of the frame.
+    pub frame: u64,
+    pub shutter: Shutter,
+    pub stamps: Stamps,
+    pub judgement: Judgement,
+    /// Whether the picture contradicts the eye that was chosen.
+    pub side: Side,
+}
+
+impl Shot {
+    pub(super) fn new(id: ShotId, shutter: Shutter, still: Still, now: Duration) -> Shot {
+        Shot {
+            id,
+            frame: still.frame,
+            shutter,
+            stamps: Stamps {
+                captured: still.captured,
+                dequeued: still.dequeued,
+                accepted: now,
+                graded: None,
+                shown: None,
+            },
+            judgement: Judgement::Pending,
+            side: Side::Unquestioned,
+        }
+    }
+
+    /// The verdict, when the photograph could be graded.
+    pub fn decision(&self) -> Option<ReferralDecision> {
+        match &self.judgement {
+            Judgement::Given(verdict) if verdict.gradable() => Some(verdict.decision),
+            _ => None,
+        }
+    }
+
+    /// Whether there is a verdict, and it is that nothing can be said. A
+    /// photograph that got no verdict was not refused: the device failed.
+    pub fn refused(&self) -> bool {
+        matches!(self.judgement, Judgement::Given(_)) && self.decision().is_none()
+    }
+}
+
+/// Who released the shutter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shutter {
+    Operator,
+    Automatic,
+}
+
+/// A photograph's way through the device, since the program's start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamps {
+    #[serde(with = "optional_micros")]
+    pub captured: Option<Duration>,
+    /// Taken from the camera's queue.
+    #[serde(with = "micros")]
+    pub dequeued: Duration,
+    /// Became part of the exam.
+    #[serde(with = "micros")]
+    pub accepted: Duration,
+    #[serde(with = "optional_micros")]
+    pub graded: Option<Duration>,
+    /// The verdict was on the screen.
+    #[serde(with = "optional_micros")]
+    pub shown: Option<Duration>,
+}
+
+/// What became of a photograph.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Judgement {
+    /// Being graded; in a saved exam, one that ended before it was.
+    Pending,
+    Given(Box<Verdict>),
+    /// No verdict came in time, or the student failed.
+    Overdue,
+}
+
+/// The verdict on one photograph.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    pub decision: ReferralDecision,
+    /// Calibrated probability (0..1) of any referable disease, where there is
+    /// one.
+    pub score: Option<f32>,
+    pub gate: GateVerdict,
+    /// Which eye the picture shows, where that is certain.
+    pub shows: Option<Eye>,
+    /// All that was found.
+    pub record: Record,
+}
+
+impl Verdict {
+    /// What an exam keeps of a graded photograph. `shows` is the eye that the
+    /// optic disc's side speaks for.
+    pub fn of(record: Record, shows: Option<Eye>) -> Verdict {
+        Verdict {
+            decision: record.referral.decision,
+            score: record.referral.score,
+            gate: record.gate.clone(),
+            shows,
+            record,
+        }
+    }
+
+    /// Whether the photograph was good enough for its decision to stand.
+    pub fn gradable(&self) -> bool {
+        self.gate.accepted && self.decision != ReferralDecision::Retake
+    }
+}
+
+/// The chosen eye against the picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The picture agrees with the choice or says nothing of it.
+    Unquestioned,
+    /// The picture looks like the other eye; nobody has answered yet.
+    Questioned,
+    /// It does, and the operator keeps the eye that was chosen.
+    Kept,
+    /// It did, and the operator moved it to the eye it looks like.
+    Swapped,
+}
+
+/// Something the operator did that changed the exam.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    #[serde(with = "micros")]
+    pub at: Duration,
+    pub action: Action,
+}
+
+/// A duration as whole microseconds.
+mod micros {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        whole(*time).serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        u64::deserialize(from).map(Duration::from_micros)
+    }
+
+    pub fn whole(time: Duration) -> u64 {
+        u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+    }
+}
+
+/// A duration that may be missing, as whole microseconds.
+mod optional_micros {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(time: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+        time.map(super::micros::whole).serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::deserialize(from)?.map(Duration::from_micros))
+    }
+}

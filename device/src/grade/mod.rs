@@ -1,0 +1,266 @@
+//! One photograph from file to record.
+//!
+//! The [`gate`] decides whether it can be judged, the student of the bundle
+//! ([`embedded`], or a folder's) answers, and what was decided is a [`record`].
+//! [`batch`] does so for many at a time; [`report`] and [`picture`] show records,
+//! [`verdict`] has the words and signs of a decision.
+
+pub mod batch;
+pub mod embedded;
+pub mod gate;
+pub mod picture;
+pub mod record;
+pub mod report;
+pub mod verdict;
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use fovea_core::bundle::Bundle;
+use fovea_core::calibration::Calibration;
+use fovea_core::decision::{self, Reason};
+use fovea_core::gate::GateReason;
+use fovea_core::photograph::{self, ReadError};
+use fovea_core::prepare::{self, Prepared};
+use fovea_core::taxonomy::Taxonomy;
+use fovea_engine::{Answer, Engine, Student, StudentError};
+use image::RgbImage;
+use thiserror::Error;
+
+use record::{Elapsed, Model, Record, Referral};
+use report::names;
+
+/// Photographs of more pixels wait for one another, so that a batch of them on
+/// many cores asks for the memory of one. No fundus camera takes larger ones.
+const LARGE: u64 = 30_000_000;
+static TURN: Mutex<()> = Mutex::new(());
+
+/// Why a bundle that opened cannot grade.
+#[derive(Debug, Error)]
+#[error("bundle \"{bundle}\": {reason}")]
+pub struct GraderError {
+    bundle: String,
+    reason: StudentError,
+}
+
+/// Grades photographs with one bundle. Shared between threads.
+#[derive(Clone, Debug)]
+pub struct Grader {
+    taxonomy: Taxonomy,
+    calibration: Calibration,
+    model: Model,
+    student: Student,
+}
+
+/// A record, with what it was made from where there was something to see.
+#[derive(Clone, Debug)]
+pub struct Graded {
+    pub record: Record,
+    pub seen: Option<Seen>,
+}
+
+/// What the device and its student saw.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub photograph: RgbImage,
+    pub prepared: Prepared,
+    pub answer: Answer,
+}
+
+impl Grader {
+    /// Loads the student of `bundle`.
+    ///
+    /// # Errors
+    /// When its network is not what its manifest says.
+    pub fn new(bundle: Bundle) -> Result<Grader, GraderError> {
+        Grader::with_engine(bundle, Engine::default())
+    }
+
+    /// The same, with the student run by `engine`.
+    ///
+    /// # Errors
+    /// As for [`Grader::new`].
+    pub fn with_engine(bundle: Bundle, engine: Engine) -> Result<Grader, GraderError> {
+        let student = Student::load_with(
+            &bundle.onnx,
+            bundle.manifest.network.input_size,
+            bundle.taxonomy.finest_count(),
+            engine,
+        )
+        .map_err(|reason| GraderError {
+            bundle: bundle.manifest.name.clone(),
+            reason,
+        })?;
+        Ok(Grader {
+            model: Model {
+                bundle: bundle.manifest.name,
+                sha256: bundle.sha256,
+            },
+            taxonomy: bundle.taxonomy,
+            calibration: bundle.calibration,
+            student,
+        })
+    }
+
+    /// The labels that records speak of.
+    pub fn taxonomy(&self) -> &Taxonomy {
+        &self.taxonomy
+    }
+
+    /// The operating points.
+    pub fn calibration(&self) -> &Calibration {
+        &self.calibration
+    }
+
+    /// Grades the file at `path` and hands the answer to `then`. Whatever lies
+    /// there, the answer is a record. Photographs of many pixels take turns, and
+    /// the next one's begins when `then` is through with this one's pixels.
+    pub fn grade_file<T>(&self, path: &Path, then: impl FnOnce(Graded) -> T) -> T {
+        let image = names::of(path);
+        let (loaded, loading) = timed(|| photograph::load(path));
+        // A poisoned turn is a turn.
+        let _turn = loaded
+            .as_ref()
+            .ok()
+            .and_then(|bytes| photograph::pixels(bytes))
+            .filter(|&pixels| pixels > LARGE)
+            .map(|_| TURN.lock().unwrap_or_else(PoisonError::into_inner));
+        let (decoded, decoding) = timed(|| loaded.and_then(|bytes| photograph::decode(&bytes)));
+        let elapsed = round(loading + decoding);
+        let mut graded = match decoded {
+            Ok(photograph) => self.grade(&image, photograph.rgb, elapsed),
+            Err(error) => self.unreadable(&image, &error, elapsed),
+        };
+        graded.record.image_bytes = names::bytes_of(path);
+        then(graded)
+    }
+
+    /// The record of a photograph on which the program itself failed.
+    pub fn gave_up(&self, path: &Path) -> Graded {
+        let why = "the program failed on this photograph; report it with the photograph";
+        let mut graded = self.student_failed(&names::of(path), why, Elapsed::default());
+        graded.record.image_bytes = names::bytes_of(path);
+        graded
+    }
+
+    /// Grades a photograph in memory, named `image` in its record, that took
+    /// `read_ms` milliseconds to get.
+    pub fn grade(&self, image: &str, photograph: RgbImage, read_ms: f64) -> Graded {
+        let (taxonomy, calibration) = (&self.taxonomy, &self.calibration);
+        let mut elapsed_ms = Elapsed {
+            read: read_ms,
+            ..Elapsed::default()
+        };
+        let (prepared, spent) = timed(|| prepare::prepare(&photograph, self.student.size()));
+        elapsed_ms.prepare = spent;
+        let (first, spent) = timed(|| gate::by_pixels(&photograph, &prepared, calibration));
+        elapsed_ms.gate = spent;
+        // The student is asked whatever the first step says: its score is
+        // reported also for a photograph that is refused.
+        let (answer, spent) = timed(|| self.student.run(&prepare::to_tensor(&prepared.rgb)));
+        elapsed_ms.infer = spent;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => return self.student_failed(image, &error.to_string(), elapsed_ms),
+        };
+        let (decision, spent) = timed(|| decision::decide(taxonomy, calibration, &answer.logits));
+        elapsed_ms.decide = spent;
+        let decision = match decision {
+            Ok(decision) => decision,
+            Err(error) => return self.student_failed(image, &error.to_string(), elapsed_ms),
+        };
+        let (gate, spent) =
+            timed(|| gate::by_student(first, taxonomy, calibration, &decision.findings));
+        elapsed_ms.gate = round(elapsed_ms.gate + spent);
+
+        let decision = if gate.accepted {
+            decision
+        } else {
+            decision::retake(decision, gate.reason)
+        };
+        Graded {
+            record: Record {
+                image: image.to_owned(),
+                image_bytes: None,
+                gate,
+                referral: Referral {
+                    decision: decision.referral,
+                    score: Some(decision.score),
+                    reasons: decision.reasons,
+                },
+                findings: decision.findings,
+                referable_dr: decision.referable_dr,
+                model: self.model.clone(),
+                elapsed_ms,
+                committed: decision.committed,
+            },
+            seen: Some(Seen {
+                photograph,
+                prepared,
+                answer,
+            }),
+        }
+    }
+
+    fn unreadable(&self, image: &str, error: &ReadError, read_ms: f64) -> Graded {
+        let elapsed_ms = Elapsed {
+            read: read_ms,
+            ..Elapsed::default()
+        };
+        let reasons = vec![Reason::File {
+            fault: error.fault(),
+            detail: error.to_string(),
+        }];
+        self.without_verdict(image, GateReason::Unreadable, reasons, elapsed_ms)
+    }
+
+    /// The record where the student gave no answer that can be used: the
+    /// photograph is not to blame, and no score may stand for it.
+    fn student_failed(&self, image: &str, why: &str, elapsed_ms: Elapsed) -> Graded {
+        let gate = GateReason::StudentFailed;
+        let detail = why.to_owned();
+        let reasons = vec![Reason::Gate { gate }, Reason::Student { detail }];
+        self.without_verdict(image, gate, reasons, elapsed_ms)
+    }
+
+    /// The record of what could not be graded.
+    fn without_verdict(
+        &self,
+        image: &str,
+        reason: GateReason,
+        reasons: Vec<Reason>,
+        elapsed_ms: Elapsed,
+    ) -> Graded {
+        Graded {
+            record: Record {
+                image: image.to_owned(),
+                image_bytes: None,
+                gate: gate::without_scores(reason),
+                referral: Referral {
+                    decision: decision::ReferralDecision::Retake,
+                    score: None,
+                    reasons,
+                },
+                findings: Vec::new(),
+                referable_dr: None,
+                model: self.model.clone(),
+                elapsed_ms,
+                committed: Vec::new(),
+            },
+            seen: None,
+        }
+    }
+}
+
+/// Runs `work` and says how many milliseconds it took.
+fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
+    let start = Instant::now();
+    let result = work();
+    (result, round(start.elapsed().as_secs_f64() * 1e3))
+}
+
+/// To the microsecond: more digits would only look exact.
+fn round(ms: f64) -> f64 {
+    (ms * 1e3).round() / 1e3
+}

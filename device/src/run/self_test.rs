@@ -1,0 +1,132 @@
+//! The self-test while the device runs, in a thread of its own: it grades and
+//! asks the disk, and may take seconds.
+
+use std::io;
+use std::sync::mpsc::{channel, Receiver, Sender};
+use std::sync::Arc;
+use std::thread;
+use std::time::SystemTime;
+
+use fovea_core::calibration::Calibration;
+use image::RgbImage;
+
+use super::grading::{Model, Trial};
+use super::keeping::{Condition, Request};
+use crate::config::Config;
+use crate::grade::record::Record;
+use crate::health::check::{self, Check, Parts, Stored};
+use crate::records::Room;
+
+/// What the main loop knows of its own parts.
+pub(super) struct Seen {
+    pub model: Option<Arc<Model>>,
+    pub camera: Result<String, String>,
+    pub display: Result<String, String>,
+    pub input: Result<String, String>,
+}
+
+/// The self-test's thread. It ends when this is dropped.
+pub(super) struct Health {
+    asks: Sender<Seen>,
+    found: Receiver<Vec<Check>>,
+}
+
+impl Health {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// When the system has no thread left.
+    pub fn start(
+        config: Config,
+        trial: Trial,
+        store: Option<Sender<Request>>,
+    ) -> io::Result<Health> {
+        let (asks, asked) = channel::<Seen>();
+        let (finding, found) = channel();
+        thread::Builder::new()
+            .name("self-test".to_owned())
+            .spawn(move || {
+                for seen in asked {
+                    let mut parts = Running {
+                        seen,
+                        trial: &trial,
+                        store: store.as_ref(),
+                        condition: None,
+                    };
+                    let checks = check::all(&config, &mut parts, SystemTime::now());
+                    if finding.send(checks).is_err() {
+                        return;
+                    }
+                }
+            })?;
+        Ok(Health { asks, found })
+    }
+
+    /// Asks for a test; the findings come later.
+    pub fn ask(&self, seen: Seen) {
+        if self.asks.send(seen).is_err() {
+            tracing::error!("the self-test's thread has ended");
+        }
+    }
+
+    /// The findings of a test, once it is done.
+    pub fn found(&self) -> Option<Vec<Check>> {
+        self.found.try_recv().ok()
+    }
+}
+
+struct Running<'a> {
+    seen: Seen,
+    trial: &'a Trial,
+    store: Option<&'a Sender<Request>>,
+    /// The store is asked once for both of its lines.
+    condition: Option<Condition>,
+}
+
+impl Running<'_> {
+    fn condition(&mut self) -> Result<&mut Condition, String> {
+        if self.condition.is_none() {
+            let ended = || "the store's thread has ended; start fovea again".to_owned();
+            let (answering, answer) = channel();
+            let asked = self.store.map(|store| store.send(Request::Try(answering)));
+            if !matches!(asked, Some(Ok(()))) {
+                return Err(ended());
+            }
+            self.condition = Some(answer.recv().map_err(|_| ended())?);
+        }
+        self.condition.as_mut().ok_or_else(String::new)
+    }
+}
+
+impl Parts for Running<'_> {
+    fn grade(&mut self, photograph: RgbImage) -> Result<Record, String> {
+        self.trial.grade(photograph)
+    }
+
+    fn calibration(&mut self) -> Result<Calibration, String> {
+        let model = self.seen.model.as_ref();
+        model
+            .map(|model| model.calibration.clone())
+            .ok_or_else(|| "there is none without a bundle".to_owned())
+    }
+
+    fn camera(&mut self) -> Result<String, String> {
+        self.seen.camera.clone()
+    }
+
+    fn display(&mut self) -> Result<String, String> {
+        self.seen.display.clone()
+    }
+
+    fn input(&mut self) -> Result<String, String> {
+        self.seen.input.clone()
+    }
+
+    fn store(&mut self) -> Result<Stored, String> {
+        self.condition()?.stored.clone()
+    }
+
+    fn room(&mut self) -> Result<Room, String> {
+        self.condition()?.room.clone()
+    }
+}
