@@ -7,6 +7,7 @@ mod export;
 mod look;
 mod originals;
 mod saving;
+mod typed;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
