@@ -226,7 +226,7 @@ impl Appliance {
         let grading = Grading::start(bundle).map_err(RunError::Threads)?;
         let keeping =
             Keeping::start(config.store.clone(), provenance, kept).map_err(RunError::Threads)?;
-        let health = Health::start(config.clone(), grading.trial(), keeping.requests())
+        let health = Health::start(config.places(), grading.trial(), keeping.requests())
             .map_err(RunError::Threads)?;
         keeping.ask(Request::Today);
         tracing::info!(

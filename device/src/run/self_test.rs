@@ -12,9 +12,8 @@ use image::RgbImage;
 
 use super::grading::{Model, Trial};
 use super::keeping::{Condition, Request};
-use crate::config::Config;
 use crate::grade::record::Record;
-use crate::health::check::{self, Check, Parts, Stored};
+use crate::health::check::{self, Check, Parts, Places, Stored};
 use crate::records::Room;
 
 /// What the main loop knows of its own parts.
@@ -37,7 +36,7 @@ impl Health {
     /// # Errors
     /// When the system has no thread left.
     pub fn start(
-        config: Config,
+        places: Places,
         trial: Trial,
         store: Option<Sender<Request>>,
     ) -> io::Result<Health> {
@@ -53,7 +52,7 @@ impl Health {
                         store: store.as_ref(),
                         condition: None,
                     };
-                    let checks = check::all(&config, &mut parts, SystemTime::now());
+                    let checks = check::all(&places, &mut parts, SystemTime::now());
                     if finding.send(checks).is_err() {
                         return;
                     }
