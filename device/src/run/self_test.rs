@@ -5,7 +5,7 @@ use std::io;
 use std::sync::mpsc::{channel, Receiver, Sender};
 use std::sync::Arc;
 use std::thread;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use fovea_core::calibration::Calibration;
 use image::RgbImage;
@@ -15,6 +15,9 @@ use super::keeping::{Condition, Request};
 use crate::grade::record::Record;
 use crate::health::check::{self, Check, Parts, Places, Stored};
 use crate::records::Room;
+
+/// How often the device tests itself while nobody is examined.
+const TEST: Duration = Duration::from_secs(60);
 
 /// What the main loop knows of its own parts.
 pub(super) struct Seen {
@@ -28,6 +31,7 @@ pub(super) struct Seen {
 pub(super) struct Health {
     asks: Sender<Seen>,
     found: Receiver<Vec<Check>>,
+    asked_at: Option<Duration>,
 }
 
 impl Health {
@@ -58,11 +62,27 @@ impl Health {
                     }
                 }
             })?;
-        Ok(Health { asks, found })
+        Ok(Health {
+            asks,
+            found,
+            asked_at: None,
+        })
+    }
+
+    /// Whether it is time for a test.
+    pub fn is_due(&self, now: Duration) -> bool {
+        self.asked_at
+            .is_none_or(|at| now.saturating_sub(at) >= TEST)
+    }
+
+    /// A part has changed: what was found before holds no more.
+    pub fn test_soon(&mut self) {
+        self.asked_at = None;
     }
 
     /// Asks for a test; the findings come later.
-    pub fn ask(&self, seen: Seen) {
+    pub fn ask(&mut self, seen: Seen, now: Duration) {
+        self.asked_at = Some(now);
         if self.asks.send(seen).is_err() {
             tracing::error!("the self-test's thread has ended");
         }
