@@ -7,9 +7,9 @@
 //!
 //! Around it lies the appliance, joined by [`run`]: [`camera`] and its [`live`]
 //! gate, the [`exam`] as a state machine, [`screen`], [`display`] and
-//! [`input`], and the [`records`] of what was found. [`config`] sets it up,
+//! [`input`], which agree on the [`panel`], and the [`records`] of what was found. [`config`] sets it up,
 //! [`health`] tests it, [`log`] writes down what happened, [`draw`] has what
-//! pictures are drawn with. [`cli`] is the program `fovea`. Eyes that nobody
+//! pictures are drawn with, [`files`] the care that files of patients need. [`cli`] is the program `fovea`. Eyes that nobody
 //! owns, for tests and demonstrations, come from [`fovea_render`].
 
 pub mod camera;
@@ -18,11 +18,13 @@ pub mod config;
 pub mod display;
 pub mod draw;
 pub mod exam;
+pub mod files;
 pub mod grade;
 pub mod health;
 pub mod input;
 pub mod live;
 pub mod log;
+pub mod panel;
 pub mod records;
 pub mod run;
 pub mod screen;

@@ -5,33 +5,9 @@
 //! multiplies in another way. Nothing is allocated for raw formats; for motion
 //! JPEG, only what the decoder itself asks for.
 
-use thiserror::Error;
-
+use super::error::ConvertError;
 use super::jpeg;
 use super::negotiate::PixelFormat;
-
-/// Why the bytes of a buffer are no picture.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum ConvertError {
-    #[error("{}x{} where {}x{} was agreed", got.0, got.1, agreed.0, agreed.1)]
-    WrongSize { got: (u32, u32), agreed: (u32, u32) },
-    #[error("{have} bytes where {need} are needed")]
-    Short { have: usize, need: usize },
-    #[error("{format} cannot be {width}x{height}: both have to be even")]
-    OddSize {
-        format: PixelFormat,
-        width: u32,
-        height: u32,
-    },
-    #[error("rows of {stride} bytes are too short for {width} pixels")]
-    NarrowRows { stride: usize, width: u32 },
-    #[error("it is no JPEG")]
-    NoJpeg,
-    #[error("it ends early")]
-    EndsEarly,
-    #[error("{0}")]
-    Damaged(String),
-}
 
 /// How a picture lies in a camera's buffer.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::control::ControlKind;
+use super::negotiate::PixelFormat;
 
 /// What kind of trouble it is: what the screen shows, and whether pictures can
 /// still come, depends on this and not on the sentence.
@@ -31,6 +32,29 @@ pub enum ErrorKind {
     Control,
     /// The driver, or this program, failed in another way.
     Failed,
+}
+
+/// Why the bytes of a buffer are no picture.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ConvertError {
+    #[error("{}x{} where {}x{} was agreed", got.0, got.1, agreed.0, agreed.1)]
+    WrongSize { got: (u32, u32), agreed: (u32, u32) },
+    #[error("{have} bytes where {need} are needed")]
+    Short { have: usize, need: usize },
+    #[error("{format} cannot be {width}x{height}: both have to be even")]
+    OddSize {
+        format: PixelFormat,
+        width: u32,
+        height: u32,
+    },
+    #[error("rows of {stride} bytes are too short for {width} pixels")]
+    NarrowRows { stride: usize, width: u32 },
+    #[error("it is no JPEG")]
+    NoJpeg,
+    #[error("it ends early")]
+    EndsEarly,
+    #[error("{0}")]
+    Damaged(String),
 }
 
 /// Why there is no picture, and what to do about it.

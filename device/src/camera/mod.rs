@@ -34,7 +34,7 @@ use crate::exam::words::Eye;
 pub use clock::Clock;
 pub use control::{Control, ControlKind, Level};
 pub use corrected::Corrected;
-pub use error::{CameraError, ErrorKind};
+pub use error::{CameraError, ConvertError, ErrorKind};
 pub use source::{look, open, Opened, Opener, Source, SourceError};
 
 /// When a frame was taken and when this program got it, since the program's

@@ -31,7 +31,7 @@ pub(super) fn run<P: Parts>(
     parts: impl FnOnce(&Config) -> P,
 ) -> Result<u8, Failure> {
     let config = options.flags.config()?;
-    let checks = check::all(&config, &mut parts(&config), SystemTime::now());
+    let checks = check::all(&config.places(), &mut parts(&config), SystemTime::now());
     check::write(&mut io::stdout().lock(), &checks).map_err(stdout_failed)?;
     Ok(match check::worst(&checks) {
         State::Fail => FAILED,

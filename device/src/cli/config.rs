@@ -12,9 +12,9 @@ use tracing::Level;
 use super::{stdout_failed, Failure};
 use crate::camera::Source;
 use crate::config::{AutoCapture, BundleSource, Config, ScreenSize, EXAMPLE};
-use crate::display::rotation::Rotation;
 use crate::display::Target;
 use crate::input::surface::Orientation;
+use crate::panel::rotation::Rotation;
 use crate::screen::Language;
 
 /// Shows the configuration in effect, as a configuration file

@@ -17,12 +17,13 @@ use thiserror::Error;
 use tracing::Level;
 
 use crate::camera::{self, ControlKind, Source};
-use crate::display::rotation::Rotation;
 use crate::display::Target;
 use crate::exam::Rules;
+use crate::health::check::Places;
 use crate::input::keymap::{KeymapError, LayoutName};
 use crate::input::surface::Orientation;
 use crate::input::Wiring;
+use crate::panel::rotation::Rotation;
 use crate::screen::Language;
 
 pub use value::{AutoCapture, Bounded, BundleSource, ScreenSize, Setting, ValueError};
@@ -250,6 +251,14 @@ impl Config {
                 Ok(Config::default())
             }
             text => Config::parse(path.unwrap_or(default), &text?),
+        }
+    }
+
+    /// Where the self-test looks on the disk.
+    pub fn places(&self) -> Places {
+        Places {
+            profile: self.camera.profile.clone(),
+            store: self.store.folder.clone(),
         }
     }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::camera::Level;
-use crate::screen::SMALLEST;
+use crate::panel::SMALLEST;
 
 /// Why a value was refused: one sentence with what it may be.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

@@ -7,7 +7,7 @@ use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
 
-use super::layout::Layout;
+use crate::panel::layout::Layout;
 
 /// Scales and turns pictures for a panel, where either is needed.
 pub struct Fit {
@@ -85,8 +85,8 @@ impl Scaled {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rotation::Rotation;
     use super::*;
+    use crate::panel::rotation::Rotation;
 
     #[test]
     fn a_scaled_picture_keeps_its_colours() {

@@ -9,10 +9,8 @@
 
 pub mod drm;
 mod fit;
-pub mod layout;
 mod pixels;
 pub mod png;
-pub mod rotation;
 #[cfg(feature = "window")]
 pub mod window;
 
@@ -30,8 +28,8 @@ use crate::input::evdev::Evdev;
 use crate::input::keymap::KeymapError;
 use crate::input::Wiring;
 use crate::input::{Input, Silent};
-use layout::Layout;
-use rotation::Rotation;
+use crate::panel::layout::Layout;
+use crate::panel::rotation::Rotation;
 
 /// Something that shows a picture.
 pub trait Display {

@@ -9,10 +9,9 @@ use embedded_graphics::primitives::Rectangle;
 use image::{imageops, ImageFormat, RgbImage};
 
 use super::fit::Fit;
-use super::layout::Layout;
 use super::{changed, fits, Display, DisplayError};
-use crate::health::check::may_write;
-use crate::records::existing;
+use crate::files::{existing, may_write};
+use crate::panel::layout::Layout;
 
 /// Keeps a picture of every view in a folder, numbered in their order:
 /// `0001-ready.png`, `0002-patient.png`, and so on. Each has the pixels that a
@@ -142,8 +141,8 @@ fn plain(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rotation::Rotation;
     use super::*;
+    use crate::panel::rotation::Rotation;
     use image::Rgb;
 
     fn names(folder: &Path) -> Vec<String> {

@@ -11,10 +11,10 @@ use image::RgbImage;
 use minifb::{InputCallback, MouseButton, MouseMode, WindowOptions};
 
 use super::fit::Fit;
-use super::layout::Layout;
 use super::{changed, fits, Display, DisplayError, Screen};
 use crate::input::tap::Tap;
 use crate::input::{Events, Input, InputEvent, Key};
+use crate::panel::layout::Layout;
 
 /// A desktop's window has nothing that could be waited on: it is asked this
 /// often.

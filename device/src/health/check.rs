@@ -8,20 +8,20 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fovea_core::calibration::Calibration;
 use fovea_core::decision::ReferralDecision;
 use fovea_core::profile::CameraProfile;
 use image::RgbImage;
-use rustix::fs::{Access, Mode, OFlags};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use serde::Serialize;
 
-use crate::config::Config;
+use crate::files::{existing, may_write};
 use crate::grade::record::Record;
-use crate::records::{existing, Room};
+use crate::records::Room;
 
 /// How a part is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -113,21 +113,30 @@ pub struct Stored {
     pub newest: Option<SystemTime>,
 }
 
+/// Where the configuration has what is looked at on the disk.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// The file of the camera's profile.
+    pub profile: PathBuf,
+    /// The folder of the store.
+    pub store: PathBuf,
+}
+
 /// Tests every part, in the order in which an exam needs them; `now` is what
 /// the clock shows.
-pub fn all(config: &Config, parts: &mut dyn Parts, now: SystemTime) -> Vec<Check> {
+pub fn all(places: &Places, parts: &mut dyn Parts, now: SystemTime) -> Vec<Check> {
     let stored = parts.store();
     let newest = stored.as_ref().ok().and_then(|stored| stored.newest);
     vec![
         bundle(parts),
         judged(Part::Calibration, parts.calibration(), |calibration| {
-            both(points(&calibration), profile(&config.camera.profile))
+            both(points(&calibration), profile(&places.profile))
         }),
         told(Part::Camera, parts.camera()),
         told(Part::Display, parts.display()),
         told(Part::Input, parts.input()),
         judged(Part::Store, stored, |stored| {
-            both((State::Ok, stored.says), writable(&config.store.folder))
+            both((State::Ok, stored.says), writable(&places.store))
         }),
         judged(Part::Clock, Ok(newest), |newest| clock(now, newest)),
         judged(Part::Disk, parts.room(), |room| disk(&room)),
@@ -303,17 +312,6 @@ fn write_nameless(folder: &Path) -> io::Result<()> {
         Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => may_write(folder),
         Err(error) => Err(error.into()),
     }
-}
-
-/// Whether files may be made in `folder`, without making one.
-pub(crate) fn may_write(folder: &Path) -> io::Result<()> {
-    if !folder.is_dir() {
-        return Err(io::ErrorKind::NotADirectory.into());
-    }
-    Ok(rustix::fs::access(
-        folder,
-        Access::WRITE_OK | Access::EXEC_OK,
-    )?)
 }
 
 /// When this program was built, as `FOVEA_LAST_CHANGE` said then: packages set

@@ -19,7 +19,7 @@ use super::scan::Scans;
 use super::surface::{Axis, Orientation, Surface};
 use super::touch::{Touch, FINGERS};
 use super::{Events, Input};
-use crate::display::layout::Layout;
+use crate::panel::layout::Layout;
 
 /// How often new devices are looked for.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);

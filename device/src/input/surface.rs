@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use embedded_graphics::prelude::*;
 
-use crate::display::layout::Layout;
+use crate::panel::layout::Layout;
 
 /// How a touch panel is mounted on its screen, as words in any order:
 /// `swap` when its x runs along the screen's height, `flip-x` and `flip-y`
@@ -101,7 +101,7 @@ impl Surface {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::display::rotation::Rotation;
+    use crate::panel::rotation::Rotation;
 
     #[test]
     fn orientations_are_read_as_they_are_written() {

@@ -133,8 +133,8 @@ mod tests {
     use super::super::surface::{self, Orientation};
     use super::super::InputEvent;
     use super::*;
-    use crate::display::layout::Layout;
-    use crate::display::rotation::Rotation;
+    use crate::panel::layout::Layout;
+    use crate::panel::rotation::Rotation;
     use embedded_graphics::prelude::*;
     use evdev::EventType;
 

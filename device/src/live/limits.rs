@@ -1,16 +1,15 @@
-//! What a live picture must be like.
+//! What a live picture must be like, and how near it comes to that.
 
 use std::time::Duration;
 
 use fovea_core::gate::GateLimits;
-use serde::{Deserialize, Serialize};
-use thiserror::Error;
+
+use super::assess::Assessment;
 
 /// A measure that must be large enough. It is at fault below `fault` and in
 /// order again from `clear` on; between the two it stays what it was, so that
 /// a measure at the limit does not flicker.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Pair", into = "Pair")]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AtLeast {
     fault: f32,
     clear: f32,
@@ -18,28 +17,10 @@ pub struct AtLeast {
 
 /// A measure that must not be too large: at fault above `fault`, in order
 /// again from `clear` down.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Pair", into = "Pair")]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AtMost {
     fault: f32,
     clear: f32,
-}
-
-/// The two limits as they are written.
-#[derive(Clone, Copy, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Pair {
-    fault: f32,
-    clear: f32,
-}
-
-/// Why two limits are refused.
-#[derive(Clone, Copy, Debug, PartialEq, Error)]
-pub enum LimitError {
-    #[error("`clear` is {clear} and `fault` {fault}, but `clear` must be finite, above 0 and not below `fault`: correct them")]
-    AtLeast { fault: f32, clear: f32 },
-    #[error("`clear` is {clear} and `fault` {fault}, but `clear` must be finite, above 0 and not above `fault`: correct them")]
-    AtMost { fault: f32, clear: f32 },
 }
 
 /// Where [`AtLeast::bar`] and [`AtMost::bar`] have the limit.
@@ -91,43 +72,10 @@ impl AtMost {
     }
 }
 
-impl TryFrom<Pair> for AtLeast {
-    type Error = LimitError;
-
-    fn try_from(Pair { fault, clear }: Pair) -> Result<AtLeast, LimitError> {
-        let sound = clear.is_finite() && clear > 0.0 && fault <= clear;
-        let error = LimitError::AtLeast { fault, clear };
-        sound.then_some(AtLeast { fault, clear }).ok_or(error)
-    }
-}
-
-impl TryFrom<Pair> for AtMost {
-    type Error = LimitError;
-
-    fn try_from(Pair { fault, clear }: Pair) -> Result<AtMost, LimitError> {
-        let sound = clear.is_finite() && clear > 0.0 && fault >= clear;
-        let error = LimitError::AtMost { fault, clear };
-        sound.then_some(AtMost { fault, clear }).ok_or(error)
-    }
-}
-
-impl From<AtLeast> for Pair {
-    fn from(AtLeast { fault, clear }: AtLeast) -> Pair {
-        Pair { fault, clear }
-    }
-}
-
-impl From<AtMost> for Pair {
-    fn from(AtMost { fault, clear }: AtMost) -> Pair {
-        Pair { fault, clear }
-    }
-}
-
 /// The limits of the live view, stricter than the gate's: they lead to a good
 /// photograph, where the gate refuses only a bad one. The operator can always
 /// take one all the same.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LiveLimits {
     /// Mean luminance below which there is nothing before the camera, where no
     /// field was found either.
@@ -197,6 +145,43 @@ impl LiveLimits {
 
     pub(super) fn hold(&self) -> Duration {
         Duration::from_millis(u64::from(self.hold_ms))
+    }
+}
+
+/// How good a frame is, each 0 (bad) to 1; from [`BAR_LIMIT`] on it is
+/// good enough.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bars {
+    pub focus: f32,
+    /// Neither too dark nor too bright.
+    pub light: f32,
+    /// Large enough, whole and in the middle.
+    pub field: f32,
+    pub steady: f32,
+}
+
+impl Bars {
+    pub fn of(seen: &Assessment, limits: &LiveLimits) -> Bars {
+        let m = &seen.measures;
+        let worst = |bars: &[f32]| bars.iter().copied().fold(1.0, f32::min);
+        Bars {
+            focus: worst(&[
+                limits.focus.bar(seen.focus),
+                limits.contrast.bar(m.contrast),
+            ]),
+            light: worst(&[
+                limits.dark.bar(m.mean_luma),
+                limits.bright.bar(m.mean_luma),
+                limits.glare.bar(m.bright_share),
+            ]),
+            field: worst(&[
+                limits.size.bar(seen.size),
+                limits.coverage.bar(m.field_coverage),
+                limits.off_centre.bar(m.off_centre),
+                limits.shade.bar(seen.shade),
+            ]),
+            steady: limits.motion.bar(seen.motion.unwrap_or(0.0)),
+        }
     }
 }
 

@@ -16,7 +16,6 @@
 
 mod assess;
 mod auto_capture;
-mod bars;
 mod guide;
 pub mod laterality;
 mod limits;
@@ -31,9 +30,8 @@ use image::RgbImage;
 
 pub use assess::{Assessment, Assessor};
 pub use auto_capture::AutoCapture;
-pub use bars::Bars;
 pub use guide::{Guide, Instruction};
-pub use limits::{AtLeast, AtMost, LimitError, LiveLimits, BAR_LIMIT};
+pub use limits::{AtLeast, AtMost, Bars, LiveLimits, BAR_LIMIT};
 
 /// What the live view shows of one frame, beside the frame.
 #[derive(Clone, Copy, Debug, PartialEq)]

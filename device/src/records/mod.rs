@@ -24,7 +24,6 @@
 mod entry;
 mod error;
 mod export;
-mod files;
 mod look;
 mod originals;
 mod photographs;
@@ -51,7 +50,6 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, Trans
 pub use entry::{moment, Listed, Listing, Provenance, StoredExam, Summary};
 pub use error::StoreError;
 pub use export::Exported;
-pub(crate) use files::existing;
 pub use look::{look, Glance};
 pub use originals::{Original, Profile};
 pub use photographs::Photograph;
@@ -62,6 +60,7 @@ pub use words::{eye_words, overall_words, words};
 
 use crate::exam::words::Eye;
 use crate::exam::{Ending, ExamRecord, ShotId};
+use crate::files;
 use row::{EXAMS, ORIGINALS, PHOTOGRAPHS, PROFILES, SHOTS};
 
 /// The database's file.

@@ -15,7 +15,8 @@ use image::{ExtendedColorType, ImageEncoder as _, ImageResult, RgbImage};
 use rusqlite::types::Value;
 use serde::Serialize;
 
-use super::{files, StoreError};
+use super::StoreError;
+use crate::files;
 
 /// How files begin that are being written.
 pub(super) const UNDER_WAY: &str = ".new-";

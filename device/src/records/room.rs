@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use super::{existing, StoreError};
+use super::StoreError;
 use crate::exam::words::Eye;
 use crate::exam::MOST_SHOTS;
+use crate::files::existing;
 
 /// Bytes for the rows of an exam and for what SQLite writes beside them: its
 /// log of 1,000 pages of 4 KiB, and as much again where that is folded in.

@@ -1,39 +1,40 @@
 //! What the main loop hears: the operator, and the threads' answers.
 
-use std::sync::Arc;
+use std::time::Duration;
 
-use super::grading::{Answer as Student, GradedShot};
-use super::keeping::{Answer as Kept, Pixels, Request};
+use super::grading::{Answer as StudentSays, GradedShot};
+use super::keeping::{Answer as StoreSays, Request};
+use super::known::Student;
 use super::self_test::Seen;
-use super::{Appliance, Arrived, RunError, LIVE_REST, REST, TEST};
-use crate::camera::feed::{Status, Taken};
-use crate::camera::Frame;
+use super::{Appliance, RunError};
+use crate::camera::feed::Status;
 use crate::exam::words::{Action, Setting};
-use crate::exam::{Event, Stage, Still};
-use crate::health::check::{Part, State};
+use crate::exam::{Event, Stage};
 use crate::input::keys::{self, Focus};
 use crate::input::{Events, InputEvent};
-use crate::records::Fault;
 use crate::screen::{self, Problem, View};
+
+/// How long the loop may rest while pictures come: short enough for thirty of
+/// them a second.
+const LIVE_REST: Duration = Duration::from_millis(8);
+/// And while none are shown.
+const REST: Duration = Duration::from_millis(40);
 
 impl Appliance {
     /// Waits a little for the operator, and obeys.
     pub(super) fn hear_operator(&mut self) -> Result<(), RunError> {
         let now = self.clock.now();
-        let mut wait = match self.exam.stage() {
+        let mut wait = match self.known.exam.stage() {
             Stage::Live { .. } | Stage::Capturing { .. } => LIVE_REST,
             _ => REST,
         };
         let mut events = Events::new();
-        let stage = self.stage_name();
+        let stage = self.known.stage_name(now);
         if let Some(script) = &mut self.script {
             script.poll(now, stage, &mut events)?;
             wait = wait.min(script.due(now).unwrap_or(wait));
         }
-        match &mut self.output {
-            Some(output) => output.input.poll(wait, &mut events),
-            None => std::thread::sleep(wait),
-        }
+        self.output.poll(wait, &mut events);
         while let Some(event) = events.pop_front() {
             self.take_in(event);
         }
@@ -41,166 +42,107 @@ impl Appliance {
     }
 
     fn take_in(&mut self, event: InputEvent) {
-        self.stale = true;
+        self.output.out_of_date();
+        let size = self.output.size();
+        let sight = self.known.sight(self.clock.now());
         match event {
             InputEvent::Press(point) => {
-                let size = self.size;
-                self.pressed = self.sight().view(|view| screen::hit(view, size, point));
+                let pressed = sight.view(|view| screen::hit(view, size, point));
+                self.output.press(pressed);
             }
-            InputEvent::Release => self.pressed = None,
+            InputEvent::Release => self.output.press(None),
             InputEvent::Touch(point) => {
-                let size = self.size;
-                self.pressed = None;
-                let asked = self.sight().view(|view| screen::hit(view, size, point));
+                let asked = sight.view(|view| screen::hit(view, size, point));
+                self.output.press(None);
                 if let Some(action) = asked {
                     self.act(action);
                 }
             }
             InputEvent::Key(key) => {
-                let focus = self.sight().view(focus);
+                let focus = sight.view(focus);
                 if let Some(action) = keys::action(key, focus) {
                     self.act(action);
                 }
             }
             // No exam may begin yet; the view of Ready says what is missing.
-            InputEvent::Scan(_) if self.exam.id().is_none() && !self.sight().may_start() => {}
+            InputEvent::Scan(_) if self.known.exam.id().is_none() && !sight.may_start() => {}
             InputEvent::Scan(code) => self.tell(Event::Scanned(code)),
             InputEvent::Action(action) => self.act(action),
-            InputEvent::Shot(name) => self.wanted.push(name),
+            InputEvent::Shot(name) => self.output.keep(name),
             InputEvent::Quit => self.over = true,
         }
     }
 
     /// Does what is the loop's own, and tells the exam.
     fn act(&mut self, action: Action) {
-        match (self.exam.stage(), action) {
-            (Stage::Page(_), Action::Set(setting)) => self.set(setting),
-            (Stage::Page(_), Action::Select(row)) => {
-                self.selected = (self.selected != Some(row)).then_some(row);
+        let known = &mut self.known;
+        match (known.exam.stage(), action) {
+            (Stage::Page(_), Action::Set(Setting::Language)) => {
+                known.language = known.language.next();
             }
+            (Stage::Page(_), Action::Set(Setting::AutoCapture)) => known.live.switch(),
+            (Stage::Page(_), Action::Select(row)) => known.today.select(row),
             (Stage::Page(_), Action::Scroll(rows)) => {
-                let last = self
-                    .today
-                    .len()
-                    .saturating_sub(screen::today_rows(self.size));
-                let to = self.first_row.saturating_add_signed(isize::from(rows));
-                self.first_row = to.min(last);
+                let at_once = screen::today_rows(self.output.size());
+                known.today.scroll(rows.into(), at_once);
             }
-            (Stage::Ready, Action::Start) if !self.sight().may_start() => return,
+            (Stage::Ready, Action::Start) if !known.sight(self.clock.now()).may_start() => return,
             _ => {}
         }
         self.tell(Event::Action(action));
     }
 
-    fn set(&mut self, setting: Setting) {
-        match setting {
-            Setting::Language => self.language = self.language.next(),
-            Setting::AutoCapture => self.automatic = !self.automatic,
-        }
-    }
-
     pub(super) fn hear_camera(&mut self) {
         let status = self.feed.status();
-        if status != self.camera {
-            self.camera_changed(status);
+        if status != self.known.camera.status {
+            if let Status::Lost(_) = status {
+                self.known.live.picture.forget();
+            }
+            self.known.camera.hear(status);
+            self.output.out_of_date();
+            self.health.test_soon();
         }
-        if self.feed.take(self.live.slot()) {
+        if self.feed.take(self.known.live.picture.slot()) {
             self.see();
         }
         while let Some(still) = self.feed.photograph() {
-            self.photographed(still);
+            if let Some(event) = self.shutter.hear(still, self.clock.now()) {
+                self.tell(event);
+            }
         }
-    }
-
-    fn camera_changed(&mut self, status: Status) {
-        self.camera_says = match &status {
-            Status::Connecting => "connecting".to_owned(),
-            Status::Live(what) => {
-                tracing::info!(camera = %what, "the camera shows pictures");
-                what.to_string()
-            }
-            Status::Lost(why) => {
-                tracing::warn!(error = %why, "the camera is lost");
-                self.live.forget();
-                why.to_string()
-            }
-        };
-        self.camera = status;
-        self.stale = true;
-        self.tested_at = None;
     }
 
     /// Takes in the newest frame, and releases the shutter when it has been
     /// good for long enough.
     fn see(&mut self) {
-        let automatic = self.automatic;
-        let stage = self.exam.stage();
-        let Some((frame, guidance)) = self.live.take() else {
-            return;
+        let eye = match self.known.exam.stage() {
+            Stage::Live { eye } => Some(eye),
+            _ => None,
         };
-        let at = frame.stamps.dequeued;
-        let Stage::Live { eye } = stage else {
-            return;
-        };
-        self.stale = true;
-        let due = self.auto.hear(eye, &guidance, at);
-        if due && automatic {
-            self.tell(Event::AutoCapture);
+        if eye.is_some() {
+            self.output.out_of_date();
         }
-    }
-
-    fn photographed(&mut self, still: Taken) {
-        let Some((shot, since)) = self.awaited.pop_front() else {
-            return;
-        };
-        match still {
-            Ok(frame) => {
-                let Frame {
-                    id,
-                    stamps,
-                    rgb,
-                    original,
-                } = frame;
-                self.still_size = rgb.dimensions();
-                self.arrived = Some(Arrived {
-                    shot,
-                    pixels: Pixels {
-                        photograph: Arc::new(rgb),
-                        original: original.map(Arc::new),
-                    },
-                    took: self.clock.now().saturating_sub(since),
-                });
-                let still = Still {
-                    frame: id,
-                    captured: stamps.captured,
-                    dequeued: stamps.dequeued,
-                };
-                self.tell(Event::Captured { shot, still });
-            }
-            Err(error) => {
-                tracing::warn!(error = %error, "no photograph");
-                let why = error.to_string();
-                self.tell(Event::CaptureFailed { shot, why });
-            }
+        if self.known.live.see(eye) {
+            self.tell(Event::AutoCapture);
         }
     }
 
     pub(super) fn hear_student(&mut self) {
         while let Some(answer) = self.grading.answer() {
-            self.stale = true;
+            self.output.out_of_date();
             match answer {
-                Student::Loaded(Ok(model)) => {
+                StudentSays::Loaded(Ok(model)) => {
                     tracing::info!(calibration = %model.calibration.id, "the student is loaded");
-                    self.model = Some(model);
+                    self.known.student = Student::Loaded(model);
                 }
-                Student::Loaded(Err(why)) => {
+                StudentSays::Loaded(Err(why)) => {
                     tracing::error!(error = %why, "the student is not loaded");
                     // The self-test shows it.
-                    self.no_model = true;
+                    self.known.student = Student::Missing;
                 }
-                Student::Failed(shot) => self.tell(Event::GradingFailed { shot }),
-                Student::Prepared(shot, picture) => self.album.prepared(shot, picture),
-                Student::Graded(graded) => {
+                StudentSays::Failed(shot) => self.tell(Event::GradingFailed { shot }),
+                StudentSays::Prepared(shot, picture) => self.known.album.prepared(shot, picture),
+                StudentSays::Graded(graded) => {
                     let GradedShot {
                         shot,
                         verdict,
@@ -209,7 +151,7 @@ impl Appliance {
                     } = *graded;
                     let elapsed_ms = record.elapsed_ms.total();
                     tracing::info!(elapsed_ms, "a photograph was graded");
-                    self.album.graded(shot, record, evidence);
+                    self.known.album.graded(shot, record, evidence);
                     let verdict = Box::new(verdict);
                     self.tell(Event::Graded { shot, verdict });
                 }
@@ -219,92 +161,62 @@ impl Appliance {
 
     pub(super) fn hear_store(&mut self) {
         while let Some(answer) = self.keeping.answer() {
-            self.stale = true;
+            self.output.out_of_date();
             match answer {
-                Kept::Opened(exam) => {
-                    self.disk_full = false;
+                StoreSays::Opened(exam) => {
+                    self.known.disk_full = false;
                     let unix_ms = jiff::Timestamp::now().as_millisecond();
                     self.tell(Event::Opened { exam, unix_ms });
                 }
-                Kept::Refused { why, full } => {
+                StoreSays::Refused { why, full } => {
                     tracing::error!(error = %why, "no exam may begin");
-                    self.disk_full = full;
+                    self.known.disk_full = full;
                     self.tell(Event::Refused(why));
                 }
-                Kept::Saved(exam, number) => {
+                StoreSays::Saved(exam, number) => {
                     tracing::info!(count = number, "an exam was saved");
-                    self.saved_as = number.to_string();
+                    self.known.saved_as = number.to_string();
                     self.tell(Event::Saved { exam });
                     self.keeping.ask(Request::Today);
                 }
-                Kept::NotSaved(exam, why) => {
+                StoreSays::NotSaved(exam, why) => {
                     tracing::error!(error = %why, "an exam was not saved");
                     self.tell(Event::SaveFailed { exam, why });
                 }
-                Kept::Today(today) => {
-                    let damaged = match &today {
-                        Ok(today) => today.faults.iter().map(Fault::to_string).collect(),
-                        Err(why) => vec![why.clone()],
-                    };
-                    if damaged != self.damaged {
-                        for fault in &damaged {
-                            tracing::error!(error = %fault, "not all of today's exams can be listed");
-                        }
-                        self.damaged = damaged;
-                    }
-                    // What was listed before is still true where nothing can be read now.
-                    if let Ok(today) = today {
-                        self.today = today.exams;
-                    }
-                }
+                StoreSays::Today(listing) => self.known.today.hear(listing),
             }
         }
     }
 
     pub(super) fn hear_self_test(&mut self) {
         while let Some(checks) = self.health.found() {
-            for check in &checks {
-                if check.state == State::Fail {
-                    let part = check.part.name();
-                    tracing::error!(check = part, error = %check.sentence, "the self-test failed");
-                }
-                if check.part == Part::Disk {
-                    self.details.disk.clone_from(&check.sentence);
-                }
-            }
-            self.checks = checks;
-            self.stale = true;
+            self.known.hear_checks(checks);
+            self.output.out_of_date();
         }
-        let now = self.clock.now();
-        let student_told = self.model.is_some() || self.no_model;
-        let idle = matches!(self.exam.stage(), Stage::Ready | Stage::Locked);
-        let due = self
-            .tested_at
-            .is_none_or(|at| now.saturating_sub(at) >= TEST);
+        let known = &self.known;
+        let idle = matches!(known.exam.stage(), Stage::Ready | Stage::Locked);
         // Not before the student is there and the camera has said something.
-        if idle && due && student_told && self.camera != Status::Connecting {
-            self.tested_at = Some(now);
-            self.health.ask(self.seen());
+        let student_told = !matches!(known.student, Student::Loading);
+        let camera_told = known.camera.status != Status::Connecting;
+        let now = self.clock.now();
+        if idle && student_told && camera_told && self.health.is_due(now) {
+            let seen = self.seen();
+            self.health.ask(seen, now);
         }
     }
 
     fn seen(&self) -> Seen {
-        let gone = || Err("the screen is gone; plug it in".to_owned());
-        let camera = match &self.camera {
+        let gone = || "the screen is gone; plug it in".to_owned();
+        let (display, input) = self.output.describe().unzip();
+        let camera = match &self.known.camera.status {
             Status::Live(what) => Ok(what.to_string()),
-            Status::Connecting | Status::Lost(_) => Err(self.camera_says.clone()),
+            Status::Connecting | Status::Lost(_) => Err(self.known.camera.says.clone()),
         };
         Seen {
-            model: self.model.clone(),
+            model: self.known.student.model().cloned(),
             camera,
-            display: self
-                .output
-                .as_ref()
-                .map_or_else(gone, |output| Ok(output.display.describe())),
-            input: self
-                .output
-                .as_ref()
-                .map_or_else(gone, |output| Ok(output.input.describe())),
+            display: display.ok_or_else(gone),
+            input: input.ok_or_else(gone),
         }
     }
 }

@@ -15,12 +15,15 @@ mod album;
 mod grading;
 mod hear;
 mod keeping;
+mod known;
 mod live;
+mod output;
 mod pulse;
 mod self_test;
-mod show;
+mod shutter;
 mod stages;
 mod standalone;
+mod today;
 mod views;
 
 use std::collections::VecDeque;
@@ -30,51 +33,40 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
 
-use embedded_graphics::prelude::Size;
 use fovea_core::profile::{CameraProfile, ProfileError};
 use thiserror::Error;
 
-use crate::camera::feed::{Feed, Status};
+use crate::camera::feed::Feed;
 use crate::camera::{Clock, Corrected, Opened, Opener};
 use crate::config::Config;
-use crate::display::{self, DisplayError};
-use crate::exam::words::{Action, Eye, Page};
+use crate::display::DisplayError;
+use crate::exam::words::{Eye, Page};
 use crate::exam::{Effect, Event, Exam, ShotId, Stage};
 use crate::grade::embedded;
-use crate::health::check::Check;
 use crate::health::watchdog::Watchdog;
 use crate::input::script::{Script, ScriptError};
-use crate::input::ShotName;
-use crate::live::{AutoCapture, Guidance, LiveGate, LiveLimits};
+use crate::live::{Guidance, LiveGate, LiveLimits};
 use crate::log::{self, LogError};
-use crate::records::{Listed, Profile, Provenance};
-use crate::screen::{self, Language};
+use crate::records::{Profile, Provenance};
+use crate::screen;
 
 use album::Album;
-use grading::{Grading, Job, Model};
-use keeping::{Keeping, Pixels, Request};
-use live::LivePicture;
+use grading::{Grading, Job};
+use keeping::{Keeping, Request};
+use known::{Camera, Known, Student};
+use live::LiveView;
+use output::Output;
 use self_test::Health;
+use shutter::Shutter;
 pub use stages::STAGES;
 pub(crate) use standalone::Standalone;
+use today::Today;
 use views::Details;
 
-/// How long the loop may rest while pictures come: short enough for thirty of
-/// them a second.
-const LIVE_REST: Duration = Duration::from_millis(8);
-/// And while none are shown.
-const REST: Duration = Duration::from_millis(40);
 /// How often a view that stands still is drawn all the same: its clock goes on.
 const REFRESH: Duration = Duration::from_secs(1);
 /// How often a view with a progress bar is drawn.
 const PROGRESS: Duration = Duration::from_millis(100);
-/// How often a display that is gone is looked for.
-const RETRY: Duration = Duration::from_secs(1);
-/// How often the device tests itself while nobody is examined.
-const TEST: Duration = Duration::from_secs(60);
-/// How long the picture must be good where the configuration leaves the shutter
-/// to the operator, who can still switch automatic capture on.
-const BY_DEFAULT: Duration = Duration::from_secs(1);
 /// Stills of a common camera; until the first frame says otherwise.
 const COMMON_STILL: (u32, u32) = (2592, 1944);
 
@@ -134,70 +126,20 @@ struct Appliance {
     script: Option<Script>,
     watchdog: Watchdog,
 
-    exam: Exam,
     feed: Feed<Guidance>,
     grading: Grading,
     /// Before `keeping`, whose end waits until nobody can ask it any more.
     health: Health,
     keeping: Keeping,
 
-    /// None while the display is gone.
-    output: Option<display::Screen>,
-    opened_at: Duration,
-    size: Size,
-    screen: screen::Screen,
-    live: LivePicture,
-    /// When the live view was entered, and how many of its pictures were shown.
-    live_since: Duration,
-    live_shown: u32,
-    auto: AutoCapture,
-    camera: Status,
-    camera_says: String,
-
-    album: Album,
-    model: Option<Arc<Model>>,
-    /// There will never be one: the bundle's student does not load.
-    no_model: bool,
-    checks: Vec<Check>,
-    tested_at: Option<Duration>,
-    details: Details,
-    today: Vec<Listed>,
-    /// What is wrong with their records.
-    damaged: Vec<String>,
-    first_row: usize,
-    selected: Option<usize>,
-    language: Language,
-    automatic: bool,
-    disk_full: bool,
-    saved_as: String,
-
-    /// Photographs that were asked for, in order, and when.
-    awaited: VecDeque<(ShotId, Duration)>,
-    /// One that has come and is not handed on yet.
-    arrived: Option<Arrived>,
-    aimed: Option<Eye>,
-    still_size: (u32, u32),
-    pressed: Option<Action>,
-    /// Whether the view may have changed since it was drawn.
-    stale: bool,
-    drawn_at: Duration,
-    /// The stage that the display was last told of.
-    noted: &'static str,
-    /// Names under which the script wants the picture kept.
-    wanted: Vec<ShotName>,
+    output: Output,
+    shutter: Shutter,
+    known: Known,
     /// Whether the first picture was shown.
     ready: bool,
     /// Whether every thread got on, the last time it was looked.
     well: bool,
     over: bool,
-}
-
-/// A photograph fresh from the camera.
-struct Arrived {
-    shot: ShotId,
-    pixels: Pixels,
-    /// From the shutter until its pixels were there.
-    took: Duration,
 }
 
 impl Appliance {
@@ -219,63 +161,44 @@ impl Appliance {
             },
             disk: String::new(),
         };
-        let output = open_display(&config)?;
-        let size = output.display.size();
+        let output = Output::open(&config, clock)?;
         let limits = LiveLimits::default().within(&bundle.calibration.gate);
         let feed = start_feed(&config, &clock, profile, limits).map_err(RunError::Threads)?;
         let grading = Grading::start(bundle).map_err(RunError::Threads)?;
         let keeping =
             Keeping::start(config.store.clone(), provenance, kept).map_err(RunError::Threads)?;
-        let health = Health::start(config.clone(), grading.trial(), keeping.requests())
+        let health = Health::start(config.places(), grading.trial(), keeping.requests())
             .map_err(RunError::Threads)?;
         keeping.ask(Request::Today);
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
             camera = %config.camera.source,
-            display = output.display.describe(),
+            display = output.describe().map(|(display, _)| display),
             "started"
         );
         Ok(Appliance {
-            exam: Exam::new(config.exam),
-            language: config.display.language,
-            automatic: config.capture.auto_seconds.after().is_some(),
-            auto: AutoCapture::new(config.capture.auto_seconds.after().unwrap_or(BY_DEFAULT)),
+            known: Known {
+                exam: Exam::new(config.exam),
+                album: Album::default(),
+                student: Student::Loading,
+                camera: Camera::connecting(),
+                live: LiveView::new(output.size(), config.capture.auto_seconds.after()),
+                checks: Vec::new(),
+                today: Today::default(),
+                language: config.display.language,
+                disk_full: false,
+                saved_as: String::new(),
+                device: config.device.id.clone(),
+                details,
+            },
             script,
             watchdog: Watchdog::from_env(),
             feed,
             grading,
-            keeping,
             health,
-            output: Some(output),
-            opened_at: clock.now(),
-            size,
-            screen: screen::Screen::new(size),
-            live: LivePicture::new(screen::live_picture(size)),
-            live_since: Duration::ZERO,
-            live_shown: 0,
-            camera: Status::Connecting,
-            camera_says: "connecting".to_owned(),
-            album: Album::default(),
-            model: None,
-            no_model: false,
-            checks: Vec::new(),
-            tested_at: None,
-            details,
-            today: Vec::new(),
-            damaged: Vec::new(),
-            first_row: 0,
-            selected: None,
-            disk_full: false,
-            saved_as: String::new(),
-            awaited: VecDeque::new(),
-            arrived: None,
-            aimed: None,
-            still_size: COMMON_STILL,
-            pressed: None,
-            stale: true,
-            drawn_at: Duration::ZERO,
-            noted: "",
-            wanted: Vec::new(),
+            keeping,
+            output,
+            shutter: Shutter::new(),
             ready: false,
             well: true,
             over: false,
@@ -293,7 +216,8 @@ impl Appliance {
         self.hear_self_test();
         self.tell(Event::Tick);
         self.draw();
-        let (stage, now) = (self.stage_name(), self.clock.now());
+        let now = self.clock.now();
+        let stage = self.known.stage_name(now);
         if !self.is_well() {
             return Ok(());
         }
@@ -323,90 +247,75 @@ impl Appliance {
         well
     }
 
-    /// Tells the exam what happened, and does what it asks for.
+    /// Tells the exam what happened, and does what it asks for. What comes of
+    /// that at once is told after it, one thing at a time.
     fn tell(&mut self, event: Event) {
-        let before = (self.exam.stage(), self.exam.notice().is_some());
-        let now = self.clock.now();
-        let exam = std::mem::replace(&mut self.exam, Exam::new(self.config.exam));
-        let (exam, effects) = exam.step(event, now);
-        self.exam = exam;
-        for effect in effects {
-            self.obey(effect);
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            let now = self.clock.now();
+            let exam = std::mem::replace(&mut self.known.exam, Exam::new(self.config.exam));
+            let before = (exam.stage(), exam.notice().is_some());
+            let (exam, effects) = exam.step(event, now);
+            let after = (exam.stage(), exam.notice().is_some());
+            self.known.exam = exam;
+            events.extend(effects.into_iter().filter_map(|effect| self.obey(effect)));
+            if before != after {
+                self.output.out_of_date();
+                self.known.live.leave(self.clock.now());
+                self.enter_stage();
+            }
         }
-        if before != (self.exam.stage(), self.exam.notice().is_some()) {
-            self.stale = true;
-            self.leave_live();
-            self.enter_stage();
-        }
-    }
-
-    /// Whoever wonders how smooth the live view is finds it in the log.
-    fn leave_live(&mut self) {
-        let now = self.clock.now();
-        let seconds = now.saturating_sub(self.live_since).as_secs_f64();
-        if self.live_shown > 0 && seconds > 0.0 {
-            let rate = f64::from(self.live_shown) / seconds;
-            tracing::info!(count = self.live_shown, rate, "the live view was left");
-        }
-        (self.live_since, self.live_shown) = (now, 0);
     }
 
     fn enter_stage(&mut self) {
-        let stage = self.stage_name();
+        let stage = self.known.stage_name(self.clock.now());
         tracing::info!(state = stage, "stage");
-        self.pressed = None;
-        match self.exam.stage() {
-            Stage::Live { eye } if self.aimed != Some(eye) && self.feed.aim(eye) => {
-                self.aimed = Some(eye);
-            }
-            Stage::Patient { .. } => self.auto.arm(),
+        self.output.press(None);
+        match self.known.exam.stage() {
+            Stage::Live { eye } => self.shutter.aim(&self.feed, eye),
+            Stage::Patient { .. } => self.known.live.arm(),
             Stage::Ready => {
-                self.aimed = None;
+                self.shutter.forget_eye();
                 self.keeping.ask(Request::Today);
             }
             Stage::Page(Page::Today) => {
-                (self.first_row, self.selected) = (0, None);
+                self.known.today.open();
                 self.keeping.ask(Request::Today);
             }
             _ => {}
         }
     }
 
-    fn obey(&mut self, effect: Effect) {
+    /// Does one thing; what came of it, where that is known at once.
+    fn obey(&mut self, effect: Effect) -> Option<Event> {
         match effect {
             Effect::Open => {
-                let (width, height) = self.still_size;
+                let (width, height) = self.shutter.size();
                 self.keeping.ask(Request::Open(width, height));
             }
-            Effect::TakeStill { shot, .. } => self.take_still(shot),
+            Effect::TakeStill { shot, .. } => {
+                return self.shutter.release(&self.feed, shot, self.clock.now());
+            }
             Effect::Grade { shot, eye } => self.grade(shot, eye),
-            Effect::Discard { .. } => self.arrived = None,
+            Effect::Discard { .. } => self.shutter.discard(),
             Effect::Keep(exam) => self.keeping.ask(Request::Keep(exam)),
             Effect::Save(exam) => self.keeping.ask(Request::Save(exam)),
             Effect::Release { .. } => {
-                self.album.clear();
+                self.known.album.clear();
                 self.keeping.ask(Request::Release);
             }
         }
-    }
-
-    fn take_still(&mut self, shot: ShotId) {
-        if self.feed.still() {
-            self.awaited.push_back((shot, self.clock.now()));
-        } else {
-            let why = "The camera is busy; try again.".to_owned();
-            self.tell(Event::CaptureFailed { shot, why });
-        }
+        None
     }
 
     /// Hands a photograph to the store and to the student, in this order: it
     /// is to be on the disk before anything else can go wrong.
     fn grade(&mut self, shot: ShotId, eye: Eye) {
-        let Some(arrived) = self.arrived.take_if(|arrived| arrived.shot == shot) else {
+        let Some(arrived) = self.shutter.take(shot) else {
             return;
         };
         let shutter = self.clock.now().saturating_sub(arrived.took);
-        self.album.add(shot, shutter);
+        self.known.album.add(shot, shutter);
         self.keeping
             .ask(Request::Photograph(shot, arrived.pixels.clone()));
         self.grading.grade(Job {
@@ -414,8 +323,57 @@ impl Appliance {
             eye,
             photograph: arrived.pixels.photograph,
             read_ms: arrived.took.as_secs_f64() * 1e3,
-            shown: screen::photograph(self.size),
+            shown: screen::photograph(self.output.size()),
         });
+    }
+
+    /// Draws and presents, where there is something new to see.
+    fn draw(&mut self) {
+        if self.output.is_gone() && !self.reopen() {
+            return;
+        }
+        let exam = &self.known.exam;
+        let every = match exam.stage() {
+            Stage::Result { .. } if exam.is_grading() => PROGRESS,
+            _ => REFRESH,
+        };
+        if !self.output.is_due(every) {
+            return;
+        }
+        let now = self.clock.now();
+        let stage = self.known.stage_name(now);
+        let sight = self.known.sight(now);
+        let shown = self.output.show(&sight, self.known.language, stage);
+        if shown && !self.ready {
+            self.ready = true;
+            let waited_ms = millis(self.clock.now());
+            tracing::info!(waited_ms, "the first picture is shown");
+            if let Err(error) = self.watchdog.ready() {
+                tracing::warn!(error = %error, "systemd cannot be reached");
+            }
+        }
+        if matches!(self.known.exam.stage(), Stage::Live { .. }) {
+            self.known.live.count();
+        }
+        if let Some((shot, since)) = self.known.newly_shown() {
+            let waited_ms = millis(self.clock.now().saturating_sub(since));
+            tracing::info!(waited_ms, "a verdict is shown");
+            self.tell(Event::Shown { shot });
+        }
+    }
+
+    /// Looks for a display that was lost; whether there is one.
+    fn reopen(&mut self) -> bool {
+        let size = self.output.size();
+        if !self.output.reopen(&self.config) {
+            return false;
+        }
+        if self.output.size() != size {
+            self.known.live.resize(self.output.size());
+        }
+        // What the self-test said of a screen that was gone holds no more.
+        self.health.test_soon();
+        true
     }
 
     /// Ends in order: what was asked of the store is done before.
@@ -435,13 +393,8 @@ fn profile(path: &Path) -> Result<Option<Arc<CameraProfile>>, RunError> {
     Ok(Some(Arc::new(CameraProfile::open(path)?)))
 }
 
-fn open_display(config: &Config) -> Result<display::Screen, DisplayError> {
-    display::open(
-        &config.display.output,
-        config.display.size.size(),
-        config.display.rotation,
-        &config.input.wiring()?,
-    )
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The camera's thread, with the live gate in it.

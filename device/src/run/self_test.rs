@@ -5,17 +5,19 @@ use std::io;
 use std::sync::mpsc::{channel, Receiver, Sender};
 use std::sync::Arc;
 use std::thread;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use fovea_core::calibration::Calibration;
 use image::RgbImage;
 
 use super::grading::{Model, Trial};
 use super::keeping::{Condition, Request};
-use crate::config::Config;
 use crate::grade::record::Record;
-use crate::health::check::{self, Check, Parts, Stored};
+use crate::health::check::{self, Check, Parts, Places, Stored};
 use crate::records::Room;
+
+/// How often the device tests itself while nobody is examined.
+const TEST: Duration = Duration::from_secs(60);
 
 /// What the main loop knows of its own parts.
 pub(super) struct Seen {
@@ -29,6 +31,7 @@ pub(super) struct Seen {
 pub(super) struct Health {
     asks: Sender<Seen>,
     found: Receiver<Vec<Check>>,
+    asked_at: Option<Duration>,
 }
 
 impl Health {
@@ -37,7 +40,7 @@ impl Health {
     /// # Errors
     /// When the system has no thread left.
     pub fn start(
-        config: Config,
+        places: Places,
         trial: Trial,
         store: Option<Sender<Request>>,
     ) -> io::Result<Health> {
@@ -53,17 +56,33 @@ impl Health {
                         store: store.as_ref(),
                         condition: None,
                     };
-                    let checks = check::all(&config, &mut parts, SystemTime::now());
+                    let checks = check::all(&places, &mut parts, SystemTime::now());
                     if finding.send(checks).is_err() {
                         return;
                     }
                 }
             })?;
-        Ok(Health { asks, found })
+        Ok(Health {
+            asks,
+            found,
+            asked_at: None,
+        })
+    }
+
+    /// Whether it is time for a test.
+    pub fn is_due(&self, now: Duration) -> bool {
+        self.asked_at
+            .is_none_or(|at| now.saturating_sub(at) >= TEST)
+    }
+
+    /// A part has changed: what was found before holds no more.
+    pub fn test_soon(&mut self) {
+        self.asked_at = None;
     }
 
     /// Asks for a test; the findings come later.
-    pub fn ask(&self, seen: Seen) {
+    pub fn ask(&mut self, seen: Seen, now: Duration) {
+        self.asked_at = Some(now);
         if self.asks.send(seen).is_err() {
             tracing::error!("the self-test's thread has ended");
         }

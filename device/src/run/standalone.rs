@@ -169,7 +169,11 @@ mod tests {
         // Grading changes nothing, takes long, and is tested elsewhere.
         config.model.bundle = BundleSource::Folder(home.join("bundle"));
         let before = listing(home);
-        let checks = check::all(&config, &mut Standalone::new(&config), SystemTime::now());
+        let checks = check::all(
+            &config.places(),
+            &mut Standalone::new(&config),
+            SystemTime::now(),
+        );
         assert_eq!(listing(home), before);
         let found = |part| checks.iter().find(|check| check.part == part).unwrap();
         for part in [Part::Camera, Part::Input, Part::Disk] {

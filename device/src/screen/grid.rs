@@ -3,13 +3,7 @@
 use embedded_graphics::prelude::*;
 use embedded_graphics::primitives::Rectangle;
 
-/// The screen that every view is laid out for first. Smaller ones are drawn
-/// too, but there touch areas fall below [`LEAST_TOUCH`].
-pub const SMALLEST: Size = Size::new(800, 480);
-
-/// The same for screens that are higher than they are wide. It is as wide as
-/// ten keys beside each other need.
-pub const SMALLEST_UPRIGHT: Size = Size::new(720, 1152);
+use crate::panel::{SMALLEST, SMALLEST_UPRIGHT};
 
 /// Least side of a touch area in pixels, on [`SMALLEST`], [`SMALLEST_UPRIGHT`]
 /// and anything larger.

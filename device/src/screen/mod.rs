@@ -27,7 +27,7 @@ mod tests;
 use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::*;
 
-pub use grid::{LEAST_TOUCH, SMALLEST, SMALLEST_UPRIGHT};
+pub use grid::LEAST_TOUCH;
 pub use model::*;
 pub use preview::Preview;
 pub use show::Screen;

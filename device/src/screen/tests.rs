@@ -11,6 +11,7 @@ use image::{ExtendedColorType, ImageEncoder as _, RgbImage};
 use super::*;
 use crate::draw::canvas::Canvas;
 use crate::live::Instruction;
+use crate::panel::{SMALLEST, SMALLEST_UPRIGHT};
 use samples::Samples;
 
 /// The screens that are laid out for.

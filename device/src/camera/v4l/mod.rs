@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use ::v4l::device::Device;
 
-use super::convert::{ConvertError, Converter, Layout};
+use super::convert::{Converter, Layout};
+use super::error::ConvertError;
 use super::negotiate::{self, Mode};
 use super::{Camera, CameraError, Clock, Control, ControlKind, Frame, Level, Stamps};
 pub use ask::Identity;

@@ -21,10 +21,10 @@ use image::RgbImage;
 use rustix::event::{poll, PollFd, PollFlags};
 
 use super::fit::Fit;
-use super::layout::Layout;
 use super::pixels::around;
-use super::rotation::Rotation;
 use super::{changed, fits, Display, DisplayError};
+use crate::panel::layout::Layout;
+use crate::panel::rotation::Rotation;
 use buffer::Buffer;
 use output::Output;
 

@@ -5,8 +5,8 @@ use std::io;
 use drm::control::{connector, crtc, Device as _, Mode, ModeTypeFlags, ResourceHandles};
 use embedded_graphics::prelude::*;
 
-use super::super::layout::{choose, Offer};
 use super::Card;
+use crate::panel::layout::{choose, Offer};
 
 /// The way from the card's memory to a screen.
 pub struct Output {

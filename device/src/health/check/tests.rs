@@ -117,11 +117,11 @@ fn today() -> SystemTime {
     built() + Duration::from_secs(86_400)
 }
 
-fn config(folder: &Path) -> Config {
-    let mut config = Config::default();
-    config.store.folder = folder.to_owned();
-    config.camera.profile = folder.join("camera.toml");
-    config
+fn places(folder: &Path) -> Places {
+    Places {
+        profile: folder.join("camera.toml"),
+        store: folder.to_owned(),
+    }
 }
 
 fn state(checks: &[Check], part: Part) -> State {
@@ -132,7 +132,7 @@ fn state(checks: &[Check], part: Part) -> State {
 #[test]
 fn a_working_device_has_only_warnings_of_what_it_lacks() {
     let folder = tempfile::tempdir().unwrap();
-    let checks = all(&config(folder.path()), &mut Sound::default(), today());
+    let checks = all(&places(folder.path()), &mut Sound::default(), today());
     assert_eq!(worst(&checks), State::Warn);
     for check in &checks {
         let lacks = check.part == Part::Calibration;
@@ -149,7 +149,7 @@ fn a_part_that_refuses_fails_in_its_own_words() {
         stored: Err("the store is damaged".to_owned()),
         ..Sound::default()
     };
-    let checks = all(&config(folder.path()), &mut parts, today());
+    let checks = all(&places(folder.path()), &mut parts, today());
     assert_eq!(worst(&checks), State::Fail);
     assert_eq!(state(&checks, Part::Camera), State::Fail);
     assert_eq!(state(&checks, Part::Store), State::Fail);

@@ -126,24 +126,3 @@ fn bars_reach_their_limit_where_a_frame_becomes_good() {
     assert!(near(bars(&with(|s| s.measures.off_centre = 0.2)).field));
     assert_eq!(bars(&with(|s| s.motion = Some(9.0))).steady, 0.0);
 }
-
-#[test]
-fn limits_are_read_whole_or_in_part() {
-    let read = |text: &str| toml::from_str::<LiveLimits>(text);
-    assert_eq!(read(""), Ok(LiveLimits::default()));
-    let text = toml::to_string(&LiveLimits::default()).unwrap();
-    assert_eq!(read(&text), Ok(LiveLimits::default()));
-    let softer = read("focus = { fault = 0.004, clear = 0.005 }").unwrap();
-    assert!(!softer.focus.is_fault(0.0045, false));
-    for (wrong, named) in [
-        ("focus = { fault = 0.5, clear = 0.4 }", "fault"),
-        ("motion = { fault = 0.1, clear = 0.2 }", "fault"),
-        ("dark = { fault = 0.1, clear = nan }", "finite"),
-        ("dark = { fault = nan, clear = 0.1 }", "finite"),
-        ("dark = { fault = 0.1 }", "clear"),
-        ("darkness = 3", "darkness"),
-    ] {
-        let error = read(wrong).unwrap_err().to_string();
-        assert!(error.contains(named), "{wrong}: {error}");
-    }
-}

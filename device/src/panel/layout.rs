@@ -4,7 +4,7 @@ use embedded_graphics::prelude::*;
 use embedded_graphics::primitives::Rectangle;
 
 use super::rotation::Rotation;
-use crate::screen::{SMALLEST, SMALLEST_UPRIGHT};
+use super::{SMALLEST, SMALLEST_UPRIGHT};
 
 /// The sizes that the interface is drawn for, from small to large.
 pub const SIZES: [Size; 3] = [SMALLEST, Size::new(1024, 600), Size::new(1280, 800)];

@@ -5,9 +5,11 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
+use rustix::fs::Access;
+
 /// Makes the folder, and those above it, where they are missing. The folder
 /// has its name for good when this returns.
-pub(super) fn private_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     // Also when it was there: whoever made it may have been killed before this.
     match path.parent() {
@@ -25,7 +27,7 @@ pub(crate) fn existing(path: &Path) -> &Path {
 }
 
 /// Opens the file for writing; makes it, empty, where it is missing.
-pub(super) fn private_file(path: &Path) -> io::Result<File> {
+pub(crate) fn private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .write(true)
         .create(true)
@@ -35,6 +37,17 @@ pub(super) fn private_file(path: &Path) -> io::Result<File> {
 }
 
 /// Waits until the names in a folder are on the disk.
-pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
+}
+
+/// Whether files may be made in `folder`, without making one.
+pub(crate) fn may_write(folder: &Path) -> io::Result<()> {
+    if !folder.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    Ok(rustix::fs::access(
+        folder,
+        Access::WRITE_OK | Access::EXEC_OK,
+    )?)
 }

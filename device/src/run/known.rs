@@ -1,0 +1,137 @@
+//! What the device knows: all that a view is made of.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::album::Album;
+use super::grading::Model;
+use super::live::LiveView;
+use super::stages;
+use super::today::Today;
+use super::views::{Details, Sight};
+use crate::camera::feed::Status;
+use crate::exam::{Exam, Judgement, ShotId, Stage};
+use crate::health::check::{Check, Part, State};
+use crate::screen::Language;
+
+/// Changed by what the main loop hears, and by nothing else.
+pub(super) struct Known {
+    pub exam: Exam,
+    pub album: Album,
+    pub student: Student,
+    pub camera: Camera,
+    pub live: LiveView,
+    pub checks: Vec<Check>,
+    pub today: Today,
+    pub language: Language,
+    pub disk_full: bool,
+    pub saved_as: String,
+    pub device: String,
+    pub details: Details,
+}
+
+/// How far the student is.
+pub(super) enum Student {
+    Loading,
+    Loaded(Arc<Model>),
+    /// There will never be one: it does not load.
+    Missing,
+}
+
+impl Student {
+    pub fn model(&self) -> Option<&Arc<Model>> {
+        match self {
+            Student::Loaded(model) => Some(model),
+            Student::Loading | Student::Missing => None,
+        }
+    }
+}
+
+/// How the camera is, and in words.
+pub(super) struct Camera {
+    pub status: Status,
+    /// What it is, or why no pictures come.
+    pub says: String,
+}
+
+impl Camera {
+    pub fn connecting() -> Camera {
+        Camera {
+            status: Status::Connecting,
+            says: "connecting".to_owned(),
+        }
+    }
+
+    pub fn hear(&mut self, status: Status) {
+        self.says = match &status {
+            Status::Connecting => "connecting".to_owned(),
+            Status::Live(what) => {
+                tracing::info!(camera = %what, "the camera shows pictures");
+                what.to_string()
+            }
+            Status::Lost(why) => {
+                tracing::warn!(error = %why, "the camera is lost");
+                why.to_string()
+            }
+        };
+        self.status = status;
+    }
+}
+
+impl Known {
+    /// What a view is made of at this moment.
+    pub fn sight(&self, now: Duration) -> Sight<'_> {
+        let live = &self.live;
+        Sight {
+            now,
+            exam: &self.exam,
+            album: &self.album,
+            model: self.student.model().map(Arc::as_ref),
+            live: live.picture.is_live().then_some(&live.picture),
+            camera: &self.camera.status,
+            camera_says: &self.camera.says,
+            checks: &self.checks,
+            today: self.today.exams(),
+            damaged: self.today.damaged(),
+            first_row: self.today.first_row(),
+            selected: self.today.selected(),
+            automatic: live.is_automatic(),
+            auto_progress: live.progress(),
+            disk_full: self.disk_full,
+            device: &self.device,
+            saved_as: &self.saved_as,
+            details: &self.details,
+        }
+    }
+
+    /// The stage's name, for scripts, the log and pictures.
+    pub fn stage_name(&self, now: Duration) -> &'static str {
+        stages::name(&self.exam, self.sight(now).may_start())
+    }
+
+    /// Takes in what the self-test found.
+    pub fn hear_checks(&mut self, checks: Vec<Check>) {
+        for check in &checks {
+            if check.state == State::Fail {
+                let part = check.part.name();
+                tracing::error!(check = part, error = %check.sentence, "the self-test failed");
+            }
+            if check.part == Part::Disk {
+                self.details.disk.clone_from(&check.sentence);
+            }
+        }
+        self.checks = checks;
+    }
+
+    /// The photograph whose verdict is on the screen for the first time, and
+    /// when its shutter was released.
+    pub fn newly_shown(&self) -> Option<(ShotId, Duration)> {
+        let Stage::Result { eye, .. } = self.exam.stage() else {
+            return None;
+        };
+        let shot = self.exam.latest_shot(eye)?;
+        let given = matches!(shot.judgement, Judgement::Given(_));
+        let since = self.album.get(shot.id)?.since;
+        (given && shot.stamps.shown.is_none()).then_some((shot.id, since))
+    }
+}
