@@ -96,6 +96,10 @@ pub struct Node {
     /// Words a data source uses for this node, in the form of
     /// [`Taxonomy::by_alias`].
     pub aliases: Vec<String>,
+    /// Codes in other systems, by the system's id: `icd10`, `snomed`.
+    pub codes: BTreeMap<String, String>,
+    /// Names in other languages, by the language's code of ISO 639: `es`.
+    pub names: BTreeMap<String, String>,
     /// Indices into [`Taxonomy::nodes`], one level up.
     pub parents: Vec<usize>,
     /// Indices into [`Taxonomy::nodes`], one level down, ascending.

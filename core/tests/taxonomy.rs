@@ -558,3 +558,29 @@ fn words_in_files_are_lower_case() {
     assert_eq!(word(Subject::Photograph), word("photograph"));
     assert_eq!(word(Label::Unknown), word("unknown"));
 }
+
+#[test]
+fn a_node_may_have_codes_and_names_in_other_languages() {
+    let with = |more: &str| {
+        let text = common::SMALL.replacen("[[node]]\n", &format!("[[node]]\n{more}\n"), 1);
+        Taxonomy::parse(&text)
+    };
+    let more = "codes = { icd10 = \"Z01.0\", snomed = \"163131000119106\" }\nnames = { es = \"Fondo normal\" }";
+    let taxonomy = with(more).unwrap();
+    let node = taxonomy
+        .nodes()
+        .iter()
+        .find(|node| !node.codes.is_empty())
+        .unwrap();
+    assert_eq!(node.codes["icd10"], "Z01.0");
+    assert_eq!(node.names["es"], "Fondo normal");
+    for (wrong, named) in [
+        ("names = { ES = \"Fondo\" }", "ES"),
+        ("names = { es = \"\" }", "name"),
+        ("codes = { icd10 = \" \" }", "code"),
+        ("codes = [\"H36.0\"]", "codes"),
+    ] {
+        let error = with(wrong).unwrap_err().to_string();
+        assert!(error.contains(named), "{wrong}: {error}");
+    }
+}

@@ -159,6 +159,10 @@ struct FileNode {
     parents: Vec<String>,
     #[serde(default)]
     aliases: Vec<String>,
+    #[serde(default)]
+    codes: BTreeMap<String, String>,
+    #[serde(default)]
+    names: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -207,6 +211,8 @@ impl Taxonomy {
     /// referral = "none"           # none, routine or urgent
     /// parents = ["diabetic_retinopathy"]  # one level up; none for a group
     /// aliases = ["mild nonproliferative retinopathy"]
+    /// codes = { icd10 = "E11.329" }       # in other systems, by their names
+    /// names = { es = "RDNP leve" }        # in other languages, by ISO 639
     ///
     /// [composite.referable_dr]    # finest nodes whose OR is of interest
     /// any_of = ["npdr_moderate", "npdr_severe", "pdr"]
@@ -290,6 +296,9 @@ fn check_sizes(file: &File) -> Result<(), TaxonomyError> {
         let (parents, aliases) = (node.parents.len(), node.aliases.len());
         within(&format!("parents of {:?}", node.id), parents, MAX_PARENTS)?;
         within(&format!("aliases of {:?}", node.id), aliases, MAX_ALIASES)?;
+        let (codes, names) = (node.codes.len(), node.names.len());
+        within(&format!("codes of {:?}", node.id), codes, MAX_LISTS)?;
+        within(&format!("names of {:?}", node.id), names, MAX_LISTS)?;
     }
     if !file.node.iter().any(|n| n.level == Level::Finest) {
         return Err(TaxonomyError::NoFinest);
@@ -305,6 +314,14 @@ fn check_words(file: &File) -> Result<(), TaxonomyError> {
         check_text("name", &node.id, &node.name)?;
         for alias in &node.aliases {
             check_text("alias", &node.id, alias)?;
+        }
+        for (system, code) in &node.codes {
+            check_id("a system of codes", system)?;
+            check_text("code", &node.id, code)?;
+        }
+        for (language, name) in &node.names {
+            check_id("a language", language)?;
+            check_text("name", &node.id, name)?;
         }
     }
     for id in file.composite.keys() {
@@ -463,6 +480,8 @@ fn build_nodes(rows: Vec<FileNode>, parents: Vec<Vec<usize>>) -> Result<Vec<Node
             severity,
             referral: row.referral,
             aliases: row.aliases,
+            codes: row.codes,
+            names: row.names,
             parents,
             children: Vec::new(),
         });

@@ -302,9 +302,8 @@ impl Sight<'_> {
             .and_then(|entry| entry.record.as_ref())
             .filter(|record| record.gate.accepted)
             .and_then(|record| {
-                let node = attention::node(record, &self.model?.taxonomy)?;
-                let finding = record.findings.get(node)?;
-                Some((finding.id.as_str(), finding.name.as_str()))
+                let taxonomy = &self.model?.taxonomy;
+                taxonomy.nodes().get(attention::node(record, taxonomy)?)
             });
         EyeSummary {
             outcome: exam.map_or(crate::exam::EyeOutcome::NotExamined, |exam| exam.outcome()),

@@ -3,7 +3,7 @@
 //! are; what the screen says itself comes from the language's table.
 
 use fovea_core::gate::GateReason;
-use fovea_core::taxonomy::Taxonomy;
+use fovea_core::taxonomy::{Node, Taxonomy};
 use image::RgbImage;
 
 use crate::exam::words::{Eye, PatientField};
@@ -232,8 +232,8 @@ pub struct Summary<'a> {
 pub struct EyeSummary<'a> {
     pub outcome: EyeOutcome,
     pub picture: Option<&'a RgbImage>,
-    /// The gravest finding, as id and name of its node.
-    pub finding: Option<(&'a str, &'a str)>,
+    /// The gravest finding.
+    pub finding: Option<&'a Node>,
 }
 
 /// The exam is kept.

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use fovea_core::decision::ReferralDecision;
 use fovea_core::gate::GateReason;
+use fovea_core::taxonomy::Node;
 use serde::{Deserialize, Serialize};
 
 use super::model::{Measure, Problem};
@@ -84,6 +85,8 @@ macro_rules! tables {
 pub struct Texts {
     /// The language's own name for itself.
     pub(super) name: String,
+    /// Its code of ISO 639.
+    code: String,
     pub(super) common: Common,
     pub(super) eyes: Eyes,
     pub(super) skips: Skips,
@@ -284,9 +287,12 @@ impl Texts {
         }
     }
 
-    /// The finding `id` in this language, else `name`.
-    pub(crate) fn finding<'a>(&'a self, id: &str, name: &'a str) -> &'a str {
-        self.findings.get(id).map_or(name, String::as_str)
+    /// What a node of a taxonomy is called in this language: by the taxonomy, else
+    /// by the language's own table, else in English.
+    pub(super) fn finding<'a>(&'a self, node: &'a Node) -> &'a str {
+        let translated = node.names.get(&self.code);
+        let translated = translated.or_else(|| self.findings.get(&node.id));
+        translated.unwrap_or(&node.name)
     }
 }
 
@@ -372,6 +378,8 @@ mod tests {
                 );
             }
             assert_eq!(language.texts().language(), own[".name"]);
+            let code = serde_json::to_value(language).unwrap();
+            assert_eq!(code, own[".code"].as_str());
         }
     }
 
@@ -423,7 +431,16 @@ mod tests {
             assert!(taxonomy.index(id).is_some(), "{id}");
         }
         let texts = Language::English.texts();
-        assert_eq!(texts.finding("pdr", "Proliferative DR"), "Proliferative DR");
+        let node = |id: &str| taxonomy.nodes()[taxonomy.index(id).unwrap()].clone();
+        assert_eq!(texts.finding(&node("pdr")), "Proliferative DR");
+        let spanish = Language::Spanish.texts();
+        let mut pdr = node("pdr");
+        assert_eq!(spanish.finding(&pdr), names["pdr"]);
+        // What the taxonomy itself says is nearer to what was graded.
+        pdr.names
+            .insert("es".to_owned(), "RD con vasos nuevos".to_owned());
+        assert_eq!(spanish.finding(&pdr), "RD con vasos nuevos");
+        assert_eq!(texts.finding(&pdr), "Proliferative DR");
     }
 
     #[test]

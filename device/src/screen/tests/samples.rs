@@ -6,7 +6,7 @@ use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::*;
 use fovea_core::decision::{self, Decision, Finding, ReferralDecision};
 use fovea_core::gate::{GateReason, GateVerdict};
-use fovea_core::taxonomy::Taxonomy;
+use fovea_core::taxonomy::{Node, Taxonomy};
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 
@@ -251,7 +251,7 @@ impl Samples {
             right: EyeSummary {
                 outcome: EyeOutcome::Decided(ReferralDecision::ReferUrgent),
                 picture: Some(&self.photograph),
-                finding: Some(("npdr_severe", "Severe NPDR")),
+                finding: self.node("npdr_severe"),
             },
             left: EyeSummary {
                 outcome: EyeOutcome::Decided(ReferralDecision::NoReferableDisease),
@@ -330,6 +330,10 @@ impl Samples {
         };
         views.push(("warning", Language::Spanish, View::Warning(warning)));
         views
+    }
+
+    fn node(&self, id: &str) -> Option<&Node> {
+        self.taxonomy.nodes().iter().find(|node| node.id == id)
     }
 
     fn judged<'a>(&'a self, record: &'a Record) -> Judged<'a> {

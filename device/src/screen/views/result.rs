@@ -18,7 +18,7 @@ use crate::screen::model::Judged;
 use crate::screen::page::{Page, Words};
 use crate::screen::theme::{FAINT, GROUND, INK, NEGATIVE, POSITIVE, RULE};
 use crate::screen::touch::{row, Label, Look, Touch};
-use crate::screen::words::fill;
+use crate::screen::words::{fill, Texts};
 
 /// Units of a line of findings.
 const ROW: i32 = 22;
@@ -129,11 +129,19 @@ impl Judged<'_> {
         let Some(finding) = self.record.findings.get(evidence.node) else {
             return Ok(());
         };
-        let name = page.texts.finding(&finding.id, &finding.name);
+        let name = self.name(&finding.id, page.texts);
         let caption = fill(&page.texts.result.evidence, &[("name", name)]);
         let small = Words::plain(Weight::Regular, (16.0, 13.0), INK);
         page.words(&small.align(Align::Centre).middle(), &caption, at.caption)?;
         Ok(())
+    }
+
+    /// The name of the node `id` in the screen's language, else in English.
+    fn name<'b>(&'b self, id: &'b str, texts: &'b Texts) -> &'b str {
+        match self.taxonomy.index(id) {
+            Some(node) => texts.finding(&self.taxonomy.nodes()[node]),
+            None => self.record.name_of(id),
+        }
     }
 
     fn reasons<D>(&self, page: &mut Page<D>, area: Rectangle) -> Result<(), D::Error>
@@ -149,7 +157,7 @@ impl Judged<'_> {
             .filter(|reason| !matches!(reason, Reason::NoneReferable { .. }))
             .cloned()
             .collect();
-        let names = |id: &str| self.record.name_of(id).to_owned();
+        let names = |id: &str| self.name(id, page.texts).to_owned();
         let reasons = reasons::all(&shown, page.texts, names);
         let bold = Words::plain(Weight::Bold, (18.0, 14.0), INK);
         let step = area.size.height as i32 / REASONS as i32;
@@ -215,7 +223,7 @@ impl Judged<'_> {
             colour: if row.stands { INK } else { FAINT },
             background: GROUND,
         };
-        let name = page.texts.finding(&finding.id, &finding.name);
+        let name = self.name(&finding.id, page.texts);
         let name = style.fit(name, room.rest().size.width);
         let down = (area.size.height as i32 - style.size.round() as i32) / 2;
         let at = room.rest().top_left + Point::new(0, down);

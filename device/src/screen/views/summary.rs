@@ -198,9 +198,7 @@ where
 
 /// The eye's result in words, and what stands behind it.
 fn said<'a>(summary: &'a EyeSummary, texts: &'a Texts) -> (&'a str, &'a str) {
-    let finding = summary
-        .finding
-        .map_or("", |(id, name)| texts.finding(id, name));
+    let finding = summary.finding.map_or("", |node| texts.finding(node));
     match summary.outcome {
         EyeOutcome::NotExamined => (&texts.summary.not_examined, ""),
         EyeOutcome::Skipped(reason) => (&texts.summary.skipped, texts.skip(reason)),
