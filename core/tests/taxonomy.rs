@@ -578,7 +578,7 @@ fn a_node_may_have_codes_and_names_in_other_languages() {
         ("names = { ES = \"Fondo\" }", "ES"),
         ("names = { es = \"\" }", "name"),
         ("codes = { icd10 = \" \" }", "code"),
-        ("codes = [\"H36.0\"]", "codes"),
+        ("codes = [\"H36.0\"]", "a map"),
     ] {
         let error = with(wrong).unwrap_err().to_string();
         assert!(error.contains(named), "{wrong}: {error}");
