@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calibration::{Calibration, NodeCalibration, ParentRule};
 use crate::gate::GateReason;
-use crate::taxonomy::{Level, Referral, Subject, Taxonomy};
+use crate::taxonomy::{Level, Subject, Taxonomy, Urgency};
 
 pub use reasons::{reasons, Reason};
 
@@ -275,8 +275,8 @@ pub fn decide(
         .map(|node| node.referral)
         .max();
     let referral = match strongest {
-        Some(Referral::Urgent) => ReferralDecision::ReferUrgent,
-        Some(Referral::Routine) => ReferralDecision::Refer,
+        Some(Urgency::Urgent) => ReferralDecision::ReferUrgent,
+        Some(Urgency::Routine) => ReferralDecision::Refer,
         _ if refers(taxonomy) && score >= operating_point => ReferralDecision::Refer,
         _ => ReferralDecision::NoReferableDisease,
     };

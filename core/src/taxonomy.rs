@@ -43,18 +43,18 @@ impl Level {
 /// Whether a finding sends the patient on, and how fast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Referral {
+pub enum Urgency {
     None,
     Routine,
     Urgent,
 }
 
-impl Referral {
+impl Urgency {
     fn name(self) -> &'static str {
         match self {
-            Referral::None => "none",
-            Referral::Routine => "routine",
-            Referral::Urgent => "urgent",
+            Urgency::None => "none",
+            Urgency::Routine => "routine",
+            Urgency::Urgent => "urgent",
         }
     }
 }
@@ -92,7 +92,7 @@ pub struct Node {
     pub severity: u8,
     /// What follows from this finding. For a parent: what follows when the
     /// parent is certain and nothing below it is.
-    pub referral: Referral,
+    pub referral: Urgency,
     /// Words a data source uses for this node, in the form of
     /// [`Taxonomy::by_alias`].
     pub aliases: Vec<String>,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 
-use fovea_core::taxonomy::{Level, Referral, Subject, Taxonomy};
+use fovea_core::taxonomy::{Level, Subject, Taxonomy, Urgency};
 
 /// A folder of `../shared/data`; says so where it is absent.
 fn shared(what: &str) -> Option<PathBuf> {
@@ -31,7 +31,7 @@ fn children<'a>(taxonomy: &'a Taxonomy, id: &str) -> Vec<&'a str> {
         .collect()
 }
 
-fn referred(taxonomy: &Taxonomy, level: Level, referral: Referral) -> Vec<&str> {
+fn referred(taxonomy: &Taxonomy, level: Level, referral: Urgency) -> Vec<&str> {
     let nodes = taxonomy.nodes()[taxonomy.level(level)].iter();
     nodes
         .filter(|n| n.referral == referral)
@@ -101,11 +101,11 @@ fn odir_has_the_students_outputs_in_their_order() {
 fn odir_refers_what_it_should() {
     let t = Taxonomy::builtin("odir").unwrap();
     assert_eq!(
-        referred(&t, Level::Finest, Referral::Urgent),
+        referred(&t, Level::Finest, Urgency::Urgent),
         ["npdr_severe", "pdr", "amd_wet", "brvo", "occlusion_other"]
     );
     assert_eq!(
-        referred(&t, Level::Finest, Referral::None),
+        referred(&t, Level::Finest, Urgency::None),
         [
             "normal",
             "npdr_mild",

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{edited, small, SMALL};
-use fovea_core::taxonomy::{Label, Level, Referral, Subject, Taxonomy, TaxonomyError};
+use fovea_core::taxonomy::{Label, Level, Subject, Taxonomy, TaxonomyError, Urgency};
 
 /// What parsing `SMALL` says with its first `from` replaced by `to`.
 fn refused(from: &str, to: &str) -> TaxonomyError {
@@ -554,7 +554,7 @@ fn words_in_files_are_lower_case() {
         toml::Value::try_from(value).unwrap()
     }
     assert_eq!(word(Level::Finest), word("finest"));
-    assert_eq!(word(Referral::Urgent), word("urgent"));
+    assert_eq!(word(Urgency::Urgent), word("urgent"));
     assert_eq!(word(Subject::Photograph), word("photograph"));
     assert_eq!(word(Label::Unknown), word("unknown"));
 }

@@ -15,7 +15,7 @@ use crate::data::{AugmentConfig, Leaks, SourceConfig};
 use crate::leave_out::LeaveOut;
 use crate::methods::MethodConfig;
 use crate::nets::{Arch, Precision};
-use crate::samplers::Draws;
+use crate::samplers::Sampling;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -199,7 +199,7 @@ pub struct StageConfig {
     pub from_bundle: Option<PathBuf>,
     /// How photographs are drawn; each method has its own default.
     #[serde(default)]
-    pub draws: Option<Draws>,
+    pub draws: Option<Sampling>,
     #[serde(default)]
     pub epochs: Option<usize>,
     /// Another seed than the run's.

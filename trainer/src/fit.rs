@@ -18,7 +18,7 @@ use crate::data::{Loader, Split};
 use crate::events::EventWriter;
 use crate::losses::{masked_bce, Hierarchy};
 use crate::methods::average::{self, Average};
-use crate::methods::{Method, MethodConfig, Setting, Teacher};
+use crate::methods::{Method, MethodConfig, MethodContext, Teacher};
 use crate::metrics;
 use crate::nets::{Net, NetOptions, Output};
 use crate::photographs::Photographs;
@@ -204,7 +204,7 @@ struct Fit<'a> {
     adam: Adam,
     average: Option<Ema>,
     sampler: Sampler,
-    draws: crate::samplers::Draws,
+    draws: crate::samplers::Sampling,
     loader: Loader,
     validation: Vec<usize>,
     state: State,
@@ -244,7 +244,7 @@ impl<'a> Fit<'a> {
                     && s.from.as_deref() == Some(first)
             })
         };
-        let method = stage.method.build(&Setting {
+        let method = stage.method.build(&MethodContext {
             hierarchy: Rc::new(Hierarchy::new(taxonomy, device)),
             counts: &photographs.counts(&train, &augment.degrade),
             device,
@@ -397,7 +397,7 @@ impl<'a> Fit<'a> {
             let loss = loss.double_value(&[]);
             if !loss.is_finite() {
                 bail!(
-                    "stage `{}` lost its footing in epoch {} (loss {loss}); lower the learning rate",
+                    "the loss of stage `{}` is not finite in epoch {} ({loss}); lower the learning rate",
                     self.name,
                     epoch + 1
                 );

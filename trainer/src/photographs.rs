@@ -29,9 +29,11 @@ pub struct Photographs {
     pub statistics: Statistics,
     /// Finest classes of the eye by their number of training photographs.
     pub groups: ClassGroups,
-    /// Photographs that are missing or cannot be read, left out with leave.
+    /// Photographs that are missing or cannot be read, skipped because
+    /// `allow_broken` is set.
     pub broken: Vec<Broken>,
-    /// Training photographs that are in val or test as well, left out with leave.
+    /// Training photographs that are in val or test as well, skipped because
+    /// `allow_leaks` is set.
     pub leaks: Vec<Broken>,
     /// Pairs of files that show one photograph, before the leaks were left out.
     pub pairs: Vec<Pair>,

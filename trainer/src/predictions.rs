@@ -163,7 +163,7 @@ impl Predictions {
     fn parse(text: &str) -> Result<Predictions> {
         let mut lines = text.lines();
         let header: Header = serde_json::from_str(lines.next().unwrap_or_default())
-            .context("its first line is no header of a predictions file")?;
+            .context("its first line is not the header of a predictions file")?;
         ensure!(
             header.format <= FORMAT,
             "it has format {}, this program reads up to {FORMAT}; use a newer program",

@@ -14,7 +14,7 @@ use crate::data::Dataset;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Draws {
+pub enum Sampling {
     /// Every photograph alike: the original, long-tailed distribution.
     Instance,
     /// First a class, each alike, then one of its photographs (HKGL section
@@ -102,18 +102,18 @@ impl Sampler {
             .round() as usize
     }
 
-    pub fn epoch(&self, draws: Draws, seed: u64) -> Vec<usize> {
+    pub fn epoch(&self, draws: Sampling, seed: u64) -> Vec<usize> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let n = self.epoch_len();
         let mut order = match draws {
-            Draws::Instance => self.instances(n, &mut rng),
-            Draws::ClassBalanced => self.balanced(n, &mut rng),
-            Draws::Mixed => {
+            Sampling::Instance => self.instances(n, &mut rng),
+            Sampling::ClassBalanced => self.balanced(n, &mut rng),
+            Sampling::Mixed => {
                 let mut order = self.instances(n - n / 2, &mut rng);
                 order.extend(self.balanced(n / 2, &mut rng));
                 order
             }
-            Draws::BySource => (0..n).filter_map(|_| self.of_a_source(&mut rng)).collect(),
+            Sampling::BySource => (0..n).filter_map(|_| self.of_a_source(&mut rng)).collect(),
         };
         order.shuffle(&mut rng);
         order
@@ -244,7 +244,7 @@ mod tests {
         };
         let all: Vec<usize> = (0..dataset.examples.len()).collect();
         let sampler = Sampler::new(&dataset, &all, |_| 20.0);
-        let order = sampler.epoch(Draws::BySource, 7);
+        let order = sampler.epoch(Sampling::BySource, 7);
         assert_eq!(order.len(), 30_000);
         let share = |of: &dyn Fn(&Example) -> bool| {
             let count = order.iter().filter(|&&i| of(&dataset.examples[i])).count();
@@ -268,6 +268,6 @@ mod tests {
             share(&|e| e.source == "sound" && shows(e, "pdr")),
             100f64.sqrt() / total * SICK,
         );
-        assert_eq!(sampler.epoch(Draws::BySource, 7), order);
+        assert_eq!(sampler.epoch(Sampling::BySource, 7), order);
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{nearest_referable, refers, Decision, Finding, ReferralDecision};
 use crate::gate::GateReason;
 use crate::photograph::FileFault;
-use crate::taxonomy::{Level, Node, Referral, Subject, Taxonomy};
+use crate::taxonomy::{Level, Node, Subject, Taxonomy, Urgency};
 
 /// One reason of a verdict. Probabilities are calibrated, thresholds operating
 /// points, both 0 to 1; a node is named by its id in the taxonomy.
@@ -75,7 +75,7 @@ pub fn reasons(taxonomy: &Taxonomy, decision: &Decision, operating_point: f32) -
         return all_clear(taxonomy, decision, operating_point);
     }
     let mut referred: Vec<(&Node, &Finding)> = committed(taxonomy, decision)
-        .filter(|(node, _)| node.referral != Referral::None)
+        .filter(|(node, _)| node.referral != Urgency::None)
         .collect();
     // Stable: what weighs the same stays in the taxonomy's order.
     referred.sort_by_key(|(node, _)| std::cmp::Reverse((node.referral, node.severity)));
@@ -86,7 +86,7 @@ pub fn reasons(taxonomy: &Taxonomy, decision: &Decision, operating_point: f32) -
             node: node.id.clone(),
             probability: finding.probability,
             threshold: finding.threshold,
-            urgent: node.referral == Referral::Urgent,
+            urgent: node.referral == Urgency::Urgent,
             open: node.level != Level::Finest,
         })
         .collect();

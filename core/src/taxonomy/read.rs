@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
 
-use super::{Level, Node, Referral, Subject, Taxonomy, View, ViewClass};
+use super::{Level, Node, Subject, Taxonomy, Urgency, View, ViewClass};
 use crate::toml_error;
 
 /// The format this version reads.
@@ -154,7 +154,7 @@ struct FileNode {
     #[serde(default)]
     subject: Subject,
     severity: i64,
-    referral: Referral,
+    referral: Urgency,
     #[serde(default)]
     parents: Vec<String>,
     #[serde(default)]
@@ -469,7 +469,7 @@ fn build_nodes(rows: Vec<FileNode>, parents: Vec<Vec<usize>>) -> Result<Vec<Node
                 })
             }
         };
-        if row.subject == Subject::Photograph && row.referral != Referral::None {
+        if row.subject == Subject::Photograph && row.referral != Urgency::None {
             return Err(TaxonomyError::PhotographReferral { node: row.id });
         }
         nodes.push(Node {
@@ -513,7 +513,7 @@ fn check_parents(nodes: &[Node]) -> Result<(), TaxonomyError> {
                 expected: severity,
             });
         }
-        let weakest = strongest.min(Referral::Routine);
+        let weakest = strongest.min(Urgency::Routine);
         if !(weakest..=strongest).contains(&node.referral) {
             return Err(TaxonomyError::ParentReferral {
                 node: node.id.clone(),
@@ -600,7 +600,7 @@ fn read_composites(
         composites.insert(id, list);
     }
     let referred =
-        |i: &usize| nodes[*i].level == Level::Finest && nodes[*i].referral != Referral::None;
+        |i: &usize| nodes[*i].level == Level::Finest && nodes[*i].referral != Urgency::None;
     let referable = (0..nodes.len()).filter(referred).collect();
     composites.insert(REFERABLE.to_owned(), referable);
     Ok(composites)

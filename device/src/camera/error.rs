@@ -72,7 +72,7 @@ pub enum CameraError {
     SettingUp { place: String },
     #[error("{place} may not be opened; add the user that runs fovea to the group \"video\"")]
     NoPermission { place: String },
-    #[error("{place} is no camera; name one that sends pictures")]
+    #[error("{place} is not a camera; name one that sends pictures")]
     NoCamera { place: String },
     #[error(
         "{place} sends its pictures by V4L2's multi-planar interface alone, which cannot be used \
@@ -119,7 +119,7 @@ pub enum CameraError {
     Profile { reason: String },
     #[error("the folder \"{}\" holds no photographs; put some in or name another", .0.display())]
     EmptyFolder(PathBuf),
-    #[error("\"{}\" is no folder; name one that holds photographs", .0.display())]
+    #[error("\"{}\" is not a folder; name one that holds photographs", .0.display())]
     NoFolder(PathBuf),
     #[error("photograph \"{}\": {reason}", path.display())]
     Photograph { path: PathBuf, reason: String },

@@ -38,7 +38,9 @@ const DEMO: &str = "healthy,moderate_npdr";
 /// Why a text names no camera.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SourceError {
-    #[error("\"{0}\" is no camera; write v4l, v4l:/dev/video0, folder:DIR, demo or demo:PRESET")]
+    #[error(
+        "\"{0}\" is not a camera; write v4l, v4l:/dev/video0, folder:DIR, demo or demo:PRESET"
+    )]
     Unknown(String),
     #[error("\"{0}\" lacks a name behind the colon, as in v4l:/dev/video0 or folder:photographs")]
     Unnamed(String),

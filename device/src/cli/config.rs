@@ -59,10 +59,10 @@ pub(super) struct Flags {
     /// How the touch panel is mounted: swap, flip-x, flip-y or several of them
     #[arg(long, value_name = "WORDS")]
     pub orientation: Option<Orientation>,
-    /// Take the picture when it was good for so long; 0: only by hand
+    /// Seconds of good picture before automatic capture; 0: only by hand
     #[arg(long, value_name = "SECONDS")]
     pub auto_capture: Option<AutoCapture>,
-    /// Save the exam and lock the screen after so long without a touch
+    /// Seconds without a touch before the exam is saved and the screen locked
     #[arg(long, value_name = "SECONDS")]
     pub time_out: Option<NonZeroU32>,
     /// Grade with the bundle in this folder instead of the one inside the program

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use fovea_core::calibration::Calibration;
 use fovea_core::decision::{decide, ReferralDecision};
-use fovea_core::taxonomy::{Label, Referral, Subject};
+use fovea_core::taxonomy::{Label, Subject, Urgency};
 use serde::{Deserialize, Serialize};
 
 use super::scaling::OWN_POSITIVES;
@@ -290,7 +290,7 @@ fn set_nodes(population: &Population, calibration: &mut Calibration, specificity
                 }),
             }
         }
-        let refers = described.subject == Subject::Eye && described.referral != Referral::None;
+        let refers = described.subject == Subject::Eye && described.referral != Urgency::None;
         let rare = positives.len() < OWN_POSITIVES;
         let wanted = match (refers, rare) {
             (true, _) => specificity,

@@ -60,7 +60,7 @@ pub fn import(taxonomy: &Taxonomy, config: &SourceConfig, root: &Path) -> Result
                         .index(word)
                         .or_else(|| taxonomy.by_alias(&word.to_lowercase()))
                         .ok_or_else(|| {
-                            anyhow!("label {word:?} is no id or alias of the taxonomy")
+                            anyhow!("label {word:?} is neither an id nor an alias of the taxonomy")
                         })?;
                     sheet.set(node, Label::Present)?;
                 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::{bail, Context, Result};
-use fovea_core::taxonomy::{Label, Referral, Subject, Taxonomy};
+use fovea_core::taxonomy::{Label, Subject, Taxonomy, Urgency};
 
 use super::config::SourceConfig;
 use super::labels::{finest, Sheet};
@@ -139,10 +139,11 @@ pub fn labels(taxonomy: &Taxonomy, words: &[String]) -> Result<Vec<Label>> {
     }
     let mut looked_for: Vec<usize> = finest(taxonomy, Subject::Photograph).collect();
     if gradable {
-        let referred =
-            taxonomy.nodes().iter().enumerate().any(|(i, node)| {
-                node.referral != Referral::None && sheet.says(i) == Label::Present
-            });
+        let referred = taxonomy
+            .nodes()
+            .iter()
+            .enumerate()
+            .any(|(i, node)| node.referral != Urgency::None && sheet.says(i) == Label::Present);
         let has_keyword = |&node: &usize| !taxonomy.nodes()[node].aliases.is_empty();
         looked_for
             .extend(finest(taxonomy, Subject::Eye).filter(|node| !referred || has_keyword(node)));

@@ -98,7 +98,9 @@ fn part_folder(images: &Path, places: &[&str]) -> PathBuf {
 
 fn alias(taxonomy: &Taxonomy, code: &str) -> Result<usize> {
     taxonomy.by_alias(&code.to_lowercase()).with_context(|| {
-        format!("RFMiD's {code:?} is no alias of any node of the taxonomy; use one made for RFMiD")
+        format!(
+            "RFMiD's {code:?} is not an alias of any node of the taxonomy; use one made for RFMiD"
+        )
     })
 }
 

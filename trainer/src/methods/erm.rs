@@ -3,27 +3,27 @@
 
 use tch::Tensor;
 
-use super::{Method, Setting, TensorBatch};
+use super::{Method, MethodContext, TensorBatch};
 use crate::losses::masked_bce;
 use crate::nets::Output;
-use crate::samplers::Draws;
+use crate::samplers::Sampling;
 
 pub struct Erm {
     finest: i64,
-    draws: Draws,
+    draws: Sampling,
 }
 
 impl Erm {
-    pub fn new(setting: &Setting, draws: Draws) -> Erm {
+    pub fn new(context: &MethodContext, draws: Sampling) -> Erm {
         Erm {
-            finest: setting.hierarchy.levels()[0].1,
+            finest: context.hierarchy.levels()[0].1,
             draws,
         }
     }
 }
 
 impl Method for Erm {
-    fn draws(&self) -> Draws {
+    fn draws(&self) -> Sampling {
         self.draws
     }
 

@@ -8,10 +8,10 @@ use anyhow::Result;
 use tch::{nn, nn::Module, Tensor};
 
 use super::ics::LevelWeights;
-use super::{HybridKd, Method, Setting, Teacher, TensorBatch};
+use super::{HybridKd, Method, MethodContext, Teacher, TensorBatch};
 use crate::losses::{feature_distillation, logits_distillation, masked_bce, Hierarchy, Parents};
 use crate::nets::Output;
-use crate::samplers::Draws;
+use crate::samplers::Sampling;
 
 pub struct Hybrid {
     config: HybridKd,
@@ -28,26 +28,26 @@ pub struct Hybrid {
 }
 
 impl Hybrid {
-    pub fn new(setting: &Setting, config: &HybridKd) -> Result<Hybrid> {
-        let features = (setting.teacher)(&config.features)?;
-        let logits = (setting.teacher)(&config.logits)?;
+    pub fn new(context: &MethodContext, config: &HybridKd) -> Result<Hybrid> {
+        let features = (context.teacher)(&config.features)?;
+        let logits = (context.teacher)(&config.logits)?;
         let wide = features.net.width();
-        let projection = (wide != setting.width).then(|| {
+        let projection = (wide != context.width).then(|| {
             nn::linear(
-                &setting.own / "projection",
-                setting.width,
+                &context.own / "projection",
+                context.width,
                 wide,
                 Default::default(),
             )
         });
         Ok(Hybrid {
             config: config.clone(),
-            hierarchy: setting.hierarchy.clone(),
+            hierarchy: context.hierarchy.clone(),
             parents: Parents::new(config.marginal, config.parent_weight),
-            weights: LevelWeights::new(setting, config.positives_only),
+            weights: LevelWeights::new(context, config.positives_only),
             features,
             logits,
-            one_extractor: (setting.one_extractor)(&config.features, &config.logits),
+            one_extractor: (context.one_extractor)(&config.features, &config.logits),
             projection,
         })
     }
@@ -88,8 +88,8 @@ impl Hybrid {
 }
 
 impl Method for Hybrid {
-    fn draws(&self) -> Draws {
-        Draws::ClassBalanced
+    fn draws(&self) -> Sampling {
+        Sampling::ClassBalanced
     }
 
     fn loss(&self, output: &Output, batch: &TensorBatch) -> Tensor {

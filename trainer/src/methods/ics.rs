@@ -5,10 +5,10 @@ use std::rc::Rc;
 
 use tch::Tensor;
 
-use super::{Method, Setting, TensorBatch};
+use super::{Method, MethodContext, TensorBatch};
 use crate::losses::{Hierarchy, InstanceWeights, Parents};
 use crate::nets::Output;
-use crate::samplers::Draws;
+use crate::samplers::Sampling;
 
 pub struct Ics {
     hierarchy: Rc<Hierarchy>,
@@ -18,10 +18,10 @@ pub struct Ics {
 }
 
 impl Ics {
-    pub fn new(setting: &Setting, crt: bool, positives_only: bool, parents: Parents) -> Ics {
+    pub fn new(context: &MethodContext, crt: bool, positives_only: bool, parents: Parents) -> Ics {
         Ics {
-            hierarchy: setting.hierarchy.clone(),
-            weights: LevelWeights::new(setting, positives_only),
+            hierarchy: context.hierarchy.clone(),
+            weights: LevelWeights::new(context, positives_only),
             crt,
             parents,
         }
@@ -29,8 +29,8 @@ impl Ics {
 }
 
 impl Method for Ics {
-    fn draws(&self) -> Draws {
-        Draws::ClassBalanced
+    fn draws(&self) -> Sampling {
+        Sampling::ClassBalanced
     }
 
     fn trains_features(&self) -> bool {
@@ -55,17 +55,17 @@ pub struct LevelWeights {
 }
 
 impl LevelWeights {
-    pub fn new(setting: &Setting, positives_only: bool) -> LevelWeights {
-        let levels = setting
+    pub fn new(context: &MethodContext, positives_only: bool) -> LevelWeights {
+        let levels = context
             .hierarchy
             .levels()
             .iter()
             .map(|&(start, len)| {
-                let counts = &setting.counts[start as usize..(start + len) as usize];
+                let counts = &context.counts[start as usize..(start + len) as usize];
                 (
                     start,
                     len,
-                    InstanceWeights::new(counts, positives_only, setting.device),
+                    InstanceWeights::new(counts, positives_only, context.device),
                 )
             })
             .collect();

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use tch::Tensor;
 
-use super::{Method, Setting, TensorBatch};
+use super::{Method, MethodContext, TensorBatch};
 use crate::losses::{Hierarchy, Parents};
 use crate::nets::Output;
 
@@ -15,9 +15,9 @@ pub struct Mlmc {
 }
 
 impl Mlmc {
-    pub fn new(setting: &Setting, parents: Parents, composites: bool) -> Mlmc {
+    pub fn new(context: &MethodContext, parents: Parents, composites: bool) -> Mlmc {
         Mlmc {
-            hierarchy: setting.hierarchy.clone(),
+            hierarchy: context.hierarchy.clone(),
             parents,
             composites,
         }

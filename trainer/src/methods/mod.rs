@@ -14,7 +14,7 @@ use tch::{nn, Device, Tensor};
 
 use crate::losses::{Hierarchy, LogitsLoss, Marginal, Parents};
 use crate::nets::{Net, Output};
-use crate::samplers::Draws;
+use crate::samplers::Sampling;
 
 use average::Average;
 
@@ -142,7 +142,7 @@ impl Teacher {
 }
 
 /// What a method may need when it is made.
-pub struct Setting<'a> {
+pub struct MethodContext<'a> {
     pub hierarchy: Rc<Hierarchy>,
     /// Training photographs that show each node, all levels, in the mean over
     /// what is done to them.
@@ -160,8 +160,8 @@ pub struct Setting<'a> {
 
 pub trait Method {
     /// How photographs are drawn unless the run says otherwise.
-    fn draws(&self) -> Draws {
-        Draws::Instance
+    fn draws(&self) -> Sampling {
+        Sampling::Instance
     }
 
     /// Whether the feature extractor learns; a frozen one runs as in evaluation.
@@ -245,17 +245,17 @@ impl MethodConfig {
         Ok(())
     }
 
-    pub fn build(&self, setting: &Setting) -> Result<Box<dyn Method>> {
+    pub fn build(&self, context: &MethodContext) -> Result<Box<dyn Method>> {
         Ok(match self {
-            MethodConfig::Erm => Box::new(erm::Erm::new(setting, Draws::Instance)),
-            MethodConfig::Rs => Box::new(erm::Erm::new(setting, Draws::ClassBalanced)),
+            MethodConfig::Erm => Box::new(erm::Erm::new(context, Sampling::Instance)),
+            MethodConfig::Rs => Box::new(erm::Erm::new(context, Sampling::ClassBalanced)),
             MethodConfig::Mlmc {
                 marginal,
                 parent_weight,
                 composites,
             } => {
                 let parents = Parents::new(*marginal, *parent_weight);
-                Box::new(mlmc::Mlmc::new(setting, parents, *composites))
+                Box::new(mlmc::Mlmc::new(context, parents, *composites))
             }
             MethodConfig::Ics {
                 crt,
@@ -264,9 +264,9 @@ impl MethodConfig {
                 parent_weight,
             } => {
                 let parents = Parents::new(*marginal, *parent_weight);
-                Box::new(ics::Ics::new(setting, *crt, *positives_only, parents))
+                Box::new(ics::Ics::new(context, *crt, *positives_only, parents))
             }
-            MethodConfig::HybridKd(config) => Box::new(hybrid_kd::Hybrid::new(setting, config)?),
+            MethodConfig::HybridKd(config) => Box::new(hybrid_kd::Hybrid::new(context, config)?),
             MethodConfig::Average(_) => bail!("an average of weights is not trained"),
         })
     }
