@@ -217,7 +217,7 @@ impl Appliance {
         self.tell(Event::Tick);
         self.draw();
         let now = self.clock.now();
-        let stage = self.known.stage_name(now);
+        let stage = self.known.stage_name();
         if !self.is_well() {
             return Ok(());
         }
@@ -268,7 +268,7 @@ impl Appliance {
     }
 
     fn enter_stage(&mut self) {
-        let stage = self.known.stage_name(self.clock.now());
+        let stage = self.known.stage_name();
         tracing::info!(state = stage, "stage");
         self.output.press(None);
         match self.known.exam.stage() {
@@ -340,10 +340,7 @@ impl Appliance {
         if !self.output.is_due(every) {
             return;
         }
-        let now = self.clock.now();
-        let stage = self.known.stage_name(now);
-        let sight = self.known.sight(now);
-        let shown = self.output.show(&sight, self.known.language, stage);
+        let shown = self.output.show(&self.known);
         if shown && !self.ready {
             self.ready = true;
             let waited_ms = millis(self.clock.now());
