@@ -8,7 +8,6 @@ use super::grading::Model;
 use super::live::LiveView;
 use super::stages;
 use super::today::Today;
-use super::views::Details;
 use crate::camera::feed::Status;
 use crate::exam::{Exam, Judgement, ShotId, Stage};
 use crate::health::check::{Check, Part, State};
@@ -28,6 +27,15 @@ pub(super) struct Known {
     pub saved_as: String,
     pub device: String,
     pub details: Details,
+}
+
+/// What settings show of the device.
+#[derive(Default)]
+pub(super) struct Details {
+    pub model: String,
+    pub calibration: String,
+    pub profile: String,
+    pub disk: String,
 }
 
 /// How far the student is.

@@ -53,7 +53,7 @@ use crate::screen;
 use album::Album;
 use grading::{Grading, Job};
 use keeping::{Keeping, Request};
-use known::{Camera, Known, Student};
+use known::{Camera, Details, Known, Student};
 use live::LiveView;
 use output::Output;
 use self_test::Health;
@@ -61,7 +61,6 @@ use shutter::Shutter;
 pub use stages::STAGES;
 pub(crate) use standalone::Standalone;
 use today::Today;
-use views::Details;
 
 /// How often a view that stands still is drawn all the same: its clock goes on.
 const REFRESH: Duration = Duration::from_secs(1);

@@ -22,15 +22,6 @@ use crate::screen::{
 /// How long grading usually takes; the bar of the view fills in that time.
 const USUAL: Duration = Duration::from_millis(1500);
 
-/// What settings show of the device.
-#[derive(Default)]
-pub(super) struct Details {
-    pub model: String,
-    pub calibration: String,
-    pub profile: String,
-    pub disk: String,
-}
-
 impl Known {
     /// Calls `with` with the view that is to be shown `now`.
     pub fn view<R>(&self, now: Duration, with: impl FnOnce(&View) -> R) -> R {
