@@ -1,14 +1,23 @@
 //! `fovea bundle`: what a bundle holds, checked as for grading.
 
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 
 use fovea_core::bundle::Bundle;
 
-use super::{args, open_bundle, stdout_failed, Failure};
+use super::{open_bundle, stdout_failed, Failure};
 use crate::grade::Grader;
 
+/// Checks a bundle and says what is in it
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// The bundle's folder [default: the one inside the program]
+    #[arg(value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+}
+
 /// Opens the bundle that `options` name, loads its student, and describes it.
-pub(super) fn run(options: &args::Bundle) -> Result<u8, Failure> {
+pub(super) fn run(options: &Options) -> Result<u8, Failure> {
     let bundle = open_bundle(options.folder.as_deref())?;
     let description = describe(&bundle);
     Grader::new(bundle).map_err(|error| Failure::Refused(error.to_string()))?;

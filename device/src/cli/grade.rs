@@ -3,23 +3,67 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use clap::ValueEnum;
 use fovea_core::gate::GateReason;
 use fovea_engine::Engine;
 
-use super::{args, open_bundle, say, stdout_failed, Failure, MODEL_FAILED, UNREADABLE};
+use super::{open_bundle, say, stdout_failed, Failure, MODEL_FAILED, UNREADABLE};
 use crate::grade::record::Record;
 use crate::grade::report::{json, names, table::Table};
 use crate::grade::{batch, picture, verdict};
 use crate::grade::{Graded, Grader};
 use crate::input::photographs;
 
+/// Grades photographs: one line each, in the order given
+///
+/// A folder stands for all photographs in it and in its sub-folders, sorted by
+/// path; hidden files and links to folders are left out. What is a photograph
+/// is told by its content; a file that is only named like one is reported as
+/// unreadable.
+///
+/// Exit status: 0 when every photograph was graded or refused, 1 when any was
+/// unreadable (the others are graded all the same), 2 when the command line,
+/// the bundle or the output cannot be used, 3 when the model failed on
+/// a photograph that could be read.
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// Photographs, or folders of them
+    #[arg(required = true, value_name = "PATHS")]
+    pub paths: Vec<PathBuf>,
+    /// Print one JSON object per photograph instead of the table
+    #[arg(long)]
+    pub json: bool,
+    /// Write a picture of each photograph with its verdict into this folder
+    #[arg(long, value_name = "DIR")]
+    pub pictures: Option<PathBuf>,
+    /// Use this bundle instead of the one inside the program
+    #[arg(long, value_name = "DIR")]
+    pub bundle: Option<PathBuf>,
+    /// Grade this many photographs at a time [default: one per core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    /// What runs the model
+    #[arg(long, value_name = "ENGINE", value_enum, default_value_t = EngineName::Own)]
+    pub engine: EngineName,
+}
+
+/// What runs the model.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum EngineName {
+    /// Fovea's own program for this kind of processor: the fastest
+    Own,
+    /// The tract library as it comes: slower, to compare with
+    Stock,
+}
+
 /// Grades what `options` name; the exit status says whether all was readable.
-pub(super) fn run(options: &args::Grade) -> Result<u8, Failure> {
+pub(super) fn run(options: &Options) -> Result<u8, Failure> {
     let inputs = photographs::list(&options.paths);
     for folder in &inputs.empty {
         say(&format!("no photographs in {}", names::shown(folder)));
@@ -37,8 +81,8 @@ pub(super) fn run(options: &args::Grade) -> Result<u8, Failure> {
         ));
     }
     let engine = match options.engine {
-        args::Engine::Own => Engine::default(),
-        args::Engine::Stock => Engine::Stock,
+        EngineName::Own => Engine::default(),
+        EngineName::Stock => Engine::Stock,
     };
     let grader = Grader::with_engine(open_bundle(options.bundle.as_deref())?, engine)
         .map_err(|error| Failure::Refused(error.to_string()))?;

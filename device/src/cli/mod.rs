@@ -1,6 +1,5 @@
 //! The command line.
 
-mod args;
 mod bundle;
 mod calibrate_camera;
 mod check;
@@ -14,7 +13,7 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{Parser, Subcommand};
 use fovea_core::bundle::Bundle;
 use thiserror::Error;
 
@@ -23,7 +22,26 @@ use crate::config::Camera as CameraConfig;
 use crate::grade::embedded;
 use crate::grade::report::names;
 use crate::run::Standalone;
-use args::{Args, Command};
+
+/// Screens photographs of the retina, offline.
+#[derive(Debug, Parser)]
+#[command(name = "fovea", version, arg_required_else_help = true)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Options),
+    Grade(grade::Options),
+    Records(records::Options),
+    Check(check::Options),
+    CalibrateCamera(calibrate_camera::Options),
+    Config(config::Options),
+    Draw(draw::Options),
+    Bundle(bundle::Options),
+}
 
 /// Why a command could not do its work.
 #[derive(Debug, Error)]
@@ -99,4 +117,15 @@ fn stdout_failed(error: io::Error) -> Failure {
 fn say(line: &str) {
     use io::Write as _;
     let _ = writeln!(io::stderr(), "fovea: {line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
 }

@@ -1,9 +1,22 @@
 //! `fovea run`: the appliance.
 
-use super::{args, Failure};
+use std::path::PathBuf;
+
+use super::config::Flags;
+use super::Failure;
+
+/// Runs the appliance: camera to verdict on a screen, until it is told to end
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// Let this script stand in for the operator
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
+    #[command(flatten)]
+    pub flags: Flags,
+}
 
 /// Runs it until it is told to end.
-pub(super) fn run(options: &args::Run) -> Result<u8, Failure> {
+pub(super) fn run(options: &Options) -> Result<u8, Failure> {
     let config = options.flags.config()?;
     crate::run::run(config, options.script.as_deref())
         .map(|()| 0)

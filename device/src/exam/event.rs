@@ -1,28 +1,8 @@
 //! What an exam is told and what it asks for.
 
-use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
-
 use super::exam_record::{ExamId, ExamRecord, Verdict};
+use super::shot::{ShotId, Still};
 use super::words::{Action, Eye};
-
-/// One request for a photograph and all that comes of it: the photograph
-/// itself, its verdict, its place in the record. The exam never gives one out
-/// twice while the program runs, whatever the camera's frame ids do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct ShotId(pub u64);
-
-/// A photograph as the camera gave it; its pixels stay with the caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Still {
-    /// The camera's id of the frame.
-    pub frame: u64,
-    /// When it was exposed, where the camera says, and when it was taken from
-    /// the camera's queue; since the program's start.
-    pub captured: Option<Duration>,
-    pub dequeued: Duration,
-}
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]

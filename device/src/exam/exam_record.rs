@@ -10,9 +10,9 @@ use fovea_core::decision::ReferralDecision;
 use fovea_core::gate::GateVerdict;
 use serde::{Deserialize, Serialize};
 
-use super::event::{ShotId, Still};
 use super::outcome::{EyeOutcome, Outcome};
 use super::patient::Patient;
+use super::shot::{ShotId, Still};
 use super::words::{Action, Eye, SkipReason};
 use crate::grade::record::Record;
 

@@ -22,6 +22,7 @@ mod outcome;
 mod patient;
 mod rules;
 mod session;
+mod shot;
 mod step;
 pub mod words;
 
@@ -32,7 +33,7 @@ mod tests;
 
 use std::time::Duration;
 
-pub use event::{Effect, Event, ShotId, Still};
+pub use event::{Effect, Event};
 pub use exam_record::{
     Clock, Ending, ExamId, ExamRecord, EyeRecord, Judgement, Operation, Shot, Shutter, Side,
     Stamps, Verdict,
@@ -41,6 +42,7 @@ pub use outcome::{EyeOutcome, Outcome, Overall};
 pub use patient::{Patient, HIGHEST_AGE, LONGEST_ID, LONGEST_NOTE};
 pub use rules::{Rules, MOST_SHOTS, REFUSALS};
 pub use session::EyeExam;
+pub use shot::{ShotId, Still};
 
 use session::Session;
 use words::{Eye, Page, PatientField};

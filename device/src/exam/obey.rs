@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::event::{Effect, ShotId};
+use super::event::Effect;
 use super::exam_record::{Ending, Operation, Shutter, Side};
 use super::patient::LONGEST_ID;
 use super::session::Session;
+use super::shot::ShotId;
 use super::words::{Action, Eye, PatientField, SkipReason};
 use super::{Exam, Notice, Stage};
 

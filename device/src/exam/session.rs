@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use fovea_core::decision::ReferralDecision;
 
-use super::event::ShotId;
 use super::exam_record::{Clock, Ending, ExamId, ExamRecord, EyeRecord, Judgement, Operation};
 use super::exam_record::{Shot, Side};
 use super::outcome::{EyeOutcome, Outcome};
 use super::patient::Patient;
 use super::rules::{MOST_SHOTS, REFUSALS};
+use super::shot::ShotId;
 use super::words::{Action, Eye, SkipReason};
 
 /// One eye so far.

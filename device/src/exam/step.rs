@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::event::{Effect, Event, ShotId, Still};
+use super::event::{Effect, Event};
 use super::exam_record::{Clock, Ending, ExamId, Judgement, Shot, Shutter, Side, Verdict};
 use super::obey::result;
 use super::session::Session;
+use super::shot::{ShotId, Still};
 use super::words::{Eye, PatientField};
 use super::{Capturing, Closing, Exam, Notice, Stage};
 

@@ -29,7 +29,7 @@ impl Appliance {
             _ => REST,
         };
         let mut events = Events::new();
-        let stage = self.known.stage_name(now);
+        let stage = self.known.stage_name();
         if let Some(script) = &mut self.script {
             script.poll(now, stage, &mut events)?;
             wait = wait.min(script.due(now).unwrap_or(wait));
@@ -44,28 +44,28 @@ impl Appliance {
     fn take_in(&mut self, event: InputEvent) {
         self.output.out_of_date();
         let size = self.output.size();
-        let sight = self.known.sight(self.clock.now());
+        let (known, now) = (&self.known, self.clock.now());
         match event {
             InputEvent::Press(point) => {
-                let pressed = sight.view(|view| screen::hit(view, size, point));
+                let pressed = known.view(now, |view| screen::hit(view, size, point));
                 self.output.press(pressed);
             }
             InputEvent::Release => self.output.press(None),
             InputEvent::Touch(point) => {
-                let asked = sight.view(|view| screen::hit(view, size, point));
+                let asked = known.view(now, |view| screen::hit(view, size, point));
                 self.output.press(None);
                 if let Some(action) = asked {
                     self.act(action);
                 }
             }
             InputEvent::Key(key) => {
-                let focus = sight.view(focus);
+                let focus = known.view(now, focus);
                 if let Some(action) = keys::action(key, focus) {
                     self.act(action);
                 }
             }
             // No exam may begin yet; the view of Ready says what is missing.
-            InputEvent::Scan(_) if self.known.exam.id().is_none() && !sight.may_start() => {}
+            InputEvent::Scan(_) if known.exam.id().is_none() && !known.may_start() => {}
             InputEvent::Scan(code) => self.tell(Event::Scanned(code)),
             InputEvent::Action(action) => self.act(action),
             InputEvent::Shot(name) => self.output.keep(name),
@@ -86,7 +86,7 @@ impl Appliance {
                 let at_once = screen::today_rows(self.output.size());
                 known.today.scroll(rows.into(), at_once);
             }
-            (Stage::Ready, Action::Start) if !known.sight(self.clock.now()).may_start() => return,
+            (Stage::Ready, Action::Start) if !known.may_start() => return,
             _ => {}
         }
         self.tell(Event::Action(action));

@@ -8,7 +8,6 @@ use super::grading::Model;
 use super::live::LiveView;
 use super::stages;
 use super::today::Today;
-use super::views::{Details, Sight};
 use crate::camera::feed::Status;
 use crate::exam::{Exam, Judgement, ShotId, Stage};
 use crate::health::check::{Check, Part, State};
@@ -28,6 +27,15 @@ pub(super) struct Known {
     pub saved_as: String,
     pub device: String,
     pub details: Details,
+}
+
+/// What settings show of the device.
+#[derive(Default)]
+pub(super) struct Details {
+    pub model: String,
+    pub calibration: String,
+    pub profile: String,
+    pub disk: String,
 }
 
 /// How far the student is.
@@ -79,34 +87,9 @@ impl Camera {
 }
 
 impl Known {
-    /// What a view is made of at this moment.
-    pub fn sight(&self, now: Duration) -> Sight<'_> {
-        let live = &self.live;
-        Sight {
-            now,
-            exam: &self.exam,
-            album: &self.album,
-            model: self.student.model().map(Arc::as_ref),
-            live: live.picture.is_live().then_some(&live.picture),
-            camera: &self.camera.status,
-            camera_says: &self.camera.says,
-            checks: &self.checks,
-            today: self.today.exams(),
-            damaged: self.today.damaged(),
-            first_row: self.today.first_row(),
-            selected: self.today.selected(),
-            automatic: live.is_automatic(),
-            auto_progress: live.progress(),
-            disk_full: self.disk_full,
-            device: &self.device,
-            saved_as: &self.saved_as,
-            details: &self.details,
-        }
-    }
-
     /// The stage's name, for scripts, the log and pictures.
-    pub fn stage_name(&self, now: Duration) -> &'static str {
-        stages::name(&self.exam, self.sight(now).may_start())
+    pub fn stage_name(&self) -> &'static str {
+        stages::name(&self.exam, self.may_start())
     }
 
     /// Takes in what the self-test found.

@@ -53,7 +53,7 @@ use crate::screen;
 use album::Album;
 use grading::{Grading, Job};
 use keeping::{Keeping, Request};
-use known::{Camera, Known, Student};
+use known::{Camera, Details, Known, Student};
 use live::LiveView;
 use output::Output;
 use self_test::Health;
@@ -61,7 +61,6 @@ use shutter::Shutter;
 pub use stages::STAGES;
 pub(crate) use standalone::Standalone;
 use today::Today;
-use views::Details;
 
 /// How often a view that stands still is drawn all the same: its clock goes on.
 const REFRESH: Duration = Duration::from_secs(1);
@@ -217,7 +216,7 @@ impl Appliance {
         self.tell(Event::Tick);
         self.draw();
         let now = self.clock.now();
-        let stage = self.known.stage_name(now);
+        let stage = self.known.stage_name();
         if !self.is_well() {
             return Ok(());
         }
@@ -268,7 +267,7 @@ impl Appliance {
     }
 
     fn enter_stage(&mut self) {
-        let stage = self.known.stage_name(self.clock.now());
+        let stage = self.known.stage_name();
         tracing::info!(state = stage, "stage");
         self.output.press(None);
         match self.known.exam.stage() {
@@ -340,10 +339,7 @@ impl Appliance {
         if !self.output.is_due(every) {
             return;
         }
-        let now = self.clock.now();
-        let stage = self.known.stage_name(now);
-        let sight = self.known.sight(now);
-        let shown = self.output.show(&sight, self.known.language, stage);
+        let shown = self.output.show(&self.known);
         if shown && !self.ready {
             self.ready = true;
             let waited_ms = millis(self.clock.now());

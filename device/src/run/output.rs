@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use embedded_graphics::prelude::Size;
 
-use super::views::Sight;
+use super::known::Known;
 use crate::camera::Clock;
 use crate::config::Config;
 use crate::display::{self, DisplayError};
 use crate::exam::words::Action;
 use crate::input::{Events, ShotName};
-use crate::screen::{self, Language};
+use crate::screen;
 
 /// How often a display that is gone is looked for.
 const RETRY: Duration = Duration::from_secs(1);
@@ -123,14 +123,16 @@ impl Output {
         self.stale || self.clock.now().saturating_sub(self.drawn_at) >= every
     }
 
-    /// Draws the view and presents it; whether it was shown. One that cannot be
-    /// is lost with its display.
-    pub fn show(&mut self, sight: &Sight, language: Language, stage: &'static str) -> bool {
+    /// Draws the view of what is `known` and presents it; whether it was shown.
+    /// One that cannot be is lost with its display.
+    pub fn show(&mut self, known: &Known) -> bool {
         self.stale = false;
         self.drawn_at = self.clock.now();
         let (canvas, pressed) = (&mut self.canvas, self.pressed);
-        sight.view(|view| canvas.show(view, language, pressed));
-        let shown = self.present(stage);
+        known.view(self.drawn_at, |view| {
+            canvas.show(view, known.language, pressed);
+        });
+        let shown = self.present(known.stage_name());
         if let Err(error) = &shown {
             tracing::error!(error = %error, "nothing can be shown");
             // It must be gone before another can be opened.

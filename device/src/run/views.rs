@@ -6,15 +6,14 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use jiff::ZonedDateTime;
 
-use super::album::{Album, Entry};
-use super::grading::Model;
+use super::album::Entry;
+use super::known::Known;
 use super::live::LivePicture;
 use crate::camera::feed::Status;
 use crate::exam::words::{Eye, Page};
-use crate::exam::{Exam, Judgement, Notice, Overall, Patient, ShotId, Stage, REFUSALS};
+use crate::exam::{Judgement, Notice, Overall, Patient, ShotId, Stage, REFUSALS};
 use crate::grade::picture::attention;
 use crate::health::check::{self, Part, State};
-use crate::records::Listed;
 use crate::screen::{
     Evidence, ExamLine, EyeSummary, Grading, HealthLine, Judged, Live, LiveState, Locked, Panel,
     Problem, Ready, Refused, Saved, Settings, Skip, Summary, Today, Trouble, View, Warning,
@@ -23,44 +22,9 @@ use crate::screen::{
 /// How long grading usually takes; the bar of the view fills in that time.
 const USUAL: Duration = Duration::from_millis(1500);
 
-/// Everything a view may be made of.
-pub(super) struct Sight<'a> {
-    pub now: Duration,
-    pub exam: &'a Exam,
-    pub album: &'a Album,
-    /// Loaded, still loading, or why it never will be.
-    pub model: Option<&'a Model>,
-    pub live: Option<&'a LivePicture>,
-    pub camera: &'a Status,
-    /// What it is, or why no pictures come.
-    pub camera_says: &'a str,
-    pub checks: &'a [check::Check],
-    pub today: &'a [Listed],
-    /// How many faults their records have.
-    pub damaged: usize,
-    pub first_row: usize,
-    pub selected: Option<usize>,
-    pub automatic: bool,
-    pub auto_progress: f32,
-    /// Whether no exam may begin because the disk is full.
-    pub disk_full: bool,
-    pub device: &'a str,
-    pub saved_as: &'a str,
-    pub details: &'a Details,
-}
-
-/// What settings show of the device.
-#[derive(Default)]
-pub(super) struct Details {
-    pub model: String,
-    pub calibration: String,
-    pub profile: String,
-    pub disk: String,
-}
-
-impl Sight<'_> {
-    /// Calls `with` with the view that is to be shown now.
-    pub fn view<R>(&self, with: impl FnOnce(&View) -> R) -> R {
+impl Known {
+    /// Calls `with` with the view that is to be shown `now`.
+    pub fn view<R>(&self, now: Duration, with: impl FnOnce(&View) -> R) -> R {
         if let Some(trouble) = self.trouble() {
             return with(&View::Problem(trouble));
         }
@@ -72,8 +36,8 @@ impl Sight<'_> {
             Stage::Ready => self.ready(with),
             Stage::Page(Page::Today) => self.list(with),
             Stage::Page(Page::Settings) => with(&View::Settings(Settings {
-                automatic: self.automatic,
-                device: self.device,
+                automatic: self.live.is_automatic(),
+                device: &self.device,
                 version: env!("CARGO_PKG_VERSION"),
                 model: &self.details.model,
                 calibration: &self.details.calibration,
@@ -92,7 +56,7 @@ impl Sight<'_> {
             Stage::Live { eye } => with(&View::Live(self.live(eye, None))),
             Stage::Capturing { eye } => with(&View::Live(self.live(eye, Some(LiveState::Taking)))),
             Stage::Skipping { eye } => with(&View::Skip(Skip { eye })),
-            Stage::Result { eye, attention } => with(&self.result(eye, attention)),
+            Stage::Result { eye, attention } => with(&self.result(eye, attention, now)),
             Stage::WrongEye { eye, shot } => with(&View::Warning(Warning {
                 chosen: eye,
                 picture: self.entry(shot).and_then(|entry| entry.picture.as_ref()),
@@ -105,7 +69,7 @@ impl Sight<'_> {
             })),
             Stage::Saving => with(&View::Saving),
             Stage::Saved => with(&View::Saved(Saved {
-                record: self.saved_as,
+                record: &self.saved_as,
                 patient: self.patient(),
                 overall: self.overall(),
             })),
@@ -124,12 +88,14 @@ impl Sight<'_> {
             Some(Notice::CodeTooLong) => trouble(Problem::CodeTooLong, ""),
             Some(Notice::CodeNotTaken) => trouble(Problem::CodeNotTaken, ""),
             Some(Notice::NotSaved(why)) => trouble(Problem::SaveFailed, why),
-            Some(Notice::SavedIncomplete) | None => match (self.exam.stage(), self.camera) {
-                (Stage::Live { .. }, Status::Lost(_)) => {
-                    trouble(Problem::CameraLost, self.camera_says)
+            Some(Notice::SavedIncomplete) | None => {
+                match (self.exam.stage(), &self.camera.status) {
+                    (Stage::Live { .. }, Status::Lost(_)) => {
+                        trouble(Problem::CameraLost, self.camera.says.as_str())
+                    }
+                    _ => None,
                 }
-                _ => None,
-            },
+            }
         }
     }
 
@@ -161,7 +127,7 @@ impl Sight<'_> {
             .map(|check| {
                 // The camera may have come or gone since it was tested.
                 let (state, detail) = match check.part {
-                    Part::Camera => (self.camera_state(), self.camera_says),
+                    Part::Camera => (self.camera_state(), self.camera.says.as_str()),
                     _ => (check.state, check.sentence.as_str()),
                 };
                 HealthLine {
@@ -172,11 +138,11 @@ impl Sight<'_> {
             })
             .collect();
         with(&View::Ready(Ready {
-            device: self.device,
+            device: &self.device,
             clock: &clock(),
             health: &health,
             may_start: self.may_start(),
-            saved_today: self.today.len(),
+            saved_today: self.today.exams().len(),
             ended_early: self.ended_early(),
         }))
     }
@@ -187,11 +153,11 @@ impl Sight<'_> {
         let broken = |check: &check::Check| {
             matches!(check.part, Part::Bundle | Part::Calibration) && check.state == State::Fail
         };
-        self.model.is_some() && !self.checks.iter().any(broken)
+        self.student.model().is_some() && !self.checks.iter().any(broken)
     }
 
     fn camera_state(&self) -> State {
-        match self.camera {
+        match self.camera.status {
             Status::Connecting => State::Warn,
             Status::Live(_) => State::Ok,
             Status::Lost(_) => State::Fail,
@@ -199,9 +165,15 @@ impl Sight<'_> {
     }
 
     fn list<R>(&self, with: impl FnOnce(&View) -> R) -> R {
-        let times: Vec<String> = self.today.iter().map(|exam| time(exam.began)).collect();
+        let times: Vec<String> = self
+            .today
+            .exams()
+            .iter()
+            .map(|exam| time(exam.began))
+            .collect();
         let exams: Vec<ExamLine> = self
             .today
+            .exams()
             .iter()
             .zip(&times)
             .map(|(exam, time)| ExamLine {
@@ -217,14 +189,14 @@ impl Sight<'_> {
             .collect();
         with(&View::Today(Today {
             exams: &exams,
-            first: self.first_row,
-            selected: self.selected,
-            damaged: self.damaged,
+            first: self.today.first_row(),
+            selected: self.today.selected(),
+            damaged: self.today.damaged(),
         }))
     }
 
     fn live(&self, eye: Eye, state: Option<LiveState>) -> Live<'_> {
-        let seen = self.live;
+        let seen = Some(&self.live.picture).filter(|picture| picture.is_live());
         let told = seen.map_or(LiveState::Waiting, |seen| {
             LiveState::Guiding(seen.instruction())
         });
@@ -234,17 +206,17 @@ impl Sight<'_> {
                 eye,
                 patient: self.patient(),
                 state: state.unwrap_or(told),
-                automatic: self.automatic,
+                automatic: self.live.is_automatic(),
                 may_skip: untouched,
             },
             picture: seen.map(LivePicture::picture),
             ring: seen.and_then(LivePicture::ring),
             bars: seen.map_or_else(super::live::no_bars, LivePicture::bars),
-            progress: self.auto_progress,
+            progress: self.live.progress(),
         }
     }
 
-    fn result(&self, eye: Eye, attention: bool) -> View<'_> {
+    fn result(&self, eye: Eye, attention: bool, now: Duration) -> View<'_> {
         let shot = self.exam.latest_shot(eye);
         let entry = shot.and_then(|shot| self.entry(shot.id));
         let picture = entry.and_then(|entry| entry.picture.as_ref());
@@ -255,12 +227,12 @@ impl Sight<'_> {
         let (Some(shot), Some(entry)) = (shot, entry) else {
             return failed;
         };
-        match (&shot.judgement, &entry.record, self.model) {
+        match (&shot.judgement, &entry.record, self.student.model()) {
             (Judgement::Pending, ..) => View::Grading(Grading {
                 eye,
                 patient: self.patient(),
                 picture,
-                progress: self.graded_share(entry),
+                progress: graded_share(entry, now),
             }),
             (Judgement::Given(verdict), Some(record), Some(model)) if verdict.gradable() => {
                 View::Result(Judged {
@@ -289,11 +261,6 @@ impl Sight<'_> {
         }
     }
 
-    fn graded_share(&self, entry: &Entry) -> f32 {
-        let spent = self.now.saturating_sub(entry.since);
-        (spent.as_secs_f32() / USUAL.as_secs_f32()).min(1.0)
-    }
-
     fn eye(&self, eye: Eye) -> EyeSummary<'_> {
         let exam = self.exam.eye(eye);
         let shot = exam.and_then(|exam| exam.deciding().or(exam.shots().last()));
@@ -302,7 +269,7 @@ impl Sight<'_> {
             .and_then(|entry| entry.record.as_ref())
             .filter(|record| record.gate.accepted)
             .and_then(|record| {
-                let taxonomy = &self.model?.taxonomy;
+                let taxonomy = &self.student.model()?.taxonomy;
                 taxonomy.nodes().get(attention::node(record, taxonomy)?)
             });
         EyeSummary {
@@ -311,6 +278,11 @@ impl Sight<'_> {
             finding,
         }
     }
+}
+
+fn graded_share(entry: &Entry, now: Duration) -> f32 {
+    let spent = now.saturating_sub(entry.since);
+    (spent.as_secs_f32() / USUAL.as_secs_f32()).min(1.0)
 }
 
 /// The wall clock, as it is read.
