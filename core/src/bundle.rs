@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::calibration::{Calibration, CalibrationError};
-use crate::files::read_at_most;
+use crate::files::{self, read_at_most};
 use crate::gate;
 use crate::prepare::PREPARATION;
 use crate::taxonomy::{Taxonomy, TaxonomyError};
@@ -340,16 +340,14 @@ fn check_outputs(manifest: &Manifest, taxonomy: &Taxonomy) -> Result<(), BundleE
     Ok(())
 }
 
-/// Writes the files into a temporary folder beside `dir` and renames it.
-fn write_folder(dir: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<(), BundleError> {
+/// Writes the parts into a temporary folder beside `dir` and renames it, all on
+/// the disk before and after.
+fn write_folder(dir: &Path, parts: &BTreeMap<String, Vec<u8>>) -> Result<(), BundleError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| BundleError::Write { path, source }
     };
-    let parent = match dir.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let parent = files::folder_of(dir);
     fs::create_dir_all(parent).map_err(failed(parent))?;
     // Removed with all it holds when this returns.
     let staging = tempfile::Builder::new()
@@ -358,10 +356,12 @@ fn write_folder(dir: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<(), Bun
         .map_err(failed(parent))?;
     let (new, old) = (staging.path().join("new"), staging.path().join("old"));
     fs::create_dir(&new).map_err(failed(&new))?;
-    for (name, bytes) in files {
+    for (name, bytes) in parts {
         let path = new.join(name);
-        write_through(&path, bytes).map_err(failed(&path))?;
+        fs::write(&path, bytes).map_err(failed(&path))?;
     }
+    // While an earlier bundle is still in its place.
+    files::sync_tree(&new).map_err(failed(&new))?;
     let replaces = dir.exists();
     if replaces {
         if !replaceable(dir).map_err(failed(dir))? {
@@ -375,13 +375,9 @@ fn write_folder(dir: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<(), Bun
         let kept = staging.keep();
         return renamed.map_err(failed(&kept));
     }
-    renamed.map_err(failed(dir))
-}
-
-fn write_through(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = fs::File::create_new(path)?;
-    io::Write::write_all(&mut file, bytes)?;
-    file.sync_all()
+    renamed.map_err(failed(dir))?;
+    // Before an earlier bundle is deleted with what else is in `staging`.
+    files::sync_folder(parent).map_err(failed(dir))
 }
 
 /// Whether a folder may be replaced: a bundle, or empty.

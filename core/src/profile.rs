@@ -18,14 +18,13 @@
 mod fit;
 mod measure;
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use crate::files::read_text_at_most;
+use crate::files::{self, read_text_at_most, Readers};
 use crate::photograph::MAX_SIDE;
 use crate::toml_error;
 
@@ -226,20 +225,11 @@ impl CameraProfile {
             path: path.to_owned(),
             source,
         };
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let write = || -> io::Result<()> {
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            file.write_all(text.as_bytes())?;
-            readable_by_all(file.as_file())?;
-            file.as_file().sync_all()?;
-            file.persist(path).map_err(|error| error.error)?;
-            // Only with its folder on the disk does the name survive a cut.
-            fs::File::open(folder)?.sync_all()
-        };
-        write().map_err(failed)
+        // It is read by the service that runs as another user, and holds no secret.
+        files::write_atomically(path, Readers::Everyone, |file| {
+            file.write_all(text.as_bytes())
+        })
+        .map_err(failed)
     }
 
     /// Whether every number is one that a camera can have. The first that is
@@ -400,17 +390,4 @@ fn within(
         value,
         range,
     })
-}
-
-/// A temporary file is its maker's alone; a profile is read by the service
-/// that runs as another user, and holds no secret.
-#[cfg(unix)]
-fn readable_by_all(file: &fs::File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn readable_by_all(_: &fs::File) -> io::Result<()> {
-    Ok(())
 }
