@@ -24,7 +24,7 @@ use crate::files::{self, read_at_most};
 use crate::gate;
 use crate::prepare::PREPARATION;
 use crate::taxonomy::{Taxonomy, TaxonomyError};
-use crate::toml_error;
+use crate::versioned;
 
 /// The format this version writes and reads.
 pub const FORMAT: u32 = 1;
@@ -176,12 +176,6 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// Read alone and first, so that a newer bundle is named as such.
-#[derive(Deserialize)]
-struct Header {
-    format: u32,
-}
-
 impl Bundle {
     /// Opens a bundle folder. Files that are no part of a bundle are ignored.
     pub fn open(dir: &Path) -> Result<Bundle, BundleError> {
@@ -195,7 +189,7 @@ impl Bundle {
     /// A bundle from the bytes of its files by name, such as those embedded in
     /// a binary.
     pub fn from_parts(mut files: BTreeMap<String, Vec<u8>>) -> Result<Bundle, BundleError> {
-        let manifest = read_manifest(text(MANIFEST, take(&mut files, MANIFEST)?)?)?;
+        let manifest = read_manifest(&text(MANIFEST, take(&mut files, MANIFEST)?)?)?;
         let [onnx, taxonomy, calibration, card] = PARTS.map(|part| take(&mut files, part));
         let (onnx, taxonomy, calibration, card) = (onnx?, taxonomy?, calibration?, card?);
         let bytes = [&onnx, &taxonomy, &calibration, &card];
@@ -289,15 +283,9 @@ fn read_part(dir: &Path, part: &'static str) -> Result<Vec<u8>, BundleError> {
     }
 }
 
-fn read_manifest(toml: String) -> Result<Manifest, BundleError> {
-    let syntax = |e: toml::de::Error| BundleError::Manifest(toml_error::sentence(&toml, &e));
-    let header: Header = toml::from_str(&toml).map_err(syntax)?;
-    if header.format != FORMAT {
-        return Err(BundleError::Format {
-            found: header.format,
-        });
-    }
-    let manifest: Manifest = toml::from_str(&toml).map_err(syntax)?;
+fn read_manifest(toml: &str) -> Result<Manifest, BundleError> {
+    let other = |found| BundleError::Format { found };
+    let manifest: Manifest = versioned::parse(toml, FORMAT, BundleError::Manifest, other)?;
     if let Some(name) = manifest.files.keys().find(|f| !PARTS.contains(&f.as_str())) {
         return Err(BundleError::UnknownPart(name.clone()));
     }

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::files::{self, read_text_at_most, Readers};
 use crate::photograph::MAX_SIDE;
-use crate::toml_error;
+use crate::versioned;
 
 pub use measure::{MeasureError, MIN_FRAMES};
 
@@ -162,12 +162,6 @@ fn size(frame: &FrameSize) -> String {
     format!("{} x {} pixels", frame.width, frame.height)
 }
 
-/// Read alone and first, so that a newer file is named as such.
-#[derive(Deserialize)]
-struct Header {
-    format: u32,
-}
-
 const HEADING: &str = "\
 # Profile of a camera, made by `fovea calibrate-camera` from photographs of an
 # evenly lit white target. Lengths are pixels of the frame; factors multiply
@@ -191,13 +185,8 @@ impl CameraProfile {
 
     /// Reads a profile and checks it.
     pub fn parse(toml: &str) -> Result<CameraProfile, ProfileError> {
-        let syntax = |e: toml::de::Error| ProfileError::Syntax(toml_error::sentence(toml, &e));
-        let header: Header = toml::from_str(toml).map_err(syntax)?;
-        if header.format != FORMAT {
-            let found = header.format;
-            return Err(ProfileError::Format { found });
-        }
-        let profile: CameraProfile = toml::from_str(toml).map_err(syntax)?;
+        let other = |found| ProfileError::Format { found };
+        let profile: CameraProfile = versioned::parse(toml, FORMAT, ProfileError::Syntax, other)?;
         profile.check()?;
         Ok(profile)
     }
