@@ -20,11 +20,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::calibration::{Calibration, CalibrationError};
-use crate::files::read_at_most;
+use crate::files::{self, read_at_most};
 use crate::gate;
 use crate::prepare::PREPARATION;
 use crate::taxonomy::{Taxonomy, TaxonomyError};
-use crate::toml_error;
+use crate::versioned;
 
 /// The format this version writes and reads.
 pub const FORMAT: u32 = 1;
@@ -176,12 +176,6 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// Read alone and first, so that a newer bundle is named as such.
-#[derive(Deserialize)]
-struct Header {
-    format: u32,
-}
-
 impl Bundle {
     /// Opens a bundle folder. Files that are no part of a bundle are ignored.
     pub fn open(dir: &Path) -> Result<Bundle, BundleError> {
@@ -195,7 +189,7 @@ impl Bundle {
     /// A bundle from the bytes of its files by name, such as those embedded in
     /// a binary.
     pub fn from_parts(mut files: BTreeMap<String, Vec<u8>>) -> Result<Bundle, BundleError> {
-        let manifest = read_manifest(text(MANIFEST, take(&mut files, MANIFEST)?)?)?;
+        let manifest = read_manifest(&text(MANIFEST, take(&mut files, MANIFEST)?)?)?;
         let [onnx, taxonomy, calibration, card] = PARTS.map(|part| take(&mut files, part));
         let (onnx, taxonomy, calibration, card) = (onnx?, taxonomy?, calibration?, card?);
         let bytes = [&onnx, &taxonomy, &calibration, &card];
@@ -289,15 +283,9 @@ fn read_part(dir: &Path, part: &'static str) -> Result<Vec<u8>, BundleError> {
     }
 }
 
-fn read_manifest(toml: String) -> Result<Manifest, BundleError> {
-    let syntax = |e: toml::de::Error| BundleError::Manifest(toml_error::sentence(&toml, &e));
-    let header: Header = toml::from_str(&toml).map_err(syntax)?;
-    if header.format != FORMAT {
-        return Err(BundleError::Format {
-            found: header.format,
-        });
-    }
-    let manifest: Manifest = toml::from_str(&toml).map_err(syntax)?;
+fn read_manifest(toml: &str) -> Result<Manifest, BundleError> {
+    let other = |found| BundleError::Format { found };
+    let manifest: Manifest = versioned::parse(toml, FORMAT, BundleError::Manifest, other)?;
     if let Some(name) = manifest.files.keys().find(|f| !PARTS.contains(&f.as_str())) {
         return Err(BundleError::UnknownPart(name.clone()));
     }
@@ -340,16 +328,14 @@ fn check_outputs(manifest: &Manifest, taxonomy: &Taxonomy) -> Result<(), BundleE
     Ok(())
 }
 
-/// Writes the files into a temporary folder beside `dir` and renames it.
-fn write_folder(dir: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<(), BundleError> {
+/// Writes the parts into a temporary folder beside `dir` and renames it, all on
+/// the disk before and after.
+fn write_folder(dir: &Path, parts: &BTreeMap<String, Vec<u8>>) -> Result<(), BundleError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| BundleError::Write { path, source }
     };
-    let parent = match dir.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let parent = files::folder_of(dir);
     fs::create_dir_all(parent).map_err(failed(parent))?;
     // Removed with all it holds when this returns.
     let staging = tempfile::Builder::new()
@@ -358,10 +344,12 @@ fn write_folder(dir: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<(), Bun
         .map_err(failed(parent))?;
     let (new, old) = (staging.path().join("new"), staging.path().join("old"));
     fs::create_dir(&new).map_err(failed(&new))?;
-    for (name, bytes) in files {
+    for (name, bytes) in parts {
         let path = new.join(name);
-        write_through(&path, bytes).map_err(failed(&path))?;
+        fs::write(&path, bytes).map_err(failed(&path))?;
     }
+    // While an earlier bundle is still in its place.
+    files::sync_tree(&new).map_err(failed(&new))?;
     let replaces = dir.exists();
     if replaces {
         if !replaceable(dir).map_err(failed(dir))? {
@@ -375,13 +363,9 @@ fn write_folder(dir: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<(), Bun
         let kept = staging.keep();
         return renamed.map_err(failed(&kept));
     }
-    renamed.map_err(failed(dir))
-}
-
-fn write_through(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = fs::File::create_new(path)?;
-    io::Write::write_all(&mut file, bytes)?;
-    file.sync_all()
+    renamed.map_err(failed(dir))?;
+    // Before an earlier bundle is deleted with what else is in `staging`.
+    files::sync_folder(parent).map_err(failed(dir))
 }
 
 /// Whether a folder may be replaced: a bundle, or empty.

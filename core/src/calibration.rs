@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::gate::{self, GateLimits};
 use crate::taxonomy::Taxonomy;
-use crate::toml_error;
+use crate::versioned;
 
 /// The format this version writes and reads.
 pub const FORMAT: u32 = 1;
@@ -140,12 +140,6 @@ pub enum CalibrationError {
     Gate { field: String, value: f64 },
 }
 
-/// Read alone and first, so that a newer file is named as such.
-#[derive(Deserialize)]
-struct Header {
-    format: u32,
-}
-
 const HEADING: &str = "\
 # Calibration of a student: probability = sigmoid(logit / temperature + bias),
 # positive from `threshold` on. `positives` and `negatives` are the photographs
@@ -182,14 +176,8 @@ impl Calibration {
         if toml.len() > MAX_BYTES {
             return Err(CalibrationError::TooLarge { bytes: toml.len() });
         }
-        let syntax = |e: toml::de::Error| CalibrationError::Syntax(toml_error::sentence(toml, &e));
-        let header: Header = toml::from_str(toml).map_err(syntax)?;
-        if header.format != FORMAT {
-            return Err(CalibrationError::Format {
-                found: header.format,
-            });
-        }
-        toml::from_str(toml).map_err(syntax)
+        let other = |found| CalibrationError::Format { found };
+        versioned::parse(toml, FORMAT, CalibrationError::Syntax, other)
     }
 
     /// The file's text, with a heading for its reader.

@@ -25,4 +25,4 @@ pub mod unsuitable;
 pub mod vessels;
 
 mod resample;
-mod toml_error;
+mod versioned;

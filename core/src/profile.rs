@@ -18,16 +18,15 @@
 mod fit;
 mod measure;
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use crate::files::read_text_at_most;
+use crate::files::{self, read_text_at_most, Readers};
 use crate::photograph::MAX_SIDE;
-use crate::toml_error;
+use crate::versioned;
 
 pub use measure::{MeasureError, MIN_FRAMES};
 
@@ -163,12 +162,6 @@ fn size(frame: &FrameSize) -> String {
     format!("{} x {} pixels", frame.width, frame.height)
 }
 
-/// Read alone and first, so that a newer file is named as such.
-#[derive(Deserialize)]
-struct Header {
-    format: u32,
-}
-
 const HEADING: &str = "\
 # Profile of a camera, made by `fovea calibrate-camera` from photographs of an
 # evenly lit white target. Lengths are pixels of the frame; factors multiply
@@ -192,13 +185,8 @@ impl CameraProfile {
 
     /// Reads a profile and checks it.
     pub fn parse(toml: &str) -> Result<CameraProfile, ProfileError> {
-        let syntax = |e: toml::de::Error| ProfileError::Syntax(toml_error::sentence(toml, &e));
-        let header: Header = toml::from_str(toml).map_err(syntax)?;
-        if header.format != FORMAT {
-            let found = header.format;
-            return Err(ProfileError::Format { found });
-        }
-        let profile: CameraProfile = toml::from_str(toml).map_err(syntax)?;
+        let other = |found| ProfileError::Format { found };
+        let profile: CameraProfile = versioned::parse(toml, FORMAT, ProfileError::Syntax, other)?;
         profile.check()?;
         Ok(profile)
     }
@@ -226,20 +214,11 @@ impl CameraProfile {
             path: path.to_owned(),
             source,
         };
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let write = || -> io::Result<()> {
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            file.write_all(text.as_bytes())?;
-            readable_by_all(file.as_file())?;
-            file.as_file().sync_all()?;
-            file.persist(path).map_err(|error| error.error)?;
-            // Only with its folder on the disk does the name survive a cut.
-            fs::File::open(folder)?.sync_all()
-        };
-        write().map_err(failed)
+        // It is read by the service that runs as another user, and holds no secret.
+        files::write_atomically(path, Readers::Everyone, |file| {
+            file.write_all(text.as_bytes())
+        })
+        .map_err(failed)
     }
 
     /// Whether every number is one that a camera can have. The first that is
@@ -400,17 +379,4 @@ fn within(
         value,
         range,
     })
-}
-
-/// A temporary file is its maker's alone; a profile is read by the service
-/// that runs as another user, and holds no secret.
-#[cfg(unix)]
-fn readable_by_all(file: &fs::File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn readable_by_all(_: &fs::File) -> io::Result<()> {
-    Ok(())
 }

@@ -8,12 +8,12 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
+use fovea_core::files::{self, Readers, Unfinished};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
-use tempfile::NamedTempFile;
 
 use crate::clock::Ended;
 use crate::report::EpochLine;
@@ -99,8 +99,7 @@ pub fn save(dir: &Path, state: &mut State, tensors: &[(String, Tensor)]) -> Resu
     Ok(())
 }
 
-/// Writes to a temporary name beside `path`, syncs, and renames: `path` is
-/// either as it was or whole.
+/// Leaves `path` either as it was or whole and on the disk.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     replace(path, |file| Ok(file.write_all(bytes)?))
 }
@@ -116,20 +115,7 @@ pub fn write_tensors(path: &Path, tensors: &[(String, Tensor)]) -> Result<()> {
     })
 }
 
-fn replace(path: &Path, fill: impl FnOnce(&mut NamedTempFile) -> Result<()>) -> Result<()> {
-    let write = || -> Result<()> {
-        let mut file = NamedTempFile::new_in(parent(path))?;
-        fill(&mut file)?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
-    };
-    write().with_context(|| format!("cannot write {}", path.display()))
-}
-
-fn parent(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(dir) if !dir.as_os_str().is_empty() => dir.to_path_buf(),
-        _ => PathBuf::from("."),
-    }
+fn replace(path: &Path, fill: impl FnOnce(&mut Unfinished) -> Result<()>) -> Result<()> {
+    files::write_atomically(path, Readers::Owner, fill)
+        .with_context(|| format!("cannot write {}", path.display()))
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Deserialize;
 
 use super::{Level, Node, Subject, Taxonomy, Urgency, View, ViewClass};
-use crate::toml_error;
+use crate::versioned;
 
 /// The format this version reads.
 const FORMAT: u32 = 1;
@@ -123,13 +123,6 @@ pub enum TaxonomyError {
     DuplicateClass { view: String, class: String },
 }
 
-/// Read alone and first, so that a newer file is named as such and not as
-/// one with unknown keys.
-#[derive(Deserialize)]
-struct Header {
-    format: u32,
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -238,14 +231,8 @@ impl Taxonomy {
         if toml.len() > MAX_BYTES {
             return Err(TaxonomyError::TooLarge { bytes: toml.len() });
         }
-        let syntax = |e: toml::de::Error| TaxonomyError::Syntax(toml_error::sentence(toml, &e));
-        let header: Header = toml::from_str(toml).map_err(syntax)?;
-        if header.format != FORMAT {
-            return Err(TaxonomyError::Format {
-                found: header.format,
-            });
-        }
-        let file: File = toml::from_str(toml).map_err(syntax)?;
+        let other = |found| TaxonomyError::Format { found };
+        let file: File = versioned::parse(toml, FORMAT, TaxonomyError::Syntax, other)?;
         check_sizes(&file)?;
         check_words(&file)?;
 

@@ -69,6 +69,8 @@ impl Display for Png {
     fn note(&mut self, name: &str) -> Result<(), DisplayError> {
         let file = format!("{:04}-{}.png", self.written + 1, plain(name));
         let path = self.folder.join(&file);
+        // These are for looking at, not for keeping: they come to their name
+        // whole, but no view waits until one is on the disk.
         let part = self.folder.join(format!(".{file}.part"));
         write(&self.shown, &part)
             .and_then(|()| Ok(fs::rename(&part, &path)?))

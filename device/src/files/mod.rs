@@ -1,10 +1,11 @@
-//! Files and folders that outlive a power cut and are for their owner alone.
+//! Files and folders that are for their owner alone.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
+use fovea_core::files::{folder_of, sync_folder};
 use rustix::fs::Access;
 
 /// Makes the folder, and those above it, where they are missing. The folder
@@ -12,10 +13,7 @@ use rustix::fs::Access;
 pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     // Also when it was there: whoever made it may have been killed before this.
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => sync_folder(parent),
-        _ => sync_folder(Path::new(".")),
-    }
+    sync_folder(folder_of(path))
 }
 
 /// The folder itself, or the nearest one above it that is there: where a folder
@@ -34,11 +32,6 @@ pub(crate) fn private_file(path: &Path) -> io::Result<File> {
         .truncate(false)
         .mode(0o600)
         .open(path)
-}
-
-/// Waits until the names in a folder are on the disk.
-pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
 }
 
 /// Whether files may be made in `folder`, without making one.

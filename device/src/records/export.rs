@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use fovea_core::bundle::sha256_hex;
 use fovea_core::decision::ReferralDecision;
-use fovea_core::files::read_at_most;
+use fovea_core::files::{folder_of, put_in_place, read_at_most, sync_folder, sync_tree};
 use fovea_core::gate::GateReason;
 use fovea_core::photograph::MAX_FILE_BYTES;
 use serde::Serialize;
@@ -134,7 +134,7 @@ impl Records {
         let moved = match is_there {
             // It may be where a disk is mounted: then it cannot be replaced.
             true => move_content(staging.path(), to),
-            false => fs::rename(staging.path(), to).and_then(|()| files::sync_folder(&parent)),
+            false => put_in_place(staging.path(), to),
         };
         moved.map_err(unusable)?;
         Ok(exported)
@@ -145,10 +145,7 @@ impl Records {
         if fs::symlink_metadata(to).is_ok() && !is_empty(to) {
             return Err(StoreError::Occupied(to.to_owned()));
         }
-        let parent = match to.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
+        let parent = folder_of(to);
         let parent = fs::canonicalize(parent).map_err(|error| StoreError::write(parent, error))?;
         let store = fs::canonicalize(self.dir()).map_err(|e| StoreError::read(self.dir(), e))?;
         if parent.starts_with(store) {
@@ -175,8 +172,9 @@ fn is_empty(folder: &Path) -> bool {
     })
 }
 
-/// Moves all that is in `from` to `to`, or nothing of it.
+/// Moves all that is in `from` to `to`, or nothing of it, for good.
 fn move_content(from: &Path, to: &Path) -> io::Result<()> {
+    sync_tree(from)?;
     let mut moved = Vec::new();
     let entries: Vec<_> = fs::read_dir(from)?.collect::<io::Result<_>>()?;
     for entry in entries {
@@ -189,7 +187,7 @@ fn move_content(from: &Path, to: &Path) -> io::Result<()> {
         }
         moved.push(target);
     }
-    files::sync_folder(to)
+    sync_folder(to)
 }
 
 /// What can stop an export.
@@ -261,11 +259,9 @@ impl<'a> Writer<'a> {
             }
         }
         let output = |error: csv::IntoInnerError<_>| error.into_error();
-        self.exams.into_inner().map_err(output)?.sync_all()?;
-        self.photographs.into_inner().map_err(output)?.sync_all()?;
-        let json = self.json.into_inner();
-        json.map_err(io::IntoInnerError::into_error)?.sync_all()?;
-        files::sync_folder(self.folder)?;
+        self.exams.into_inner().map_err(output)?;
+        self.photographs.into_inner().map_err(output)?;
+        self.json.flush()?;
         Ok(self.exported)
     }
 
@@ -339,10 +335,7 @@ impl<'a> Writer<'a> {
         let is_new = !target.exists();
         if is_new {
             target.parent().map_or(Ok(()), files::private_folder)?;
-            let mut file = files::private_file(&target)?;
-            file.write_all(bytes)?;
-            file.sync_all()?;
-            target.parent().map_or(Ok(()), files::sync_folder)?;
+            files::private_file(&target)?.write_all(bytes)?;
         }
         Ok(Copied {
             name: place.to_string_lossy().into_owned(),

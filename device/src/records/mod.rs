@@ -44,6 +44,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use fovea_core::files::sync_folder;
 use image::RgbImage;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
 
@@ -254,7 +255,7 @@ fn open_database(dir: &Path) -> Result<Connection, StoreError> {
     let unusable = |error| StoreError::write(&path, error);
     // SQLite gives its other files the mode of this one.
     files::private_file(&path).map_err(unusable)?;
-    files::sync_folder(dir).map_err(unusable)?;
+    sync_folder(dir).map_err(unusable)?;
     let mut db = Connection::open_with_flags(
         &path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,

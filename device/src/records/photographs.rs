@@ -10,6 +10,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use fovea_core::bundle::sha256_hex;
+use fovea_core::files::{Readers, Unfinished};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder as _, ImageResult, RgbImage};
 use rusqlite::types::Value;
@@ -18,8 +19,7 @@ use serde::Serialize;
 use super::StoreError;
 use crate::files;
 
-/// How files begin that are being written.
-pub(super) const UNDER_WAY: &str = ".new-";
+pub(super) use fovea_core::files::UNDER_WAY;
 
 /// A photograph that is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -91,14 +91,10 @@ fn write(folder: &Path, sha256: &str, bytes: &[u8]) -> io::Result<()> {
     let path = folder.join(place);
     let drawer = path.parent().unwrap_or(folder);
     files::private_folder(drawer)?;
-    // Removed when it does not come to its name; readable by its owner only.
-    let mut file = tempfile::Builder::new()
-        .prefix(UNDER_WAY)
-        .tempfile_in(folder)?;
+    // Beside the drawers, where `sweep` finds it after a cut.
+    let mut file = Unfinished::new_in(folder, Readers::Owner)?;
     file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(&path)?;
-    files::sync_folder(drawer)
+    file.keep_as(&path)
 }
 
 /// Removes what a program that was killed had under way.

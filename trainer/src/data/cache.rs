@@ -9,12 +9,13 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use anyhow::{bail, Context, Result};
 use fovea_core::bundle::sha256_hex;
+use fovea_core::files::{self, Readers, Unfinished};
 use fovea_core::photograph::{self, Photograph};
 use fovea_core::prepare::{prepare, PREPARATION};
 use image::imageops::{self, FilterType};
@@ -322,48 +323,39 @@ fn write(
     progress: &ProgressBar,
     pixels: impl Fn(usize) -> Result<Vec<u8>, String> + Sync,
 ) -> Result<()> {
-    let failed = || format!("the cache {} cannot be written", path.display());
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let temporary = tempfile::NamedTempFile::new_in(folder).with_context(failed)?;
-    let mut out = BufWriter::new(temporary);
     let mut footer = Footer {
         key: key.to_owned(),
         broken: BTreeMap::new(),
     };
     let blank = vec![0; slot_bytes(size)];
-    let mut slot = 0;
-    for first in (0..count).step_by(CHUNK) {
-        let prepared: Vec<Result<Vec<u8>, String>> = (first..(first + CHUNK).min(count))
-            .into_par_iter()
-            .map(|slot| {
-                let done = pixels(slot);
-                progress.inc(1);
-                done
-            })
-            .collect();
-        for result in prepared {
-            match result {
-                Ok(pixels) => out.write_all(&pixels),
-                Err(reason) => {
-                    footer.broken.insert(slot, reason);
-                    out.write_all(&blank)
-                }
+    let fill = |out: &mut Unfinished| -> io::Result<()> {
+        let mut slot = 0;
+        for first in (0..count).step_by(CHUNK) {
+            let prepared: Vec<Result<Vec<u8>, String>> = (first..(first + CHUNK).min(count))
+                .into_par_iter()
+                .map(|slot| {
+                    let done = pixels(slot);
+                    progress.inc(1);
+                    done
+                })
+                .collect();
+            for result in prepared {
+                match result {
+                    Ok(pixels) => out.write_all(&pixels),
+                    Err(reason) => {
+                        footer.broken.insert(slot, reason);
+                        out.write_all(&blank)
+                    }
+                }?;
+                slot += 1;
             }
-            .with_context(failed)?;
-            slot += 1;
         }
-    }
-    let json = serde_json::to_vec(&footer).with_context(failed)?;
-    out.write_all(&json).with_context(failed)?;
-    out.write_all(&(json.len() as u64).to_le_bytes())
-        .with_context(failed)?;
-    let temporary = out
-        .into_inner()
-        .map_err(|e| e.into_error())
-        .with_context(failed)?;
-    temporary.as_file().sync_all().with_context(failed)?;
-    temporary.persist(path).with_context(failed)?;
-    Ok(())
+        let json = serde_json::to_vec(&footer)?;
+        out.write_all(&json)?;
+        out.write_all(&(json.len() as u64).to_le_bytes())
+    };
+    files::write_atomically(path, Readers::Owner, fill)
+        .with_context(|| format!("the cache {} cannot be written", path.display()))
 }
 
 fn pixels(example: &Example, size: u32) -> Result<Vec<u8>, String> {

@@ -20,6 +20,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use flate2::Compression;
 use fovea_core::bundle::sha256_hex;
+use fovea_core::files::{folder_of, put_in_place};
 use fovea_core::photograph;
 use fovea_core::prepare::PREPARATION;
 use fovea_core::taxonomy::{Label, Taxonomy};
@@ -145,10 +146,7 @@ impl Packed {
     ) -> Result<Packed> {
         vacant(dir)?;
         let failed = || format!("the pack {} cannot be written", dir.display());
-        let parent = match dir.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
+        let parent = folder_of(dir);
         std::fs::create_dir_all(parent).with_context(failed)?;
         let temporary = tempfile::tempdir_in(parent).with_context(failed)?;
         let sums: Vec<Option<String>> = (0..dataset.examples.len())
@@ -238,7 +236,7 @@ impl Packed {
         list.add(&serde_json::to_vec_pretty(&List::new(files))?)
             .with_context(failed)?;
         list.end().with_context(failed)?;
-        std::fs::rename(temporary.path(), dir).with_context(failed)?;
+        put_in_place(temporary.path(), dir).with_context(failed)?;
         // It lies under its own name now: there is nothing left to remove.
         let _ = temporary.keep();
         Ok(packed)
@@ -287,9 +285,8 @@ impl Part {
         Ok(())
     }
 
-    fn end(self) -> std::io::Result<Sum> {
-        let file = self.out.into_inner().map_err(|e| e.into_error())?;
-        file.sync_all()?;
+    fn end(mut self) -> std::io::Result<Sum> {
+        self.out.flush()?;
         Ok(Sum {
             name: self.name,
             bytes: self.bytes,

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use anyhow::{bail, ensure, Context, Result};
+use fovea_core::files::{self, Readers};
 use tch::{nn, Tensor};
 
 use crate::nets::Arch;
@@ -114,7 +115,6 @@ pub fn fetch(arch: Arch, dir: &Path) -> Result<PathBuf> {
     };
     std::fs::create_dir_all(dir)
         .with_context(|| format!("cannot make the folder {}", dir.display()))?;
-    // Converted next to its final place and renamed, so that a kill leaves no half-written file.
     let work = tempfile::tempdir_in(dir)
         .with_context(|| format!("cannot make a temporary folder in {}", dir.display()))?;
     let tensors = match source {
@@ -144,12 +144,11 @@ pub fn fetch(arch: Arch, dir: &Path) -> Result<PathBuf> {
         }
     }
     .with_context(|| format!("cannot convert the weights of {arch}"))?;
-    let converted = work.path().join("weights.safetensors");
     let tensors: Vec<(String, Tensor)> = tensors.into_iter().collect();
-    Tensor::write_safetensors(&tensors, &converted)
-        .with_context(|| format!("cannot write {}", converted.display()))?;
-    std::fs::rename(&converted, &path)
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    files::write_atomically(&path, Readers::Usual, |file| -> Result<()> {
+        Ok(Tensor::write_safetensors(&tensors, file.path())?)
+    })
+    .with_context(|| format!("cannot write {}", path.display()))?;
     Ok(path)
 }
 

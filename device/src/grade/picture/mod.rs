@@ -4,13 +4,13 @@ pub(crate) mod attention;
 mod findings;
 
 use std::convert::Infallible;
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write as _};
+use std::io;
 use std::path::Path;
 
 use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::*;
 use embedded_graphics::primitives::{PrimitiveStyle, Rectangle};
+use fovea_core::files::{write_atomically, Readers};
 use fovea_core::gate::GateReason;
 use fovea_core::taxonomy::Taxonomy;
 use image::imageops::{self, FilterType};
@@ -46,23 +46,18 @@ const MADE_BY: (&str, &str) = ("Software", "fovea grade");
 /// Writes a drawn picture to the PNG file `path`, marked as one.
 ///
 /// # Errors
-/// When it cannot be written; nothing is left of it then.
+/// When it cannot be written; nothing is left of it then, and an older file of
+/// that name stays.
 pub fn save(picture: &RgbImage, path: &Path) -> io::Result<()> {
-    let write = || -> Result<(), png::EncodingError> {
-        let mut out = BufWriter::new(File::create(path)?);
-        let mut encoder = png::Encoder::new(&mut out, picture.width(), picture.height());
+    write_atomically(path, Readers::Usual, |file| {
+        let mut encoder = png::Encoder::new(file, picture.width(), picture.height());
         encoder.set_color(png::ColorType::Rgb);
         encoder.add_text_chunk(MADE_BY.0.to_owned(), MADE_BY.1.to_owned())?;
         let mut writer = encoder.write_header()?;
         writer.write_image_data(picture)?;
-        writer.finish()?;
-        Ok(out.flush()?)
-    };
-    write().map_err(|error| {
-        // Half a picture is none.
-        let _ = fs::remove_file(path);
-        io::Error::from(error)
+        writer.finish()
     })
+    .map_err(|error: png::EncodingError| error.into())
 }
 
 /// Whether a file that begins with `start` is a picture that [`save`] wrote.
