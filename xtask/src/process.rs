@@ -7,7 +7,7 @@ use std::process::{Command, ExitStatus, Stdio};
 /// Why a command of this package stopped.
 #[derive(Debug)]
 pub enum Failure {
-    /// One sentence: what is wrong and how to mend it.
+    /// One sentence: what is wrong and how to remedy it.
     Sentence(String),
     /// A child process that said itself what is wrong; its exit status becomes ours.
     Child { program: String, status: ExitStatus },

@@ -1,5 +1,5 @@
 //! What has to come from the system: Debian packages, installed only as root, and a sentence with
-//! the mend for everyone else.
+//! the remedy for everyone else.
 
 use std::process::Command;
 

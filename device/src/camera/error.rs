@@ -185,9 +185,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_systems_numbers_become_sentences_that_name_the_mend() {
+    fn the_systems_numbers_become_sentences_that_name_the_remedy() {
         let place = Path::new("/dev/video3");
-        for (number, kind, mend) in [
+        for (number, kind, remedy) in [
             (2, ErrorKind::Missing, "plug it in"),
             (19, ErrorKind::Unplugged, "check its cable"),
             (16, ErrorKind::Busy, "close it"),
@@ -200,7 +200,7 @@ mod tests {
             let sentence = said.to_string();
             assert_eq!(said.kind(), kind, "{sentence}");
             assert!(
-                sentence.contains("/dev/video3") && sentence.contains(mend),
+                sentence.contains("/dev/video3") && sentence.contains(remedy),
                 "{sentence}"
             );
         }

@@ -2,7 +2,7 @@
 //!
 //! [`Config`] is typed through and through, so that what was accepted can be
 //! used: a camera is a [`Source`] and not a text that may be one. A file
-//! is accepted whole or refused with the line and the mend. [`EXAMPLE`] shows
+//! is accepted whole or refused with the line and the remedy. [`EXAMPLE`] shows
 //! every key; it is the file that the Debian package installs.
 
 mod text;
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_its_line_and_the_mend() {
+    fn what_is_wrong_is_named_with_its_line_and_the_remedy() {
         for (text, expected) in [
             (
                 "[camera]\n\nsauce = \"demo\"",

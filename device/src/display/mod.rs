@@ -149,7 +149,7 @@ pub struct Screen {
 /// touch panels and keyboards belong to it.
 ///
 /// # Errors
-/// In one sentence what is missing, and what mends it.
+/// In one sentence what is missing, and what remedies it.
 pub fn open(
     target: &Target,
     size: Size,

@@ -81,12 +81,12 @@ impl Part {
 pub struct Check {
     pub part: Part,
     pub state: State,
-    /// What it is, or what is wrong with it and the mend.
+    /// What it is, or what is wrong with it and the remedy.
     pub sentence: String,
 }
 
 /// The parts of the device as the self-test asks them. A refusal is one
-/// sentence with the mend.
+/// sentence with the remedy.
 pub trait Parts {
     /// Grades a photograph with the configured bundle.
     fn grade(&mut self, photograph: RgbImage) -> Result<Record, String>;
@@ -219,16 +219,19 @@ fn sane(eye: &Record, black: &Record) -> (State, String) {
         .filter(|score| (0.0..=1.0).contains(score));
     let sound =
         |finding: &fovea_core::decision::Finding| (0.0..=1.0).contains(&finding.probability);
-    let mend = "install the bundle again";
+    let remedy = "install the bundle again";
     if score.is_none() || eye.findings.is_empty() || !eye.findings.iter().all(sound) {
-        let sentence = format!("{name} gives no probabilities for a drawn eye; {mend}");
+        let sentence = format!("{name} gives no probabilities for a drawn eye; {remedy}");
         return (State::Fail, sentence);
     }
     if !eye.gate.accepted || eye.referral.decision == ReferralDecision::Retake {
-        return (State::Fail, format!("{name} refuses a drawn eye; {mend}"));
+        return (State::Fail, format!("{name} refuses a drawn eye; {remedy}"));
     }
     if black.gate.accepted {
-        return (State::Fail, format!("{name} accepts a black frame; {mend}"));
+        return (
+            State::Fail,
+            format!("{name} accepts a black frame; {remedy}"),
+        );
     }
     let spent = eye.elapsed_ms.total();
     (
@@ -288,11 +291,11 @@ fn writable(folder: &Path) -> (State, String) {
     match tried {
         Ok(()) => (State::Ok, format!("{place} {can}")),
         Err(error) => {
-            let mend =
+            let remedy =
                 "check that the folder exists, belongs to the user fovea, and the disk works";
             (
                 State::Fail,
-                format!("{place} cannot be written ({error}); {mend}"),
+                format!("{place} cannot be written ({error}); {remedy}"),
             )
         }
     }
@@ -339,10 +342,10 @@ fn clock(now: SystemTime, newest_exam: Option<SystemTime>) -> (State, String) {
     } else {
         return (State::Ok, "the time can be right".to_owned());
     };
-    let mend = "set it with `timedatectl set-time`, and see to the clock's battery";
+    let remedy = "set it with `timedatectl set-time`, and see to the clock's battery";
     (
         State::Fail,
-        format!("the clock shows a time {wrong}; {mend}"),
+        format!("the clock shows a time {wrong}; {remedy}"),
     )
 }
 
@@ -355,10 +358,10 @@ fn disk(room: &Room) -> (State, String) {
     let free = format!("{} MB free", room.free / 1_000_000);
     if room.free < room.needed.saturating_mul(2) {
         let least = room.needed / 1_000_000;
-        let mend = "export exams with `fovea records export` and free room";
+        let remedy = "export exams with `fovea records export` and free room";
         return (
             State::Warn,
-            format!("{free}; below {least} no exam can begin; {mend}"),
+            format!("{free}; below {least} no exam can begin; {remedy}"),
         );
     }
     (State::Ok, free)

@@ -47,8 +47,8 @@ const ASK: Duration = Duration::from_millis(20);
 pub enum ScriptError {
     #[error("the script {path} cannot be read: {reason}")]
     Read { path: PathBuf, reason: String },
-    #[error("line {line} of the script: {mend}")]
-    Line { line: usize, mend: String },
+    #[error("line {line} of the script: {remedy}")]
+    Line { line: usize, remedy: String },
     #[error(
         "line {line} of the script: `{stage}` was not shown within {waited:?}; \
          the stage is still `{shown}`"
@@ -108,7 +108,7 @@ impl Script {
         for (index, written) in text.lines().enumerate() {
             let line = index + 1;
             let commands = commands(without_comment(written), stages)
-                .map_err(|mend| ScriptError::Line { line, mend })?;
+                .map_err(|remedy| ScriptError::Line { line, remedy })?;
             steps.extend(commands.into_iter().map(|command| Step { line, command }));
         }
         Ok(Script {
@@ -377,7 +377,7 @@ mod tests {
 
     #[test]
     fn a_wrong_line_is_named_with_what_would_be_right() {
-        for (line, mend) in [
+        for (line, remedy) in [
             ("tapp 1 2", "use wait, wait-for, tap"),
             ("quit now", "quit alone"),
             ("tap 400", "as in tap 400 300"),
@@ -397,7 +397,7 @@ mod tests {
             let text = format!("# a script\n\n{line}\nquit");
             let said = Script::parse(&text, &STAGES).unwrap_err().to_string();
             assert!(said.starts_with("line 3 of the script"), "{said}");
-            assert!(said.contains(mend), "{said}");
+            assert!(said.contains(remedy), "{said}");
         }
     }
 

@@ -56,7 +56,7 @@ pub(super) fn place(sha256: &str) -> Option<PathBuf> {
 /// Keeps a photograph below `folder`.
 ///
 /// One that is there already is written again: that costs little, happens
-/// with simulated cameras only, and mends a damaged file.
+/// with simulated cameras only, and repairs a damaged file.
 pub(super) fn put(folder: &Path, pixels: &RgbImage) -> Result<Photograph, StoreError> {
     let bytes = encode(pixels).map_err(|error| StoreError::Encode {
         what: "a photograph as PNG",

@@ -27,7 +27,7 @@ pub(super) fn rewrite(db: &Connection) -> Result<(), StoreError> {
             .columns()
             .map(|column| row.get(column))
             .collect::<rusqlite::Result<_>>()?;
-        let Some(Cell::Text(record)) = cells.iter_mut().nth(entry::RECORD) else {
+        let Some(Cell::Text(record)) = cells.get_mut(entry::RECORD) else {
             continue;
         };
         let Ok(mut exam) = serde_json::from_str::<Value>(record) else {

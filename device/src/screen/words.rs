@@ -96,7 +96,7 @@ pub struct Texts {
     pub(super) verdicts: Verdicts,
     pub(super) overall: Overalls,
     pub(super) refusals: Refusals,
-    pub(super) mends: Refusals,
+    pub(super) remedies: Refusals,
     pub(super) ready: Ready,
     pub(super) locked: Locked,
     pub(super) patient: Patient,
@@ -165,10 +165,10 @@ tables! {
         profile, disk,
     }
     Problems {
-        camera_lost, camera_lost_mend, capture_failed, capture_failed_mend, no_more, no_more_mend,
-        code_too_long, code_too_long_mend, code_not_taken, code_not_taken_mend,
-        grading_failed, grading_failed_mend, cannot_begin, cannot_begin_mend, disk_full,
-        disk_full_mend, save_failed, save_failed_mend, try_again, understood,
+        camera_lost, camera_lost_remedy, capture_failed, capture_failed_remedy, no_more, no_more_remedy,
+        code_too_long, code_too_long_remedy, code_not_taken, code_not_taken_remedy,
+        grading_failed, grading_failed_remedy, cannot_begin, cannot_begin_remedy, disk_full,
+        disk_full_remedy, save_failed, save_failed_remedy, try_again, understood,
     }
     Warning { title, looks, chosen }
 }
@@ -257,13 +257,13 @@ impl Texts {
     }
 
     /// What to do about it.
-    pub(super) fn mend(&self, reason: GateReason) -> &str {
-        self.mends.of(reason)
+    pub(super) fn remedy(&self, reason: GateReason) -> &str {
+        self.remedies.of(reason)
     }
 
     /// Both, as one sentence.
     pub(crate) fn advice(&self, reason: GateReason) -> String {
-        format!("{}: {}", self.refusal(reason), lowered(self.mend(reason)))
+        format!("{}: {}", self.refusal(reason), lowered(self.remedy(reason)))
     }
 
     /// Why a verdict is what it is, to be filled with a finding and its numbers.
@@ -275,15 +275,15 @@ impl Texts {
     pub(super) fn problem(&self, problem: Problem) -> (&str, &str) {
         let table = &self.problems;
         match problem {
-            Problem::CameraLost => (&table.camera_lost, &table.camera_lost_mend),
-            Problem::CaptureFailed => (&table.capture_failed, &table.capture_failed_mend),
-            Problem::CodeTooLong => (&table.code_too_long, &table.code_too_long_mend),
-            Problem::CodeNotTaken => (&table.code_not_taken, &table.code_not_taken_mend),
-            Problem::NoMorePhotographs => (&table.no_more, &table.no_more_mend),
-            Problem::GradingFailed => (&table.grading_failed, &table.grading_failed_mend),
-            Problem::CannotBegin => (&table.cannot_begin, &table.cannot_begin_mend),
-            Problem::DiskFull => (&table.disk_full, &table.disk_full_mend),
-            Problem::SaveFailed => (&table.save_failed, &table.save_failed_mend),
+            Problem::CameraLost => (&table.camera_lost, &table.camera_lost_remedy),
+            Problem::CaptureFailed => (&table.capture_failed, &table.capture_failed_remedy),
+            Problem::CodeTooLong => (&table.code_too_long, &table.code_too_long_remedy),
+            Problem::CodeNotTaken => (&table.code_not_taken, &table.code_not_taken_remedy),
+            Problem::NoMorePhotographs => (&table.no_more, &table.no_more_remedy),
+            Problem::GradingFailed => (&table.grading_failed, &table.grading_failed_remedy),
+            Problem::CannotBegin => (&table.cannot_begin, &table.cannot_begin_remedy),
+            Problem::DiskFull => (&table.disk_full, &table.disk_full_remedy),
+            Problem::SaveFailed => (&table.save_failed, &table.save_failed_remedy),
         }
     }
 

@@ -243,7 +243,7 @@ impl Dataset {
             .collect();
         if !refused.is_empty() {
             bail!(
-                "{} images are missing or broken; mend them, or set allow_broken to go on without:\n  {}",
+                "{} images are missing or broken; repair them, or set allow_broken to go on without:\n  {}",
                 refused.len(),
                 refused.join("\n  ")
             );

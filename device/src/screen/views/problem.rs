@@ -17,7 +17,7 @@ use crate::screen::touch::{row, Look, Touch};
 struct Layout {
     sign: Rectangle,
     what: Rectangle,
-    mend: Rectangle,
+    remedy: Rectangle,
     detail: Rectangle,
     buttons: Rectangle,
 }
@@ -35,7 +35,7 @@ fn lay_out(grid: &Grid) -> Layout {
     Layout {
         sign,
         what: upper.rest(),
-        mend: room.rest(),
+        remedy: room.rest(),
         detail,
         buttons,
     }
@@ -89,11 +89,11 @@ impl Sheet for Trouble<'_> {
     {
         let at = lay_out(&page.grid);
         cross(page, at.sign, BAD)?;
-        let (what, mend) = page.texts.problem(self.problem);
+        let (what, remedy) = page.texts.problem(self.problem);
         let bold = Words::plain(Weight::Bold, (44.0, 26.0), INK);
         page.words(&bold.middle(), what, at.what)?;
         let plain = Words::plain(Weight::Regular, (30.0, 18.0), INK);
-        page.words(&plain, mend, at.mend)?;
+        page.words(&plain, remedy, at.remedy)?;
         let faint = Words::plain(Weight::Regular, (20.0, 15.0), FAINT);
         page.words(&faint.middle(), self.detail, at.detail)?;
         Ok(())

@@ -83,7 +83,7 @@ impl Sheet for Refused<'_> {
             let retake = ReferralDecision::Retake;
             band(page, at.band, look(retake), texts.verdict(retake))?;
             first = format!("{why}.");
-            second = format!("{}.", texts.mend(self.reason));
+            second = format!("{}.", texts.remedy(self.reason));
             last = fill(&texts.refused.attempt, &[("n", &refusals), ("m", &most)]);
         }
         let mut room = Room::of(at.side);
