@@ -314,7 +314,7 @@ fn a_taxonomy_that_refers_nothing_says_so() {
         (d.referral, d.score),
         (ReferralDecision::NoReferableDisease, 0.0)
     );
-    assert_eq!(d.reasons[0], Reason::NothingLookedFor);
+    assert_eq!(d.reasons.last(), Some(&Reason::NothingLookedFor));
 }
 
 #[test]

@@ -11,9 +11,10 @@ use fovea_core::prepare::prepare;
 use fovea_device::camera::convert::{Coding, Converter, Layout};
 use fovea_device::camera::negotiate::PixelFormat;
 use fovea_device::exam::words::Eye;
+use fovea_device::language::Language;
 use fovea_device::live::{laterality, Guidance, LiveGate, LiveLimits, BAR_LIMIT};
 use fovea_device::screen::{
-    live_picture, Bar, Language, Live, LiveState, Panel, Preview, Ring, Screen, View,
+    live_picture, Bar, Live, LiveState, Panel, Preview, Ring, Screen, View,
 };
 use fovea_render::Scene;
 use image::{imageops, RgbImage};

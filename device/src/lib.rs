@@ -7,10 +7,12 @@
 //!
 //! Around it lies the appliance, joined by [`run`]: [`camera`] and its [`live`]
 //! gate, the [`exam`] as a state machine, [`screen`], [`display`] and
-//! [`input`], which agree on the [`panel`], and the [`records`] of what was found. [`config`] sets it up,
-//! [`health`] tests it, [`log`] writes down what happened, [`draw`] has what
-//! pictures are drawn with, [`files`] the care that files of patients need. [`cli`] is the program `fovea`. Eyes that nobody
-//! owns, for tests and demonstrations, come from [`fovea_render`].
+//! [`input`], which agree on the [`panel`], and the [`records`] of what was
+//! found. [`config`] sets it up, [`health`] tests it, [`log`] writes down what
+//! happened. [`language`] has the words, [`draw`] what pictures are drawn with,
+//! [`files`] the care that files of patients need. [`cli`] is the program
+//! `fovea`. Eyes that nobody owns, for tests and demonstrations, come from
+//! [`fovea_render`].
 
 pub mod camera;
 pub mod cli;
@@ -22,6 +24,7 @@ pub mod files;
 pub mod grade;
 pub mod health;
 pub mod input;
+pub mod language;
 pub mod live;
 pub mod log;
 pub mod panel;

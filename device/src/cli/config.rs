@@ -14,8 +14,8 @@ use crate::camera::Source;
 use crate::config::{AutoCapture, BundleSource, Config, ScreenSize, EXAMPLE};
 use crate::display::Target;
 use crate::input::surface::Orientation;
+use crate::language::Language;
 use crate::panel::rotation::Rotation;
-use crate::screen::Language;
 
 /// Shows the configuration in effect, as a configuration file
 #[derive(Debug, clap::Args)]

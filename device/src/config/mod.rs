@@ -23,8 +23,8 @@ use crate::health::check::Places;
 use crate::input::keymap::{KeymapError, LayoutName};
 use crate::input::surface::Orientation;
 use crate::input::Wiring;
+use crate::language::Language;
 use crate::panel::rotation::Rotation;
-use crate::screen::Language;
 
 pub use value::{AutoCapture, Bounded, BundleSource, ScreenSize, Setting, ValueError};
 

@@ -11,7 +11,7 @@ use super::today::Today;
 use crate::camera::feed::Status;
 use crate::exam::{Exam, Judgement, ShotId, Stage};
 use crate::health::check::{Check, Part, State};
-use crate::screen::Language;
+use crate::language::Language;
 
 /// Changed by what the main loop hears, and by nothing else.
 pub(super) struct Known {

@@ -32,8 +32,7 @@ pub use model::*;
 pub use preview::Preview;
 pub use show::Screen;
 pub use touch::Touch;
-pub(crate) use words::fill;
-pub use words::{Language, Texts};
+pub use words::Texts;
 
 use crate::exam::words::Action;
 use grid::Grid;

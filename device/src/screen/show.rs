@@ -8,10 +8,11 @@ use super::grid::Grid;
 use super::model::{Panel, View};
 use super::page::Page;
 use super::theme::GROUND;
-use super::words::Language;
+use super::words::Texts;
 use super::{draw, views};
 use crate::draw::canvas::Canvas;
 use crate::exam::words::Action;
+use crate::language::Language;
 
 /// What a display presents.
 ///
@@ -47,12 +48,12 @@ impl Screen {
                 let mut page = Page {
                     grid: Grid::of(self.canvas.size()),
                     target: &mut self.canvas,
-                    texts: language.texts(),
+                    texts: Texts::of(language),
                     pressed,
                 };
                 views::live::draw_moving(live, &mut page)
             }
-            _ => draw(view, language.texts(), pressed, &mut self.canvas),
+            _ => draw(view, Texts::of(language), pressed, &mut self.canvas),
         };
         match drawn {
             Ok(()) => {}

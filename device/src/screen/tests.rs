@@ -10,6 +10,7 @@ use image::{ExtendedColorType, ImageEncoder as _, RgbImage};
 
 use super::*;
 use crate::draw::canvas::Canvas;
+use crate::language::Language;
 use crate::live::Instruction;
 use crate::panel::{SMALLEST, SMALLEST_UPRIGHT};
 use samples::Samples;
@@ -26,7 +27,7 @@ const SIZES: [Size; 6] = [
 
 fn drawn(view: &View, language: Language, size: Size, pressed: Option<Action>) -> RgbImage {
     let mut canvas = Canvas::new(size.width, size.height, theme::INK);
-    draw(view, language.texts(), pressed, &mut canvas).unwrap();
+    draw(view, Texts::of(language), pressed, &mut canvas).unwrap();
     canvas.into_picture()
 }
 
@@ -109,7 +110,7 @@ fn the_words_of_buttons_fit_in_every_language() {
                 let page = Page {
                     target: &mut Canvas::new(1, 1, theme::GROUND),
                     grid: Grid::of(size),
-                    texts: language.texts(),
+                    texts: Texts::of(language),
                     pressed: None,
                 };
                 for touch in touches(&view, size) {

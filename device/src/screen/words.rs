@@ -6,78 +6,14 @@ use std::sync::OnceLock;
 use fovea_core::decision::ReferralDecision;
 use fovea_core::gate::GateReason;
 use fovea_core::taxonomy::Node;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::model::{Measure, Problem};
 use crate::exam::words::{Eye, SkipReason};
 use crate::exam::Overall;
 use crate::health::check::Part;
+use crate::language::{tables, Language, Reasons, Refusals, Wording};
 use crate::live::Instruction;
-
-/// A language of the screen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Language {
-    #[default]
-    #[serde(rename = "en")]
-    English,
-    #[serde(rename = "es")]
-    Spanish,
-}
-
-impl Language {
-    /// In the order in which the settings go through them.
-    pub const ALL: [Language; 2] = [Language::English, Language::Spanish];
-
-    /// The one after this, and after the last the first.
-    pub fn next(self) -> Language {
-        match self {
-            Language::English => Language::Spanish,
-            Language::Spanish => Language::English,
-        }
-    }
-
-    /// What the screen says in this language.
-    pub fn texts(self) -> &'static Texts {
-        static ENGLISH: OnceLock<Texts> = OnceLock::new();
-        static SPANISH: OnceLock<Texts> = OnceLock::new();
-        let cell = match self {
-            Language::English => &ENGLISH,
-            Language::Spanish => &SPANISH,
-        };
-        // The tables are compiled in: they are whole, or no test passes.
-        cell.get_or_init(|| toml::from_str(self.source()).expect("a table of texts is whole"))
-    }
-
-    fn source(self) -> &'static str {
-        match self {
-            Language::English => include_str!("languages/en.toml"),
-            Language::Spanish => include_str!("languages/es.toml"),
-        }
-    }
-}
-
-/// `template` with every `{name}` replaced by the value of that name.
-pub(crate) fn fill(template: &str, values: &[(&str, &str)]) -> String {
-    values
-        .iter()
-        .fold(template.to_owned(), |text, (name, value)| {
-            text.replace(&format!("{{{name}}}"), value)
-        })
-}
-
-/// Tables of texts. Every key must be there and no other may be.
-macro_rules! tables {
-    ($($(#[$doc:meta])* $table:ident { $($key:ident),+ $(,)? })+) => {
-        $(
-            $(#[$doc])*
-            #[derive(Clone, Debug, Deserialize)]
-            #[serde(deny_unknown_fields)]
-            pub(crate) struct $table {
-                $(pub(crate) $key: String,)+
-            }
-        )+
-    };
-}
 
 /// Everything the screen says in one language.
 #[derive(Clone, Debug, Deserialize)]
@@ -134,11 +70,6 @@ tables! {
     Checks { bundle, calibration, camera, display, input, store, clock, disk }
     Verdicts { refer_urgent, refer, no_referable_disease, retake }
     Overalls { refer_urgent, cannot_be_graded, refer, no_verdict, no_referable_disease }
-    /// Why a photograph was refused, or what to do about it.
-    Refusals {
-        ok, non_fundus, too_dark, too_bright, blurred, field_of_view, artefact, unreadable,
-        several_fields, not_colour, too_small, student_failed,
-    }
     Ready { start, today, settings, testing, not_ready, saved_one, saved_many, ended_early }
     Locked { title, hint }
     Patient {
@@ -148,11 +79,6 @@ tables! {
     Grading { title, hint }
     Result {
         attention, photograph, evidence, findings, more, more_positive, made_by,
-    }
-    /// Why a verdict is what it is.
-    Reasons {
-        refers, refers_open, urgent, urgent_open, any_referable, nearest, none_referable,
-        not_referred, nothing_looked_for, file, student,
     }
     Refused { attempt, skip }
     Ungradable { why, hint }
@@ -174,6 +100,27 @@ tables! {
 }
 
 impl Texts {
+    /// What the screen says in `language`.
+    pub fn of(language: Language) -> &'static Texts {
+        static ENGLISH: OnceLock<Texts> = OnceLock::new();
+        static SPANISH: OnceLock<Texts> = OnceLock::new();
+        let cell = match language {
+            Language::English => &ENGLISH,
+            Language::Spanish => &SPANISH,
+        };
+        // The tables are compiled in: they are whole, or no test passes.
+        cell.get_or_init(|| toml::from_str(language.source()).expect("a table of texts is whole"))
+    }
+
+    /// What it says of a verdict.
+    pub(super) fn wording(&self) -> Wording<'_> {
+        Wording {
+            refusals: &self.refusals,
+            remedies: &self.remedies,
+            reasons: &self.reasons,
+        }
+    }
+
     /// The language's own name for itself.
     pub fn language(&self) -> &str {
         &self.name
@@ -261,16 +208,6 @@ impl Texts {
         self.remedies.of(reason)
     }
 
-    /// Both, as one sentence.
-    pub(crate) fn advice(&self, reason: GateReason) -> String {
-        format!("{}: {}", self.refusal(reason), lowered(self.remedy(reason)))
-    }
-
-    /// Why a verdict is what it is, to be filled with a finding and its numbers.
-    pub(crate) fn reasons(&self) -> &Reasons {
-        &self.reasons
-    }
-
     /// What happened, and what is to be done.
     pub(super) fn problem(&self, problem: Problem) -> (&str, &str) {
         let table = &self.problems;
@@ -293,32 +230,6 @@ impl Texts {
         let translated = node.names.get(&self.code);
         let translated = translated.or_else(|| self.findings.get(&node.id));
         translated.unwrap_or(&node.name)
-    }
-}
-
-/// `text` as it reads in the middle of a sentence.
-fn lowered(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().into_iter().flat_map(char::to_lowercase);
-    first.chain(letters).collect()
-}
-
-impl Refusals {
-    fn of(&self, reason: GateReason) -> &str {
-        match reason {
-            GateReason::Ok => &self.ok,
-            GateReason::NonFundus => &self.non_fundus,
-            GateReason::TooDark => &self.too_dark,
-            GateReason::TooBright => &self.too_bright,
-            GateReason::Blurred => &self.blurred,
-            GateReason::FieldOfView => &self.field_of_view,
-            GateReason::Artefact => &self.artefact,
-            GateReason::Unreadable => &self.unreadable,
-            GateReason::SeveralFields => &self.several_fields,
-            GateReason::NotColour => &self.not_colour,
-            GateReason::TooSmall => &self.too_small,
-            GateReason::StudentFailed => &self.student_failed,
-        }
     }
 }
 
@@ -377,7 +288,7 @@ mod tests {
                     "{language:?} {key}"
                 );
             }
-            assert_eq!(language.texts().language(), own[".name"]);
+            assert_eq!(Texts::of(language).language(), own[".name"]);
             let code = serde_json::to_value(language).unwrap();
             assert_eq!(code, own[".code"].as_str());
         }
@@ -395,18 +306,8 @@ mod tests {
     }
 
     #[test]
-    fn the_languages_are_gone_through_and_come_back() {
-        let mut language = Language::English;
-        for expected in Language::ALL.into_iter().skip(1) {
-            language = language.next();
-            assert_eq!(language, expected);
-        }
-        assert_eq!(language.next(), Language::English);
-    }
-
-    #[test]
     fn english_says_what_the_command_line_says() {
-        let texts = Language::English.texts();
+        let texts = Texts::of(Language::English);
         for decision in [
             ReferralDecision::ReferUrgent,
             ReferralDecision::Refer,
@@ -423,17 +324,17 @@ mod tests {
     #[test]
     fn every_finding_has_a_spanish_name_and_no_name_is_for_nothing() {
         let taxonomy = Taxonomy::builtin("odir").unwrap();
-        let names = &Language::Spanish.texts().findings;
+        let names = &Texts::of(Language::Spanish).findings;
         for node in taxonomy.nodes() {
             assert!(names.contains_key(&node.id), "{}", node.id);
         }
         for id in names.keys() {
             assert!(taxonomy.index(id).is_some(), "{id}");
         }
-        let texts = Language::English.texts();
+        let texts = Texts::of(Language::English);
         let node = |id: &str| taxonomy.nodes()[taxonomy.index(id).unwrap()].clone();
         assert_eq!(texts.finding(&node("pdr")), "Proliferative DR");
-        let spanish = Language::Spanish.texts();
+        let spanish = Texts::of(Language::Spanish);
         let mut pdr = node("pdr");
         assert_eq!(spanish.finding(&pdr), names["pdr"]);
         // What the taxonomy itself says is nearer to what was graded.
@@ -441,11 +342,5 @@ mod tests {
             .insert("es".to_owned(), "RD con vasos nuevos".to_owned());
         assert_eq!(spanish.finding(&pdr), "RD con vasos nuevos");
         assert_eq!(texts.finding(&pdr), "Proliferative DR");
-    }
-
-    #[test]
-    fn placeholders_are_filled_by_name() {
-        let filled = fill("{n} of {m}, {n}", &[("n", "1"), ("m", "3")]);
-        assert_eq!(filled, "1 of 3, 1");
     }
 }

@@ -4,25 +4,29 @@
 use fovea_core::decision::Reason;
 
 use crate::grade::record::Record;
-use crate::screen::{fill, Language, Texts};
+use crate::language::{fill, Language, Wording};
 
 /// The reasons of `record` in English, for who reads a terminal or a file.
 pub fn in_english(record: &Record) -> Vec<String> {
     let names = |id: &str| record.name_of(id).to_owned();
-    all(&record.referral.reasons, Language::English.texts(), names)
+    all(&record.referral.reasons, Language::English.wording(), names)
 }
 
 /// One sentence for each of `reasons`; `names` gives the name of a node by its
-/// id, in the language of `texts`.
-pub fn all(reasons: &[Reason], texts: &Texts, names: impl Fn(&str) -> String) -> Vec<String> {
-    let said = reasons.iter().map(|reason| one(reason, texts, &names));
+/// id, in the language of `wording`.
+pub(crate) fn all(
+    reasons: &[Reason],
+    wording: Wording,
+    names: impl Fn(&str) -> String,
+) -> Vec<String> {
+    let said = reasons.iter().map(|reason| one(reason, wording, &names));
     said.collect()
 }
 
-fn one(reason: &Reason, texts: &Texts, names: impl Fn(&str) -> String) -> String {
-    let table = texts.reasons();
+fn one(reason: &Reason, wording: Wording, names: impl Fn(&str) -> String) -> String {
+    let table = wording.reasons;
     let (template, p, t) = match reason {
-        Reason::Gate { gate } => return texts.advice(*gate),
+        Reason::Gate { gate } => return wording.advice(*gate),
         Reason::NothingLookedFor => return table.nothing_looked_for.clone(),
         Reason::File { detail, .. } => return fill(&table.file, &[("detail", detail)]),
         Reason::Student { detail } => return fill(&table.student, &[("detail", detail)]),
@@ -134,7 +138,7 @@ mod tests {
     }
 
     fn said(language: Language) -> Vec<String> {
-        all(&every(), language.texts(), |id| format!("Name of {id}"))
+        all(&every(), language.wording(), |id| format!("Name of {id}"))
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::exam::words::{Eye, PatientField, SkipReason};
 use crate::exam::{EyeOutcome, Overall};
 use crate::grade::record::{Elapsed, Model, Record, Referral};
 use crate::health::check::{Part, State};
+use crate::language::Language;
 use crate::live::Instruction;
 use crate::screen::*;
 

@@ -8,12 +8,12 @@ use super::parts::{cross, health_look, BUTTON, GAP};
 use super::Sheet;
 use crate::draw::text::{Align, Weight};
 use crate::exam::words::{Action, Page as Beside};
+use crate::language::fill;
 use crate::screen::grid::{rows, square, Grid, Room};
 use crate::screen::model::{HealthLine, Ready};
 use crate::screen::page::{Page, Words};
 use crate::screen::theme::{BAD, CARE, FAINT, GROUND, INK, RULE};
 use crate::screen::touch::{Look, Touch};
-use crate::screen::words::fill;
 
 struct Layout {
     head: Rectangle,

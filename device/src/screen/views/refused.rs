@@ -11,12 +11,12 @@ use super::Sheet;
 use crate::draw::text::Weight;
 use crate::exam::words::Action;
 use crate::exam::Overall;
+use crate::language::fill;
 use crate::screen::grid::{Grid, Room};
 use crate::screen::model::Refused;
 use crate::screen::page::{Page, Words};
 use crate::screen::theme::{FAINT, INK};
 use crate::screen::touch::{row, Label, Look, Touch};
-use crate::screen::words::fill;
 
 struct Layout {
     head: Rectangle,

@@ -13,12 +13,13 @@ use crate::exam::words::Action;
 use crate::grade::report::findings::{self, Row};
 use crate::grade::report::reasons;
 use crate::grade::verdict;
+use crate::language::fill;
 use crate::screen::grid::{centred, Grid, Room};
 use crate::screen::model::Judged;
 use crate::screen::page::{Page, Words};
 use crate::screen::theme::{FAINT, GROUND, INK, NEGATIVE, POSITIVE, RULE};
 use crate::screen::touch::{row, Label, Look, Touch};
-use crate::screen::words::{fill, Texts};
+use crate::screen::words::Texts;
 
 /// Units of a line of findings.
 const ROW: i32 = 22;
@@ -158,7 +159,7 @@ impl Judged<'_> {
             .cloned()
             .collect();
         let names = |id: &str| self.name(id, page.texts).to_owned();
-        let reasons = reasons::all(&shown, page.texts, names);
+        let reasons = reasons::all(&shown, page.texts.wording(), names);
         let bold = Words::plain(Weight::Bold, (18.0, 14.0), INK);
         let step = area.size.height as i32 / REASONS as i32;
         let mut room = Room::of(area);

@@ -9,12 +9,12 @@ use super::Sheet;
 use crate::draw::shape::Sign;
 use crate::draw::text::{Align, Weight};
 use crate::exam::words::Action;
+use crate::language::fill;
 use crate::screen::grid::{inset, Grid, Room};
 use crate::screen::model::Saved;
 use crate::screen::page::{Page, Words};
 use crate::screen::theme::{CARE, FAINT, GROUND, INK};
 use crate::screen::touch::{row, Look, Touch};
-use crate::screen::words::fill;
 
 /// The exam is on its way to the disk.
 pub(super) struct Saving;

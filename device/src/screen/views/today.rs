@@ -10,12 +10,13 @@ use super::Sheet;
 use crate::draw::text::{Align, Weight};
 use crate::exam::words::{Action, Eye};
 use crate::exam::{EyeOutcome, Overall};
+use crate::language::fill;
 use crate::screen::grid::{columns, inset, Grid, Room};
 use crate::screen::model::{ExamLine, Today};
 use crate::screen::page::{Page, Words};
 use crate::screen::theme::{CARE, FAINT, INK, PANEL, RULE};
 use crate::screen::touch::{Look, Touch};
-use crate::screen::words::{fill, Texts};
+use crate::screen::words::Texts;
 
 struct Layout {
     title: Rectangle,

@@ -9,12 +9,12 @@ use super::Sheet;
 use crate::draw::shape::Sign;
 use crate::draw::text::Weight;
 use crate::exam::words::{Action, Eye};
+use crate::language::fill;
 use crate::screen::grid::{columns, Grid, Room};
 use crate::screen::model::Warning;
 use crate::screen::page::{Page, Words};
 use crate::screen::theme::{CARE, GROUND, INK};
 use crate::screen::touch::{row, Label, Look, Touch};
-use crate::screen::words::fill;
 
 struct Layout {
     sign: Rectangle,
