@@ -4,9 +4,10 @@
 use std::sync::OnceLock;
 
 use fovea_core::gate::GateReason;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// A language of the screen.
+/// A language of the screen. A new one is its file, and three lines here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Language {
     #[default]
@@ -17,31 +18,29 @@ pub enum Language {
 }
 
 impl Language {
-    /// In the order in which the settings go through them.
+    /// In the order in which the settings go through them, which is the order
+    /// above.
     pub const ALL: [Language; 2] = [Language::English, Language::Spanish];
 
     /// The one after this, and after the last the first.
     pub fn next(self) -> Language {
-        match self {
-            Language::English => Language::Spanish,
-            Language::Spanish => Language::English,
-        }
+        Language::ALL[(self as usize + 1) % Language::ALL.len()]
     }
 
     /// What is said in this language of a verdict, on a screen or off it.
     pub(crate) fn wording(self) -> Wording<'static> {
-        static ENGLISH: OnceLock<Tables> = OnceLock::new();
-        static SPANISH: OnceLock<Tables> = OnceLock::new();
-        let cell = match self {
-            Language::English => &ENGLISH,
-            Language::Spanish => &SPANISH,
-        };
-        // The tables are compiled in: they are whole, or no test passes.
-        cell.get_or_init(|| toml::from_str(self.source()).expect("a table of texts is whole"))
-            .wording()
+        static EACH: Once<Tables> = [const { OnceLock::new() }; Language::ALL.len()];
+        self.read_once(&EACH).wording()
     }
 
-    /// The table of its texts, in TOML.
+    /// The texts of this language as `T`, read the first time that somebody asks.
+    pub(crate) fn read_once<T: DeserializeOwned>(self, each: &Once<T>) -> &T {
+        // The files are compiled in: they are whole, or no test passes.
+        each[self as usize]
+            .get_or_init(|| toml::from_str(self.source()).expect("a file of texts is whole"))
+    }
+
+    /// The file of its texts, in TOML.
     pub(crate) fn source(self) -> &'static str {
         match self {
             Language::English => include_str!("en.toml"),
@@ -49,6 +48,9 @@ impl Language {
         }
     }
 }
+
+/// Something for each language, in the order of [`Language::ALL`].
+pub(crate) type Once<T> = [OnceLock<T>; Language::ALL.len()];
 
 /// `template` with every `{name}` replaced by the value of that name.
 pub(crate) fn fill(template: &str, values: &[(&str, &str)]) -> String {

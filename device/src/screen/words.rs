@@ -12,7 +12,7 @@ use super::model::{Measure, Problem};
 use crate::exam::words::{Eye, SkipReason};
 use crate::exam::Overall;
 use crate::health::check::Part;
-use crate::language::{tables, Language, Reasons, Refusals, Wording};
+use crate::language::{tables, Language, Once, Reasons, Refusals, Wording};
 use crate::live::Instruction;
 
 /// Everything the screen says in one language.
@@ -102,14 +102,8 @@ tables! {
 impl Texts {
     /// What the screen says in `language`.
     pub fn of(language: Language) -> &'static Texts {
-        static ENGLISH: OnceLock<Texts> = OnceLock::new();
-        static SPANISH: OnceLock<Texts> = OnceLock::new();
-        let cell = match language {
-            Language::English => &ENGLISH,
-            Language::Spanish => &SPANISH,
-        };
-        // The tables are compiled in: they are whole, or no test passes.
-        cell.get_or_init(|| toml::from_str(language.source()).expect("a table of texts is whole"))
+        static EACH: Once<Texts> = [const { OnceLock::new() }; Language::ALL.len()];
+        language.read_once(&EACH)
     }
 
     /// What it says of a verdict.
