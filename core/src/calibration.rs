@@ -20,15 +20,20 @@ pub const FORMAT: u32 = 1;
 /// A calibration has a few numbers per node: anything longer is no calibration.
 const MAX_BYTES: usize = 4 << 20;
 
-/// How a parent's logit follows from its children.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// How a parent's logit follows from its children's, in training and on the
+/// device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ParentRule {
     /// Sum of the children's logits, as published (HKGL, equation 2). A child
-    /// with two parents adds to both.
+    /// with two parents adds to both. Run files may call it `sum`.
+    #[default]
+    #[serde(alias = "sum")]
     SumOfLogits,
-    /// logit(1 - product of (1 - p)) over the children's calibrated
-    /// probabilities: any of them, taken as independent.
+    /// logit(1 - product of (1 - p)) over the children's probabilities, which a
+    /// calibration makes its own before: any of them, taken as independent. A
+    /// parent is then as likely as its likeliest child at least, and confident
+    /// siblings that are absent do not speak against it.
     NoisyOr,
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calibration::{Calibration, NodeCalibration, ParentRule};
 use crate::gate::GateReason;
-use crate::taxonomy::{Level, Subject, Taxonomy, Urgency};
+use crate::taxonomy::{ids, Level, Subject, Taxonomy, Urgency};
 
 pub use reasons::{reasons, Reason};
 
@@ -54,7 +54,7 @@ impl Finding {
 /// taxonomy refers nothing.
 pub fn nearest_referable<'a>(taxonomy: &Taxonomy, findings: &'a [Finding]) -> Option<&'a Finding> {
     taxonomy
-        .composite("referable")
+        .composite(ids::REFERABLE)
         .unwrap_or_default()
         .iter()
         .filter_map(|&node| findings.get(node))
@@ -265,8 +265,8 @@ pub fn decide(
         });
     }
     let committed = commit(taxonomy, &findings);
-    let score = composite(&probabilities, "referable")?;
-    let operating_point = of_composite(calibration, "referable")?.threshold;
+    let score = composite(&probabilities, ids::REFERABLE)?;
+    let operating_point = of_composite(calibration, ids::REFERABLE)?.threshold;
 
     let strongest = committed
         .iter()
@@ -286,7 +286,7 @@ pub fn decide(
         reasons: Vec::new(),
         findings,
         committed,
-        referable_dr: probabilities.composites.get("referable_dr").copied(),
+        referable_dr: probabilities.composites.get(ids::REFERABLE_DR).copied(),
     };
     decision.reasons = reasons(taxonomy, &decision, operating_point);
     Ok(decision)
@@ -317,7 +317,7 @@ fn composite(probabilities: &Probabilities, id: &str) -> Result<f32, OutputError
 /// Whether the taxonomy refers anything at all.
 fn refers(taxonomy: &Taxonomy) -> bool {
     taxonomy
-        .composite("referable")
+        .composite(ids::REFERABLE)
         .is_some_and(|c| !c.is_empty())
 }
 

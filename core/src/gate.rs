@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::field::FieldShape;
 use crate::quality::Measures;
-use crate::taxonomy::{Subject, Taxonomy};
+use crate::taxonomy::{ids, Subject, Taxonomy};
 
 /// Why a photograph was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -110,12 +110,12 @@ pub struct GateLimits {
 
 /// The nodes that the student refuses a photograph by.
 const STUDENT_NODES: [&str; 6] = [
-    "non_fundus",
-    "dark",
-    "bright",
-    "blurred",
-    "artefact",
-    "low_quality",
+    ids::NON_FUNDUS,
+    ids::DARK,
+    ids::BRIGHT,
+    ids::BLURRED,
+    ids::ARTEFACT,
+    ids::LOW_QUALITY,
 ];
 
 /// The first of the nodes that the student refuses a photograph by which
@@ -297,15 +297,15 @@ pub fn gate_student(
 fn student_reason(quality: &[(&str, f32)], limits: &GateLimits) -> GateReason {
     let probability = |id: &str| quality.iter().find(|(other, _)| *other == id).map(|q| q.1);
     let reaches = |id: &str, limit: f32| probability(id).is_some_and(|p| p >= limit || p.is_nan());
-    if reaches("non_fundus", limits.non_fundus) {
+    if reaches(ids::NON_FUNDUS, limits.non_fundus) {
         return GateReason::NonFundus;
     }
-    let low_quality = reaches("low_quality", limits.low_quality);
+    let low_quality = reaches(ids::LOW_QUALITY, limits.low_quality);
     let kinds = [
-        ("dark", limits.dark, GateReason::TooDark),
-        ("bright", limits.bright, GateReason::TooBright),
-        ("blurred", limits.blurred, GateReason::Blurred),
-        ("artefact", limits.artefact, GateReason::Artefact),
+        (ids::DARK, limits.dark, GateReason::TooDark),
+        (ids::BRIGHT, limits.bright, GateReason::TooBright),
+        (ids::BLURRED, limits.blurred, GateReason::Blurred),
+        (ids::ARTEFACT, limits.artefact, GateReason::Artefact),
     ];
     // One kind of fault looks a little like another: the one furthest over its
     // limit is named, or, where only their parent is sure, the one nearest to it.

@@ -18,6 +18,23 @@ use serde::{Deserialize, Serialize};
 pub use labels::LabelConflict;
 pub use read::TaxonomyError;
 
+/// Ids that the program itself knows. All others are the taxonomy's own.
+pub mod ids {
+    /// The composite of every finest finding of the eye that is referred; every
+    /// taxonomy has it.
+    pub const REFERABLE: &str = "referable";
+    /// The composite of moderate NPDR or worse.
+    pub const REFERABLE_DR: &str = "referable_dr";
+    /// Nodes on the photograph: it shows no retina, has one of four faults, or
+    /// is of low quality, which is the parent of the four.
+    pub const NON_FUNDUS: &str = "non_fundus";
+    pub const DARK: &str = "dark";
+    pub const BRIGHT: &str = "bright";
+    pub const BLURRED: &str = "blurred";
+    pub const ARTEFACT: &str = "artefact";
+    pub const LOW_QUALITY: &str = "low_quality";
+}
+
 /// How fine a node is. Level 1 of the HKGL paper is [`Level::Finest`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -167,6 +184,35 @@ impl Taxonomy {
             Level::Disease => self.bounds[1]..self.bounds[2],
             Level::Group => self.bounds[2]..self.bounds[3],
         }
+    }
+
+    /// `node` and every node below it, each once, `node` first and coarser ones
+    /// before finer ones.
+    pub fn at_or_below(&self, node: usize) -> Vec<usize> {
+        let mut found = vec![node];
+        let mut next = 0;
+        while next < found.len() {
+            for &child in &self.nodes[found[next]].children {
+                if !found.contains(&child) {
+                    found.push(child);
+                }
+            }
+            next += 1;
+        }
+        found
+    }
+
+    /// The finest nodes at or below `node`. One that is reached by two ways comes
+    /// twice, as it counts twice in the parent's logit (HKGL, equation 2).
+    pub fn finest_below(&self, node: usize) -> Vec<usize> {
+        if node < self.finest_count() {
+            return vec![node];
+        }
+        let children = self.nodes.get(node).map_or(&[][..], |node| &node.children);
+        children
+            .iter()
+            .flat_map(|&child| self.finest_below(child))
+            .collect()
     }
 
     pub fn index(&self, id: &str) -> Option<usize> {

@@ -3,6 +3,7 @@
 //!
 //! Shapes: `b` photographs, `k` finest classes, `n` nodes of the taxonomy.
 
+use fovea_core::calibration::ParentRule;
 use fovea_core::taxonomy::{Level, Taxonomy};
 use tch::{Device, Kind, Reduction, Tensor};
 
@@ -17,23 +18,10 @@ pub struct Hierarchy {
     device: Device,
 }
 
-/// How a parent's logit comes of its children's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Marginal {
-    /// HKGL eq. 2 as its code has it: the sum of the children's logits.
-    #[default]
-    Sum,
-    /// 1 - prod(1 - p): at least one child is there. A parent is then as
-    /// likely as its likeliest child at least, and confident siblings that are
-    /// absent do not speak against it.
-    NoisyOr,
-}
-
 /// How the levels above the finest enter the loss.
 #[derive(Clone, Copy, Debug)]
 pub struct Parents {
-    pub marginal: Marginal,
+    pub marginal: ParentRule,
     /// Weight of each of their levels, and of the composites; the finest level
     /// has 1, and so have all levels in HKGL eq. 1. A level is a mean over its
     /// nodes, and the fewer it has, the harder each pulls: at 1, a group of the
@@ -43,7 +31,7 @@ pub struct Parents {
 }
 
 impl Parents {
-    pub fn new(marginal: Marginal, weight: f64) -> Parents {
+    pub fn new(marginal: ParentRule, weight: f64) -> Parents {
         Parents { marginal, weight }
     }
 }
@@ -95,10 +83,10 @@ impl Hierarchy {
     }
 
     /// `logits` b x k -> b x n.
-    pub fn marginalise(&self, logits: &Tensor, marginal: Marginal) -> Tensor {
+    pub fn marginalise(&self, logits: &Tensor, marginal: ParentRule) -> Tensor {
         match marginal {
-            Marginal::Sum => logits.matmul(&self.paths),
-            Marginal::NoisyOr => {
+            ParentRule::SumOfLogits => logits.matmul(&self.paths),
+            ParentRule::NoisyOr => {
                 let parents = any_of(logits, &self.paths);
                 let k = logits.size()[1];
                 let n = parents.size()[1];
@@ -351,7 +339,7 @@ mod tests {
             .to_kind(Kind::Float)
             .view([1, n]);
         let mask = Tensor::ones_like(&targets);
-        for marginal in [Marginal::Sum, Marginal::NoisyOr] {
+        for marginal in [ParentRule::SumOfLogits, ParentRule::NoisyOr] {
             let all = hierarchy.marginalise(&logits, marginal);
             let levels: Vec<f64> = hierarchy
                 .levels()
@@ -378,8 +366,8 @@ mod tests {
             let logits: Vec<f32> = (0..k).map(|i| (i as f32 * 0.7).sin() * 3.0).collect();
             let hierarchy = Hierarchy::new(&taxonomy, Device::Cpu);
             let z = Tensor::from_slice(&logits).view([1, -1]);
-            let sums = hierarchy.marginalise(&z, Marginal::Sum);
-            let ors = hierarchy.marginalise(&z, Marginal::NoisyOr).sigmoid();
+            let sums = hierarchy.marginalise(&z, ParentRule::SumOfLogits);
+            let ors = hierarchy.marginalise(&z, ParentRule::NoisyOr).sigmoid();
             for (i, node) in taxonomy.nodes().iter().enumerate().skip(k) {
                 let children = node.children.iter().map(|&c| c as i64);
                 let sum: f64 = children.clone().map(|c| sums.double_value(&[0, c])).sum();
@@ -397,7 +385,7 @@ mod tests {
         let hierarchy = Hierarchy::new(&taxonomy, Device::Cpu);
         for z in [-300.0, 300.0] {
             let logits = Tensor::full([1, k], z, (Kind::Float, Device::Cpu));
-            let parents = hierarchy.marginalise(&logits, Marginal::NoisyOr);
+            let parents = hierarchy.marginalise(&logits, ParentRule::NoisyOr);
             assert!(bool::try_from(parents.isfinite().all()).unwrap(), "{z}");
         }
     }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use fovea_core::taxonomy::{Label, Subject};
+use fovea_core::taxonomy::{ids, Label, Subject};
 use serde::{Deserialize, Serialize};
 use tch::{no_grad, Device, Kind, Tensor};
 
@@ -18,7 +18,7 @@ use crate::progress::progress;
 use crate::report::{percent, Table};
 
 /// Composite whose evidence is looked at.
-const EVIDENCE_FOR: &str = "referable_dr";
+const EVIDENCE_FOR: &str = ids::REFERABLE_DR;
 /// Where the rim begins, as a share of the field's radius.
 const RIM: f64 = 0.9;
 /// Side at which evidence is summed: the maps are too coarse for the rim.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
 
-use super::{Level, Node, Subject, Taxonomy, Urgency, View, ViewClass};
+use super::{ids, Level, Node, Subject, Taxonomy, Urgency, View, ViewClass};
 use crate::versioned;
 
 /// The format this version reads.
@@ -18,9 +18,6 @@ const MAX_ALIASES: usize = 1024;
 const MAX_LISTS: usize = 256;
 const MAX_ID: usize = 64;
 const MAX_TEXT: usize = 200;
-
-/// Composite that every taxonomy has without asking.
-const REFERABLE: &str = "referable";
 
 /// Why a taxonomy file was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -100,7 +97,7 @@ pub enum TaxonomyError {
         second: String,
     },
     #[error(
-        "the composite `{REFERABLE}` is derived from the nodes' referrals: remove it from the file"
+        "the composite `referable` is derived from the nodes' referrals: remove it from the file"
     )]
     ReservedComposite,
     #[error("{what} `{id}` lists nothing: fill it or remove it")]
@@ -572,7 +569,7 @@ fn read_composites(
 ) -> Result<BTreeMap<String, Vec<usize>>, TaxonomyError> {
     let mut composites = BTreeMap::new();
     for (id, composite) in file {
-        if id == REFERABLE {
+        if id == ids::REFERABLE {
             return Err(TaxonomyError::ReservedComposite);
         }
         let list = members("the composite", &id, &composite.any_of, by_id)?;
@@ -589,7 +586,7 @@ fn read_composites(
     let referred =
         |i: &usize| nodes[*i].level == Level::Finest && nodes[*i].referral != Urgency::None;
     let referable = (0..nodes.len()).filter(referred).collect();
-    composites.insert(REFERABLE.to_owned(), referable);
+    composites.insert(ids::REFERABLE.to_owned(), referable);
     Ok(composites)
 }
 

@@ -2,7 +2,7 @@
 
 use fovea_core::calibration::Calibration;
 use fovea_core::gate::GateLimits;
-use fovea_core::taxonomy::{Label, Subject, Taxonomy};
+use fovea_core::taxonomy::{ids, Label, Subject, Taxonomy};
 use serde::{Deserialize, Serialize};
 
 use super::threshold::between;
@@ -28,8 +28,8 @@ const LIKELIER_THAN_NOT: f32 = 0.5;
 
 fn lowest(id: &str) -> f32 {
     match id {
-        "dark" | "bright" | "blurred" | "artefact" => DOUBTFUL,
-        "low_quality" => FOUR_DOUBTS,
+        ids::DARK | ids::BRIGHT | ids::BLURRED | ids::ARTEFACT => DOUBTFUL,
+        ids::LOW_QUALITY => FOUR_DOUBTS,
         _ => LIKELIER_THAN_NOT,
     }
 }
@@ -219,12 +219,12 @@ fn refused(outputs: &[Output], spent: &[usize], defaults: &[f32]) -> (usize, usi
 
 fn limit_of<'a>(limits: &'a mut GateLimits, id: &str) -> Option<&'a mut f32> {
     Some(match id {
-        "non_fundus" => &mut limits.non_fundus,
-        "dark" => &mut limits.dark,
-        "bright" => &mut limits.bright,
-        "blurred" => &mut limits.blurred,
-        "artefact" => &mut limits.artefact,
-        "low_quality" => &mut limits.low_quality,
+        ids::NON_FUNDUS => &mut limits.non_fundus,
+        ids::DARK => &mut limits.dark,
+        ids::BRIGHT => &mut limits.bright,
+        ids::BLURRED => &mut limits.blurred,
+        ids::ARTEFACT => &mut limits.artefact,
+        ids::LOW_QUALITY => &mut limits.low_quality,
         _ => return None,
     })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use fovea_core::calibration::Calibration;
 use fovea_core::decision::{decide, ReferralDecision};
-use fovea_core::taxonomy::{Label, Subject, Urgency};
+use fovea_core::taxonomy::{ids, Label, Subject, Urgency};
 use serde::{Deserialize, Serialize};
 
 use super::scaling::OWN_POSITIVES;
@@ -50,7 +50,10 @@ pub struct Tried {
 /// A source that graded one disease alone takes part with that: an eye without
 /// it is one that should not be referred, as far as was looked.
 pub fn referral(judged: &Judged, calibration: &mut Calibration, target: f64) -> Result<Vec<Tried>> {
-    let members = judged.taxonomy.composite("referable").unwrap_or_default();
+    let members = judged
+        .taxonomy
+        .composite(ids::REFERABLE)
+        .unwrap_or_default();
     let population = Population::of(judged, members, target);
     set_nodes(&population, calibration, RARE_SPECIFICITY);
     if population.known.is_empty() {
@@ -77,7 +80,7 @@ pub fn referral(judged: &Judged, calibration: &mut Calibration, target: f64) -> 
 /// one half.
 pub fn other_composites(judged: &Judged, calibration: &mut Calibration, target: f64) {
     for (id, members) in judged.taxonomy.composites() {
-        if id == "referable" {
+        if id == ids::REFERABLE {
             continue;
         }
         let population = Population::of(judged, members, target);
@@ -174,7 +177,7 @@ impl<'a> Population<'a> {
     ) -> Tried {
         let called: Vec<bool> = already
             .iter()
-            .zip(self.scores("referable"))
+            .zip(self.scores(ids::REFERABLE))
             .map(|(&by_node, p)| by_node || p >= threshold)
             .collect();
         let share = |present: bool| {
@@ -206,7 +209,7 @@ impl<'a> Population<'a> {
     /// The composite finds whom the nodes leave out.
     fn either(&self, mut calibration: Calibration, node_specificity: f64) -> Result<Candidate> {
         let by_nodes = self.by_nodes(&mut calibration)?;
-        let threshold = self.threshold(&self.scores("referable"), &by_nodes);
+        let threshold = self.threshold(&self.scores(ids::REFERABLE), &by_nodes);
         set_composite(&mut calibration, threshold);
         let specificity = Some(node_specificity);
         let tried = self.tried("nodes or composite", specificity, threshold, &by_nodes);
@@ -216,7 +219,7 @@ impl<'a> Population<'a> {
     /// For comparison: it cannot be shipped, since nodes do refer.
     fn composite_only(&self) -> Tried {
         let nobody = vec![false; self.known.len()];
-        let threshold = self.threshold(&self.scores("referable"), &nobody);
+        let threshold = self.threshold(&self.scores(ids::REFERABLE), &nobody);
         self.tried("composite only", None, threshold, &nobody)
     }
 
@@ -251,7 +254,7 @@ fn weights(judged: &Judged, which: &[usize], positive: &[bool]) -> Vec<f64> {
 }
 
 fn set_composite(calibration: &mut Calibration, threshold: f32) {
-    if let Some(own) = calibration.composites.get_mut("referable") {
+    if let Some(own) = calibration.composites.get_mut(ids::REFERABLE) {
         own.threshold = threshold;
     }
 }

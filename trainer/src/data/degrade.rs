@@ -8,7 +8,7 @@
 
 use std::f32::consts::TAU;
 
-use fovea_core::taxonomy::{Label, Subject, Taxonomy};
+use fovea_core::taxonomy::{ids, Label, Subject, Taxonomy};
 use rand::seq::IndexedRandom;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -148,16 +148,16 @@ impl Damage {
     /// The node of the taxonomy that it makes present.
     fn node(self) -> &'static str {
         match self {
-            Damage::Dark | Damage::Pinhole => "dark",
-            Damage::Bright => "bright",
-            Damage::Defocus | Damage::Motion | Damage::Haze | Damage::Veil => "blurred",
-            Damage::Uneven | Damage::Artefact => "artefact",
+            Damage::Dark | Damage::Pinhole => ids::DARK,
+            Damage::Bright => ids::BRIGHT,
+            Damage::Defocus | Damage::Motion | Damage::Haze | Damage::Veil => ids::BLURRED,
+            Damage::Uneven | Damage::Artefact => ids::ARTEFACT,
         }
     }
 
     /// Whether both can be seen. Dark and bright together would look like neither.
     fn goes_with(self, other: Damage) -> bool {
-        let exposure = |d: Damage| matches!(d.node(), "dark" | "bright");
+        let exposure = |d: Damage| matches!(d.node(), ids::DARK | ids::BRIGHT);
         self.node() != other.node() && !(exposure(self) && exposure(other))
     }
 
@@ -180,7 +180,7 @@ impl Damage {
 pub fn is_sound(taxonomy: &Taxonomy, labels: &[Label]) -> bool {
     finest(taxonomy, Subject::Photograph).all(|node| labels[node] != Label::Present)
         && taxonomy
-            .index("low_quality")
+            .index(ids::LOW_QUALITY)
             .is_none_or(|node| labels[node] != Label::Present)
 }
 
@@ -264,7 +264,7 @@ impl Outcome {
             Outcome::Ungradable { nodes, .. } => (nodes, Label::Present),
         };
         if matches!(self, Outcome::Ungradable { blind: true, .. }) {
-            for id in ["non_fundus", "not_a_fundus"] {
+            for id in [ids::NON_FUNDUS, "not_a_fundus"] {
                 if let Some(node) = taxonomy.index(id) {
                     labels[node] = Label::Unknown;
                 }

@@ -5,21 +5,6 @@ use fovea_core::taxonomy::{Label, Subject, Taxonomy};
 
 use super::config::Statement;
 
-/// The finest and coarser nodes at or below `node`, itself included.
-pub fn below(taxonomy: &Taxonomy, node: usize) -> Vec<usize> {
-    let mut found = vec![node];
-    let mut next = 0;
-    while next < found.len() {
-        for &child in &taxonomy.nodes()[found[next]].children {
-            if !found.contains(&child) {
-                found.push(child);
-            }
-        }
-        next += 1;
-    }
-    found
-}
-
 /// The finest nodes that speak of `subject`.
 pub fn finest(taxonomy: &Taxonomy, subject: Subject) -> impl Iterator<Item = usize> + '_ {
     (0..taxonomy.finest_count()).filter(move |&i| taxonomy.nodes()[i].subject == subject)
@@ -136,7 +121,7 @@ impl<'a> Sheet<'a> {
             if self.labels[parent] != Label::Present {
                 continue;
             }
-            let children = below(self.taxonomy, parent);
+            let children = self.taxonomy.at_or_below(parent);
             if children[1..]
                 .iter()
                 .all(|&c| self.labels[c] != Label::Present)
@@ -150,14 +135,14 @@ impl<'a> Sheet<'a> {
             }
         }
         for node in std::mem::take(&mut self.doubted) {
-            for n in below(self.taxonomy, node) {
+            for n in self.taxonomy.at_or_below(node) {
                 if self.labels[n] == Label::Absent {
                     self.labels[n] = Label::Unknown;
                 }
             }
         }
         for node in std::mem::take(&mut self.taken_back) {
-            for n in below(self.taxonomy, node) {
+            for n in self.taxonomy.at_or_below(node) {
                 self.labels[n] = Label::Unknown;
             }
         }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use anyhow::{ensure, Result};
-use fovea_core::taxonomy::{Label, Subject, Taxonomy};
+use fovea_core::taxonomy::{ids, Label, Subject, Taxonomy};
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -129,7 +129,7 @@ impl Loader {
         batch: usize,
         threads: usize,
     ) -> Loader {
-        let non_fundus = dataset.taxonomy.index("non_fundus");
+        let non_fundus = dataset.taxonomy.index(ids::NON_FUNDUS);
         let mut looks: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (i, example) in dataset.examples.iter().enumerate() {
             let retina = non_fundus.is_none_or(|node| example.labels[node] != Label::Present);

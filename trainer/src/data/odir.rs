@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::{bail, Context, Result};
-use fovea_core::taxonomy::{Label, Subject, Taxonomy, Urgency};
+use fovea_core::taxonomy::{ids, Label, Subject, Taxonomy, Urgency};
 
 use super::config::SourceConfig;
 use super::labels::{finest, Sheet};
@@ -22,7 +22,13 @@ struct PhotographWord {
     ungradable: bool,
 }
 
-const QUALITY: &[&str] = &["low_quality", "dark", "bright", "blurred", "artefact"];
+const QUALITY: &[&str] = &[
+    ids::LOW_QUALITY,
+    ids::DARK,
+    ids::BRIGHT,
+    ids::BLURRED,
+    ids::ARTEFACT,
+];
 
 const PHOTOGRAPH_WORDS: &[PhotographWord] = &[
     // Specks that the readers looked past: no reason to refuse, and no good
@@ -30,14 +36,14 @@ const PHOTOGRAPH_WORDS: &[PhotographWord] = &[
     PhotographWord {
         word: "lens dust",
         present: &[],
-        unknown: &["artefact"],
+        unknown: &[ids::ARTEFACT],
         ungradable: false,
     },
     // Says that something is wrong but not what.
     PhotographWord {
         word: "low image quality",
-        present: &["low_quality"],
-        unknown: &["dark", "bright", "blurred", "artefact"],
+        present: &[ids::LOW_QUALITY],
+        unknown: &[ids::DARK, ids::BRIGHT, ids::BLURRED, ids::ARTEFACT],
         ungradable: true,
     },
     // The field is decentred; the readers graded what they saw.
@@ -52,24 +58,24 @@ const PHOTOGRAPH_WORDS: &[PhotographWord] = &[
         word: "optic disk photographically invisible",
         present: &[],
         unknown: &[
-            "low_quality",
-            "dark",
-            "bright",
-            "blurred",
-            "artefact",
+            ids::LOW_QUALITY,
+            ids::DARK,
+            ids::BRIGHT,
+            ids::BLURRED,
+            ids::ARTEFACT,
             "glaucoma_any",
         ],
         ungradable: false,
     },
     PhotographWord {
         word: "no fundus image",
-        present: &["non_fundus"],
+        present: &[ids::NON_FUNDUS],
         unknown: QUALITY,
         ungradable: true,
     },
     PhotographWord {
         word: "anterior segment image",
-        present: &["non_fundus"],
+        present: &[ids::NON_FUNDUS],
         unknown: QUALITY,
         ungradable: true,
     },

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context, Result};
-use fovea_core::taxonomy::{Label, Subject, Taxonomy};
+use fovea_core::taxonomy::{ids, Label, Subject, Taxonomy};
 
 use super::config::SourceConfig;
 use super::labels::{finest, Sheet};
@@ -42,7 +42,7 @@ const PARTS: [(&str, Split, [&str; 3]); 3] = [
 pub fn import(taxonomy: &Taxonomy, config: &SourceConfig, root: &Path) -> Result<Vec<Example>> {
     let (images, folder) = config.folders(root)?;
     let mut looked_for: Vec<usize> = finest(taxonomy, Subject::Eye).collect();
-    looked_for.extend(taxonomy.index("non_fundus"));
+    looked_for.extend(taxonomy.index(ids::NON_FUNDUS));
     let mut examples = Vec::new();
     for (file, split, places) in PARTS {
         let path = folder.join(file);

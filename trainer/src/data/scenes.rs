@@ -10,7 +10,7 @@ use std::f32::consts::{PI, TAU};
 
 use anyhow::{Context, Result};
 use fovea_core::prepare::prepare;
-use fovea_core::taxonomy::Taxonomy;
+use fovea_core::taxonomy::{ids, Taxonomy};
 use image::{Rgb, RgbImage};
 use rand::seq::IndexedRandom;
 use rand::Rng;
@@ -29,7 +29,7 @@ pub fn import(taxonomy: &Taxonomy, config: &SourceConfig) -> Result<Vec<Example>
         .with_context(|| format!("source {source} needs `draws`"))?;
     let mut every = config.every.clone();
     if every == Statement::default() {
-        every.present.push("non_fundus".to_owned());
+        every.present.push(ids::NON_FUNDUS.to_owned());
     }
     let mut sheet = Sheet::new(taxonomy);
     sheet.apply(&Said::resolve(

@@ -16,7 +16,8 @@ pub fn composite(taxonomy: &Taxonomy, members: &[usize], labels: &[Label]) -> La
         .chain(taxonomy.level(Level::Group));
     let decided = parents.into_iter().any(|parent| {
         labels[parent] == Label::Present
-            && finest_below(taxonomy, parent)
+            && taxonomy
+                .finest_below(parent)
                 .iter()
                 .all(|&child| labels[child] == Label::Absent || members.contains(&child))
     });
@@ -52,17 +53,6 @@ pub fn is_presumed_absent(taxonomy: &Taxonomy, members: &[usize], labels: &[Labe
     !found
         && composite(taxonomy, members, labels) == Label::Unknown
         && members.iter().any(|&node| labels[node] == Label::Absent)
-}
-
-fn finest_below(taxonomy: &Taxonomy, node: usize) -> Vec<usize> {
-    if node < taxonomy.finest_count() {
-        return vec![node];
-    }
-    let children = &taxonomy.nodes()[node].children;
-    children
-        .iter()
-        .flat_map(|&child| finest_below(taxonomy, child))
-        .collect()
 }
 
 /// Whether the photograph itself has a fault.

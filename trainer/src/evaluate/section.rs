@@ -4,7 +4,7 @@ mod questions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fovea_core::taxonomy::{Label, Level, Subject};
+use fovea_core::taxonomy::{ids, Label, Level, Subject};
 
 use super::judged::{Column, Judged};
 use crate::data::truth;
@@ -276,18 +276,18 @@ impl<'a> Surveyor<'a> {
     }
 
     fn referral(&self) -> Option<DecisionScores> {
-        let members = self.judged.taxonomy.composite("referable")?;
+        let members = self.judged.taxonomy.composite(ids::REFERABLE)?;
         let truth =
             |p: usize| truth::composite(self.judged.taxonomy, members, self.judged.labels(p));
         let verdict = |photograph: usize| self.judged.referred[photograph];
-        self.decision("referable", truth, verdict)
+        self.decision(ids::REFERABLE, truth, verdict)
     }
 
     fn referable_dr(&self) -> Option<DecisionScores> {
-        let members = self.judged.taxonomy.composite("referable_dr")?;
+        let members = self.judged.taxonomy.composite(ids::REFERABLE_DR)?;
         let truth =
             |p: usize| truth::composite(self.judged.taxonomy, members, self.judged.labels(p));
-        self.decision("referable_dr", truth, self.passes("referable_dr")?)
+        self.decision(ids::REFERABLE_DR, truth, self.passes(ids::REFERABLE_DR)?)
     }
 
     fn any_dr_by_column(&self) -> Option<DecisionScores> {
@@ -299,7 +299,7 @@ impl<'a> Surveyor<'a> {
                 _ => Label::Unknown,
             }
         };
-        self.decision("referable_dr", truth, self.passes("referable_dr")?)
+        self.decision(ids::REFERABLE_DR, truth, self.passes(ids::REFERABLE_DR)?)
     }
 
     /// Whether a composite's probability reaches its operating point.

@@ -12,9 +12,10 @@ use anyhow::{bail, Result};
 use serde::{Deserialize, Serialize};
 use tch::{nn, Device, Tensor};
 
-use crate::losses::{Hierarchy, LogitsLoss, Marginal, Parents};
+use crate::losses::{Hierarchy, LogitsLoss, Parents};
 use crate::nets::{Net, Output};
 use crate::samplers::Sampling;
+use fovea_core::calibration::ParentRule;
 
 use average::Average;
 
@@ -30,7 +31,7 @@ pub enum MethodConfig {
     /// Hierarchy-aware pre-training (HKGL section IV-B): teacher 1.
     Mlmc {
         #[serde(default)]
-        marginal: Marginal,
+        marginal: ParentRule,
         /// Of each level above the finest, and of the composites, in the loss.
         #[serde(default = "one", skip_serializing_if = "is_one")]
         parent_weight: f64,
@@ -50,7 +51,7 @@ pub enum MethodConfig {
         #[serde(default)]
         positives_only: bool,
         #[serde(default)]
-        marginal: Marginal,
+        marginal: ParentRule,
         /// Of each level above the finest, in the loss.
         #[serde(default = "one", skip_serializing_if = "is_one")]
         parent_weight: f64,
@@ -88,7 +89,7 @@ pub struct HybridKd {
     #[serde(default)]
     pub hierarchy: bool,
     #[serde(default)]
-    pub marginal: Marginal,
+    pub marginal: ParentRule,
     /// Of each level above the finest, where `hierarchy` has them, and of the
     /// composites.
     #[serde(default = "one", skip_serializing_if = "is_one")]

@@ -45,7 +45,7 @@ pub(crate) fn picture(
 ) -> Option<RgbImage> {
     let answer = &seen.answer;
     let mut map = vec![0.0_f32; answer.width * answer.height];
-    for k in finest_below(taxonomy, node) {
+    for k in taxonomy.finest_below(node) {
         for (sum, value) in map.iter_mut().zip(answer.map(k)?) {
             *sum += value;
         }
@@ -81,22 +81,4 @@ pub(crate) fn picture(
         }
     }
     Some(imageops::resize(&picture, side, side, FilterType::Triangle))
-}
-
-/// The finest nodes under `node`, itself when it is one; a node reached by two
-/// ways counts twice, as in the parent's logit.
-fn finest_below(taxonomy: &Taxonomy, node: usize) -> Vec<usize> {
-    if node < taxonomy.finest_count() {
-        return vec![node];
-    }
-    taxonomy
-        .nodes()
-        .get(node)
-        .map(|node| {
-            node.children
-                .iter()
-                .flat_map(|&child| finest_below(taxonomy, child))
-                .collect()
-        })
-        .unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! What the device makes of photographs, beside what their labels answer.
 
-use fovea_core::taxonomy::{Label, Level, Subject};
+use fovea_core::taxonomy::{ids, Label, Level, Subject};
 
 use super::Surveyor;
 use crate::data::truth;
@@ -22,8 +22,8 @@ impl Surveyor<'_> {
         for (id, members) in taxonomy.composites() {
             let truth = |p: usize| truth::composite(taxonomy, members, judged.labels(p));
             let scores = match id.as_str() {
-                "referable" => referral.cloned(),
-                "referable_dr" => referable_dr.cloned(),
+                ids::REFERABLE => referral.cloned(),
+                ids::REFERABLE_DR => referable_dr.cloned(),
                 _ => self
                     .passes(id)
                     .and_then(|passes| self.decision(id, truth, passes)),
@@ -74,7 +74,7 @@ impl Surveyor<'_> {
                 truth::composite(judged.taxonomy, members, judged.labels(p)) == Label::Absent
             })
         };
-        let (not_referable, no_referable_dr) = (absent("referable"), absent("referable_dr"));
+        let (not_referable, no_referable_dr) = (absent(ids::REFERABLE), absent(ids::REFERABLE_DR));
         let normal = judged.taxonomy.index("normal");
         ReferredScores {
             dr_only: not_referable.is_none() && no_referable_dr.is_some(),
