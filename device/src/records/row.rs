@@ -85,12 +85,12 @@ impl Table {
             .enumerate()
             .map(|(i, column)| format!("{column} = ?{}", i + 1))
             .collect();
-        let key: Vec<&String> = set.iter().take(self.key).collect();
+        let key = set.get(..self.key).unwrap_or_default();
         let sql = format!(
             "UPDATE {} SET {} WHERE {}",
             self.name,
             set.join(", "),
-            key.into_iter().cloned().collect::<Vec<_>>().join(" AND ")
+            key.join(" AND ")
         );
         db.prepare_cached(&sql)?
             .execute(params_from_iter(values))

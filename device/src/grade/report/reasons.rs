@@ -14,12 +14,14 @@ pub fn in_english(record: &Record) -> Vec<String> {
 
 /// One sentence for each of `reasons`; `names` gives the name of a node by its
 /// id, in the language of `wording`.
-pub(crate) fn all(
-    reasons: &[Reason],
+pub(crate) fn all<'a>(
+    reasons: impl IntoIterator<Item = &'a Reason>,
     wording: Wording,
     names: impl Fn(&str) -> String,
 ) -> Vec<String> {
-    let said = reasons.iter().map(|reason| one(reason, wording, &names));
+    let said = reasons
+        .into_iter()
+        .map(|reason| one(reason, wording, &names));
     said.collect()
 }
 

@@ -150,16 +150,10 @@ impl Judged<'_> {
         D: DrawTarget<Color = Rgb888>,
     {
         // What came nearest to a referral says enough of how far the whole was.
-        let shown: Vec<Reason> = self
-            .record
-            .referral
-            .reasons
-            .iter()
-            .filter(|reason| !matches!(reason, Reason::NoneReferable { .. }))
-            .cloned()
-            .collect();
+        let shown = self.record.referral.reasons.iter();
+        let shown = shown.filter(|reason| !matches!(reason, Reason::NoneReferable { .. }));
         let names = |id: &str| self.name(id, page.texts).to_owned();
-        let reasons = reasons::all(&shown, page.texts.wording(), names);
+        let reasons = reasons::all(shown, page.texts.wording(), names);
         let bold = Words::plain(Weight::Bold, (18.0, 14.0), INK);
         let step = area.size.height as i32 / REASONS as i32;
         let mut room = Room::of(area);
