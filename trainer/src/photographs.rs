@@ -32,8 +32,8 @@ pub struct Photographs {
     /// Photographs that are missing or cannot be read, skipped because
     /// `allow_broken` is set.
     pub broken: Vec<Broken>,
-    /// Training photographs that are in val or test as well, skipped because
-    /// `allow_leaks` is set.
+    /// Photographs that were in train and in val or test as well, and were left
+    /// out of the one that `leaks` says.
     pub leaks: Vec<Broken>,
     /// Pairs of files that show one photograph, before the leaks were left out.
     pub pairs: Vec<Pair>,

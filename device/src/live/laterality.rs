@@ -18,7 +18,7 @@ use image::imageops;
 
 use crate::exam::words::Eye;
 
-/// Side of the copy that is searched, in pixels: a disc is about nine wide.
+/// Side of the thumbnail that is searched, in pixels: a disc is about nine wide.
 const SIDE: usize = 64;
 /// Sides of the squares that a place and its surroundings are averaged over.
 const PLACE: usize = 9;
@@ -62,8 +62,8 @@ impl Laterality {
 
 /// Looks for the disc in a prepared photograph.
 pub fn of(prepared: &Prepared) -> Laterality {
-    let copy = Copy::of(prepared);
-    let discs = copy.disc_likeness();
+    let thumbnail = Thumbnail::of(prepared);
+    let discs = thumbnail.disc_likeness();
     let best = |side: f32| {
         places()
             .filter(|&(x, _)| side * from_middle(x) > LEAST_ASIDE)
@@ -94,7 +94,7 @@ fn distance(x: usize, y: usize) -> f32 {
 }
 
 /// The photograph at the scale that is searched, row by row, 0 to 1.
-struct Copy {
+struct Thumbnail {
     /// Mean of red and green: a disc is yellow.
     light: Vec<f32>,
     green: Vec<f32>,
@@ -102,12 +102,12 @@ struct Copy {
     field: Vec<bool>,
 }
 
-impl Copy {
-    fn of(prepared: &Prepared) -> Copy {
+impl Thumbnail {
+    fn of(prepared: &Prepared) -> Thumbnail {
         let small = imageops::thumbnail(&prepared.rgb, SIDE as u32, SIDE as u32);
         let share = |value: u8| f32::from(value) / 255.0;
         let pixels = small.pixels();
-        Copy {
+        Thumbnail {
             light: pixels
                 .clone()
                 .map(|p| (share(p[0]) + share(p[1])) / 2.0)
@@ -150,7 +150,7 @@ impl Copy {
     }
 }
 
-/// The pixels of the copy that show the field: inside disc and frame.
+/// The pixels of the thumbnail that show the field: inside disc and frame.
 fn field(prepared: &Prepared) -> Vec<bool> {
     let size = prepared.rgb.width() as usize;
     let mut shown = vec![0..0; size];

@@ -69,14 +69,14 @@ pub(super) enum Answer {
 
 /// The keeping thread. It ends when this is dropped, after all that was asked
 /// for is done.
-pub(super) struct Keeping {
+pub(super) struct StoreThread {
     requests: Option<Sender<Request>>,
     answers: Receiver<Answer>,
     pulse: Pulse,
     thread: Option<thread::JoinHandle<()>>,
 }
 
-impl Keeping {
+impl StoreThread {
     /// Starts the thread; `provenance` goes into every record, and the camera's
     /// `profile` beside every original.
     ///
@@ -86,7 +86,7 @@ impl Keeping {
         store: config::Store,
         provenance: Provenance,
         profile: Option<Profile>,
-    ) -> io::Result<Keeping> {
+    ) -> io::Result<StoreThread> {
         let (requests, asked) = channel();
         let (answering, answers) = channel();
         let pulse = Pulse::new();
@@ -109,7 +109,7 @@ impl Keeping {
                 }
             }
         })?;
-        Ok(Keeping {
+        Ok(StoreThread {
             requests: Some(requests),
             answers,
             pulse,
@@ -142,7 +142,7 @@ impl Keeping {
     }
 }
 
-impl Drop for Keeping {
+impl Drop for StoreThread {
     /// Waits for what was asked for: the program must not end in the middle of
     /// a save.
     fn drop(&mut self) {
@@ -357,7 +357,8 @@ mod tests {
             format: 1,
             toml,
         };
-        let keeping = Keeping::start(store.clone(), provenance(), Some(profile.clone())).unwrap();
+        let keeping =
+            StoreThread::start(store.clone(), provenance(), Some(profile.clone())).unwrap();
         let exam = exam(1);
         let filled = |value| Arc::new(RgbImage::from_pixel(9, 7, image::Rgb([value; 3])));
         for (shot, value) in exam.right.shots.iter().zip([1, 2]) {

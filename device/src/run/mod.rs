@@ -52,7 +52,7 @@ use crate::screen;
 
 use album::Album;
 use grading::{Grading, Job};
-use keeping::{Keeping, Request};
+use keeping::{Request, StoreThread};
 use known::{Camera, Details, Known, Student};
 use live::LiveView;
 use output::Output;
@@ -129,7 +129,7 @@ struct Appliance {
     grading: Grading,
     /// Before `keeping`, whose end waits until nobody can ask it any more.
     health: Health,
-    keeping: Keeping,
+    keeping: StoreThread,
 
     output: Output,
     shutter: Shutter,
@@ -164,8 +164,8 @@ impl Appliance {
         let limits = LiveLimits::default().within(&bundle.calibration.gate);
         let feed = start_feed(&config, &clock, profile, limits).map_err(RunError::Threads)?;
         let grading = Grading::start(bundle).map_err(RunError::Threads)?;
-        let keeping =
-            Keeping::start(config.store.clone(), provenance, kept).map_err(RunError::Threads)?;
+        let keeping = StoreThread::start(config.store.clone(), provenance, kept)
+            .map_err(RunError::Threads)?;
         let health = Health::start(config.places(), grading.trial(), keeping.requests())
             .map_err(RunError::Threads)?;
         keeping.ask(Request::Today);
