@@ -14,7 +14,7 @@ use crate::adam::Adam;
 use crate::checkpoint::{self, State};
 use crate::clock::{Ended, StageTime};
 use crate::config::{Keep, Optimiser, RunConfig, Schedule, StageConfig, Training};
-use crate::data::{Loader, Split};
+use crate::data::{Epoch, Loader, Split};
 use crate::events::EventWriter;
 use crate::losses::{masked_bce, Hierarchy};
 use crate::methods::average::{self, Average};
@@ -192,6 +192,12 @@ fn average(
     write_network(&store, &config.stage_dir(&stage.name))
 }
 
+/// What an epoch trains on.
+struct Draws {
+    photographs: usize,
+    batches: Epoch,
+}
+
 struct Fit<'a> {
     name: &'a str,
     training: Training,
@@ -206,6 +212,8 @@ struct Fit<'a> {
     sampler: Sampler,
     draws: crate::samplers::Sampling,
     loader: Loader,
+    /// Of the next epoch, where it has been begun.
+    ahead: Option<Draws>,
     validation: Vec<usize>,
     state: State,
     time: Option<StageTime<'a>>,
@@ -236,7 +244,7 @@ impl<'a> Fit<'a> {
 
         let teacher = |name: &str| -> Result<Rc<Teacher>> {
             let (store, net) = trained(config, name, photographs, device)?;
-            Ok(Rc::new(Teacher { store, net }))
+            Ok(Rc::new(Teacher::new(store, net)))
         };
         let one_extractor = |first: &str, second: &str| {
             config.stage_named(second).is_ok_and(|s| {
@@ -298,6 +306,7 @@ impl<'a> Fit<'a> {
             adam,
             average,
             loader,
+            ahead: None,
             time: None,
             before: 0.0,
             stepped: (0.0, Instant::now()),
@@ -358,23 +367,42 @@ impl<'a> Fit<'a> {
 
     fn epoch(&mut self, epoch: usize) -> Result<EpochLine> {
         let started = Instant::now();
-        let order = self.sampler.epoch(
-            self.draws,
-            self.seed.wrapping_mul(1_000_003).wrapping_add(epoch as u64),
-        );
+        let Draws {
+            photographs,
+            mut batches,
+        } = match self.ahead.take() {
+            Some(draws) => draws,
+            None => self.draw(epoch)?,
+        };
+        let size = self.training.batch;
         // A last batch of one has no batch statistics; leave it out.
-        let steps =
-            order.len() / self.training.batch + usize::from(order.len() % self.training.batch > 1);
+        let steps = photographs / size + usize::from(photographs % size > 1);
         let bar = progress(
-            order.len() as u64,
+            photographs as u64,
             &format!("{} {}/{}", self.name, epoch + 1, self.training.epochs),
         );
         let (mut total, mut seen, mut rate) = (0.0, 0usize, 0.0);
         let mut made = 0;
         let mut waiting = Duration::ZERO;
-        let mut batches = self
-            .loader
-            .epoch(order, self.seed.wrapping_add(epoch as u64))?;
+        let name = self.name;
+        let mut unread: Option<(Tensor, usize)> = None;
+        let mut read = |unread: Option<(Tensor, usize)>| -> Result<()> {
+            let Some((loss, count)) = unread else {
+                return Ok(());
+            };
+            let loss = loss.double_value(&[]);
+            if !loss.is_finite() {
+                bail!(
+                    "the loss of stage `{name}` is not finite in epoch {} ({loss}); lower the learning rate",
+                    epoch + 1
+                );
+            }
+            total += loss * count as f64;
+            seen += count;
+            bar.inc(count as u64);
+            bar.set_message(format!("loss {:.4}", total / seen as f64));
+            Ok(())
+        };
         for step in 0..steps {
             // One step is always made, so that every stage leaves a network.
             if step > 0 && self.time.as_ref().is_some_and(StageTime::over) {
@@ -394,26 +422,22 @@ impl<'a> Fit<'a> {
             if let Some(average) = &mut self.average {
                 average.update();
             }
-            let loss = loss.double_value(&[]);
-            if !loss.is_finite() {
-                bail!(
-                    "the loss of stage `{}` is not finite in epoch {} ({loss}); lower the learning rate",
-                    self.name,
-                    epoch + 1
-                );
-            }
             made = step + 1;
-            total += loss * count as f64;
-            seen += count;
-            bar.inc(count as u64);
-            bar.set_message(format!("loss {:.4}", total / seen as f64));
+            // Reading a loss waits for the GPU, so that of the step before is
+            // read: the GPU has this one to do meanwhile.
+            read(unread.replace((loss.detach(), count)))?;
         }
+        read(unread)?;
         bar.finish_and_clear();
         self.stepped = (
             epoch as f64 + made as f64 / steps.max(1) as f64,
             Instant::now(),
         );
         let training_seconds = started.elapsed().as_secs_f64();
+        if epoch + 1 < self.training.epochs && !self.time.as_ref().is_some_and(StageTime::over) {
+            // Its first batches are made while this one is validated and saved.
+            self.ahead = Some(self.draw(epoch + 1)?);
+        }
         let mut line = EpochLine {
             epoch: epoch as u32 + 1,
             phase: self.name.to_string(),
@@ -431,6 +455,20 @@ impl<'a> Fit<'a> {
         self.validate(&mut line)?;
         line.seconds = started.elapsed().as_secs_f64();
         Ok(line)
+    }
+
+    /// The photographs of an epoch, in batches that are made from now on.
+    fn draw(&self, epoch: usize) -> Result<Draws> {
+        let order = self.sampler.epoch(
+            self.draws,
+            self.seed.wrapping_mul(1_000_003).wrapping_add(epoch as u64),
+        );
+        Ok(Draws {
+            photographs: order.len(),
+            batches: self
+                .loader
+                .epoch(order, self.seed.wrapping_add(epoch as u64))?,
+        })
     }
 
     fn forward(&self, images: &Tensor) -> Output {

@@ -326,6 +326,30 @@ fn imagenet_weights_give_the_golden_logits() {
 }
 
 #[test]
+fn a_folded_network_answers_as_before() {
+    let x = channels_last(&Tensor::randn([4, 3, 64, 64], (Kind::Float, Device::Cpu)));
+    for arch in [
+        Arch::Resnet18,
+        Arch::Resnet50,
+        Arch::EfficientnetLite0,
+        Arch::EfficientnetLite2,
+    ] {
+        let store = nn::VarStore::new(Device::Cpu);
+        let mut net = Net::new(&store.root(), arch, 5, Precision::Float);
+        // Statistics that are not those of a new network.
+        tch::no_grad(|| (0..3).for_each(|_| drop(net.forward(&x, true))));
+        let before = tch::no_grad(|| net.forward(&x, false));
+        net.fold();
+        let after = net.forward(&x, false);
+        let largest = before.features.abs().max().double_value(&[]);
+        let apart = (after.features - before.features).abs().max();
+        assert!(apart.double_value(&[]) < 1e-4 * largest, "{arch}");
+        let apart = (after.logits - before.logits).abs().max();
+        assert!(apart.double_value(&[]) < 1e-4 * largest, "{arch}");
+    }
+}
+
+#[test]
 fn frozen_layers_run_as_in_evaluation_and_do_not_learn() {
     let x = channels_last(&Tensor::randn([2, 3, 64, 64], (Kind::Float, Device::Cpu)));
     for arch in [Arch::Resnet18, Arch::EfficientnetLite0] {

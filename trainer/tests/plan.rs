@@ -52,12 +52,15 @@ looks_for = ["@eye", "@photograph"]
     for (large, small) in [
         ("size = 384", "size = 32\ndata = \"data\"".to_owned()),
         ("\"cuda\"", "\"cpu\"".to_owned()),
+        // Some discs look alike, and enough must be left to judge by.
+        ("drop_judged", "drop_training".to_owned()),
         (
             "epochs = 100",
             format!("epochs = {epochs}\npretrained = false"),
         ),
-        ("batch = 64", "batch = 16".to_owned()),
+        ("batch = 128", "batch = 16".to_owned()),
         ("\"resnet50\"", format!("\"{arch}\"")),
+        ("\"efficientnet_lite2\"", format!("\"{arch}\"")),
         ("\"efficientnet_lite0\"", format!("\"{arch}\"")),
         (&calibrate_on, "calibrate_on = [\"odir\"]".to_owned()),
         (&weights, String::new()),
@@ -170,7 +173,7 @@ fn a_run_ends_with_its_minutes_and_says_so() {
         assert!(ended.epochs > 0.0 && ended.minutes < 1.0, "{ended}");
         // It came down with the time, though nearly all epochs were left.
         let rate = state.history.last().unwrap().learning_rate;
-        assert!(rate < 5e-4 * 0.3, "{stage}: {rate}");
+        assert!(rate < 1e-3 * 0.3, "{stage}: {rate}");
     }
     let card = std::fs::read_to_string(run.join("bundle/MODEL_CARD.md")).unwrap();
     assert!(card.contains("ended by the clock after"), "{card}");

@@ -54,31 +54,47 @@ pub fn warp(
     target: &mut [u8],
     to: usize,
 ) {
-    const ONE: f32 = 256.0;
+    // Places in 1/65536 pixel, of which 1/256 is as fine as 8-bit colours can show.
+    const ONE: f32 = 65536.0;
+    let fixed = |v: f32| (v * ONE) as i32;
     // Never past the last pixel but one: its right and lower neighbour is read.
-    let place = |v: f32| ((v * ONE) as i32).clamp(0, (from as i32 - 1) * ONE as i32);
+    let place = |v: f32| fixed(v).clamp(0, (from as i32 - 1) << 16);
     let columns = place(window.left)..place(window.right);
     let rows = place(window.top)..place(window.bottom);
+    let (dx, dy) = (fixed(map.a), fixed(map.d));
     for (y, row) in target.chunks_exact_mut(to * 3).enumerate() {
-        let (start_x, start_y) = (map.b * y as f32 + map.c, map.e * y as f32 + map.f);
-        for (x, out) in row.chunks_exact_mut(3).enumerate() {
-            // Places in 1/256 pixel: as fine as 8-bit colours can show.
-            let sx = ((map.a * x as f32 + start_x) * ONE) as i32;
-            let sy = ((map.d * x as f32 + start_y) * ONE) as i32;
-            if !columns.contains(&sx) || !rows.contains(&sy) {
-                out.fill(0);
+        let x0 = fixed(map.b * y as f32 + map.c);
+        let y0 = fixed(map.e * y as f32 + map.f);
+        let at = |x: usize| (x0 + dx * x as i32, y0 + dy * x as i32);
+        // A row's places lie on a line and the window is convex: those inside
+        // it follow one another.
+        let inside = |x: &usize| {
+            let (sx, sy) = at(*x);
+            columns.contains(&sx) && rows.contains(&sy)
+        };
+        let first = (0..to).find(inside).unwrap_or(to);
+        let end = (first..to).rfind(inside).map_or(first, |last| last + 1);
+        row[..first * 3].fill(0);
+        row[end * 3..].fill(0);
+        for (x, out) in (first..end).zip(row[first * 3..].chunks_exact_mut(3)) {
+            let (sx, sy) = at(x);
+            let (wx, wy) = ((sx >> 8) as u32 & 255, (sy >> 8) as u32 & 255);
+            let upper = ((sy >> 16) as usize * from + (sx >> 16) as usize) * 3;
+            let lower = upper + from * 3;
+            let (Some(upper), Some(lower)) = (
+                source[upper..].first_chunk::<6>(),
+                source[lower..].first_chunk::<6>(),
+            ) else {
                 continue;
-            }
-            let (wx, wy) = (sx & 255, sy & 255);
-            let at = ((sy >> 8) as usize * from + (sx >> 8) as usize) * 3;
-            let upper = &source[at..at + 6];
-            let lower = &source[at + from * 3..at + from * 3 + 6];
-            for channel in 0..3 {
-                let mix = |pair: &[u8]| {
-                    i32::from(pair[channel]) * (256 - wx) + i32::from(pair[channel + 3]) * wx
-                };
-                out[channel] =
-                    ((mix(upper) * (256 - wy) + mix(lower) * wy + (1 << 15)) >> 16) as u8;
+            };
+            let (w11, w01) = (wx * wy, (256 - wx) * wy);
+            let (w10, w00) = (256 * wx - w11, 256 * (256 - wx) - w01);
+            for c in 0..3 {
+                let mixed = u32::from(upper[c]) * w00
+                    + u32::from(upper[c + 3]) * w10
+                    + u32::from(lower[c]) * w01
+                    + u32::from(lower[c + 3]) * w11;
+                out[c] = ((mixed + (1 << 15)) >> 16) as u8;
             }
         }
     }
@@ -122,14 +138,16 @@ pub fn focus(pixels: &mut [u8], size: usize, amount: f32) {
     let source = pixels.to_vec();
     let weight = (amount * 256.0) as i32;
     let stride = size * 3;
+    // A value with what is left and right of it, in its own channel.
+    let around = |y: usize| source[y * stride..(y + 1) * stride].windows(7);
+    let three = |w: &[u8]| i32::from(w[0]) + 2 * i32::from(w[3]) + i32::from(w[6]);
     for y in 1..size - 1 {
-        let start = y * stride + 3;
-        let row = &mut pixels[start..start + stride - 6];
-        for (k, value) in (start..).zip(row) {
-            let at = |i: usize| i32::from(source[i]);
-            let three = |i: usize| at(i - 3) + 2 * at(i) + at(i + 3);
-            let mean = (three(k - stride) + 2 * three(k) + three(k + stride)) / 16;
-            *value = (at(k) + (mean - at(k)) * weight / 256).clamp(0, 255) as u8;
+        let row = &mut pixels[y * stride + 3..];
+        let rows = around(y - 1).zip(around(y)).zip(around(y + 1));
+        for (((above, here), below), value) in rows.zip(row) {
+            let mean = (three(above) + 2 * three(here) + three(below)) / 16;
+            let old = i32::from(here[3]);
+            *value = (old + (mean - old) * weight / 256).clamp(0, 255) as u8;
         }
     }
 }
@@ -189,20 +207,31 @@ pub fn smear(pixels: &mut [u8], size: usize, dx: f32, dy: f32) {
     }
 }
 
+/// The mean of each pixel of `line` and `radius` neighbours on both sides, by
+/// channel; beyond the ends the last pixel goes on.
 fn running_mean(line: &[u8], means: &mut [u8], radius: usize) {
     let count = line.len() / 3;
     let radius = radius.min(count - 1);
     let scale = (1 << 16) / (2 * radius as u32 + 1);
-    for channel in 0..3 {
-        let at = |i: isize| {
-            let i = i.clamp(0, count as isize - 1) as usize;
-            u32::from(line[i * 3 + channel])
+    let pixel = |i: usize| [0, 1, 2].map(|c| u32::from(line[i * 3 + c]));
+    let (first, last) = (pixel(0), pixel(count - 1));
+    let mut sum = first.map(|v| v * (radius as u32 + 1));
+    for i in 1..=radius {
+        let next = pixel(i);
+        (0..3).for_each(|c| sum[c] += next[c]);
+    }
+    for (i, mean) in means.chunks_exact_mut(3).take(count).enumerate() {
+        let next = match i + radius + 1 {
+            i if i < count => pixel(i),
+            _ => last,
         };
-        let r = radius as isize;
-        let mut sum: u32 = (-r..=r).map(at).sum();
-        for i in 0..count as isize {
-            means[i as usize * 3 + channel] = ((sum * scale + (1 << 15)) >> 16) as u8;
-            sum = sum + at(i + r + 1) - at(i - r);
+        let gone = match i.checked_sub(radius) {
+            Some(i) => pixel(i),
+            None => first,
+        };
+        for c in 0..3 {
+            mean[c] = ((sum[c] * scale + (1 << 15)) >> 16) as u8;
+            sum[c] = sum[c] + next[c] - gone[c];
         }
     }
 }

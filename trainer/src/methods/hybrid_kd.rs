@@ -1,6 +1,8 @@
 //! The student: features of teacher 1, logits of teacher 2, and the labels
 //! weighed instance-wise (HKGL section IV-D, eq. 9):
 //! L = (1 - alpha - beta) L_BCE + alpha gamma L_F + beta L_C.
+//!
+//! Not in the paper: several teachers of logits, whose mean is taught.
 
 use std::rc::Rc;
 
@@ -19,18 +21,40 @@ pub struct Hybrid {
     parents: Parents,
     weights: LevelWeights,
     features: Rc<Teacher>,
-    logits: Rc<Teacher>,
-    /// After cRT both teachers share one feature extractor; the second is then
-    /// only another classifier on the features of the first.
-    one_extractor: bool,
+    logits: Vec<OfLogits>,
     /// Takes the student's features to the teacher's width, where they differ.
     projection: Option<nn::Linear>,
+}
+
+/// A teacher of logits.
+struct OfLogits {
+    teacher: Rc<Teacher>,
+    /// After cRT it shares the feature extractor of the teacher of features,
+    /// and is only another classifier on what that one sees.
+    one_extractor: bool,
+}
+
+impl OfLogits {
+    fn logits(&self, images: &Tensor, seen: &Output) -> Tensor {
+        if self.one_extractor {
+            tch::no_grad(|| self.teacher.net.head(&seen.features))
+        } else {
+            self.teacher.look(images).logits
+        }
+    }
 }
 
 impl Hybrid {
     pub fn new(context: &MethodContext, config: &HybridKd) -> Result<Hybrid> {
         let features = (context.teacher)(&config.features)?;
-        let logits = (context.teacher)(&config.logits)?;
+        let of_logits = |name: &String| {
+            anyhow::Ok(OfLogits {
+                teacher: (context.teacher)(name)?,
+                one_extractor: (context.one_extractor)(&config.features, name),
+            })
+        };
+        let logits = config.logits.names().iter().map(of_logits);
+        let logits = logits.collect::<Result<_>>()?;
         let wide = features.net.width();
         let projection = (wide != context.width).then(|| {
             nn::linear(
@@ -47,7 +71,6 @@ impl Hybrid {
             weights: LevelWeights::new(context, config.positives_only),
             features,
             logits,
-            one_extractor: (context.one_extractor)(&config.features, &config.logits),
             projection,
         })
     }
@@ -101,11 +124,12 @@ impl Method for Hybrid {
             ..
         } = self.config;
         let seen = self.features.look(&batch.images);
-        let taught = if self.one_extractor {
-            tch::no_grad(|| self.logits.net.head(&seen.features))
-        } else {
-            self.logits.look(&batch.images).logits
-        };
+        let taught = self
+            .logits
+            .iter()
+            .map(|teacher| teacher.logits(&batch.images, &seen))
+            .sum::<Tensor>()
+            / self.logits.len() as f64;
         let student = match &self.projection {
             Some(projection) => projection.forward(&output.features),
             None => output.features.shallow_clone(),

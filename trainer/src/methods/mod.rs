@@ -67,8 +67,8 @@ pub enum MethodConfig {
 pub struct HybridKd {
     /// The stage whose pooled features are taught: teacher 1.
     pub features: String,
-    /// The stage whose logits are taught: teacher 2.
-    pub logits: String,
+    /// The stages whose logits are taught: teacher 2, or several whose mean is.
+    pub logits: Stages,
     #[serde(default = "fifth")]
     pub alpha: f64,
     #[serde(default = "fifth")]
@@ -97,6 +97,23 @@ pub struct HybridKd {
     /// Add the composites to the classification term, as MLMC's option does.
     #[serde(default)]
     pub composites: bool,
+}
+
+/// Names of stages; a run file writes one alone without brackets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Stages {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Stages {
+    pub fn names(&self) -> &[String] {
+        match self {
+            Stages::One(name) => std::slice::from_ref(name),
+            Stages::Several(names) => names,
+        }
+    }
 }
 
 fn one() -> f64 {
@@ -137,6 +154,12 @@ pub struct Teacher {
 }
 
 impl Teacher {
+    /// `net` reads the variables of `store`.
+    pub fn new(store: nn::VarStore, mut net: Net) -> Teacher {
+        net.fold();
+        Teacher { store, net }
+    }
+
     pub fn look(&self, images: &Tensor) -> Output {
         tch::no_grad(|| self.net.forward(images, false))
     }
@@ -195,7 +218,10 @@ impl MethodConfig {
     /// Stages whose networks it needs beside the one it starts from.
     pub fn teachers(&self) -> Vec<&str> {
         match self {
-            MethodConfig::HybridKd(kd) => vec![&kd.features, &kd.logits],
+            MethodConfig::HybridKd(kd) => std::iter::once(&kd.features)
+                .chain(kd.logits.names())
+                .map(String::as_str)
+                .collect(),
             MethodConfig::Average(average) => vec![&average.with],
             _ => Vec::new(),
         }
@@ -233,6 +259,9 @@ impl MethodConfig {
                         kd.alpha,
                         kd.beta
                     );
+                }
+                if kd.logits.names().is_empty() {
+                    bail!("logits = [] names no stage whose logits could be taught");
                 }
                 if kd.temperature <= 0.0 {
                     bail!("temperature = {} must be above zero", kd.temperature);

@@ -305,17 +305,25 @@ impl Trunk {
     /// The stem and the first `blocks` blocks as they are now, to be run without learning.
     pub fn freeze(&self, blocks: usize, precision: Precision) -> Frozen {
         let blocks = blocks.min(self.blocks.len());
-        let kind = precision.kind();
-        let device = self.stem.weight.device();
-        let folded = std::iter::once(&self.stem)
-            .chain(self.blocks[..blocks].iter().flat_map(Block::units))
-            .map(|unit| {
-                let (weight, bias) = unit.folded();
-                let there = |t: Tensor| t.to_device(device).to_kind(kind);
-                (there(weight), there(bias))
-            })
-            .collect();
-        Frozen { blocks, folded }
+        let first = self.blocks[..blocks].iter().flat_map(Block::units);
+        let units = std::iter::once(&self.stem).chain(first);
+        Frozen {
+            blocks,
+            folded: Folded::of(units, precision),
+        }
+    }
+
+    /// Every unit as it is now, to be run by [`Trunk::forward_folded`].
+    pub fn fold(&self, precision: Precision) -> Folded {
+        Folded::of(self.units(), precision)
+    }
+
+    /// The last maps of `x` in evaluation, by what [`Trunk::fold`] gave.
+    pub fn forward_folded(&self, folded: &Folded, x: &Tensor) -> Tensor {
+        no_grad(|| {
+            let next = Cell::new(0);
+            self.walk(x, 0.0, 0, &|unit, x| folded.run(&next, unit, x))
+        })
     }
 
     /// The last maps in training, where the first layers are `frozen` and no gradient reaches them.
@@ -328,10 +336,7 @@ impl Trunk {
     ) -> Tensor {
         let x = no_grad(|| {
             let next = Cell::new(0);
-            let run = |unit: &ConvNorm, x: &Tensor| {
-                let folded = &frozen.folded[next.replace(next.get() + 1)];
-                unit.forward_folded(x, folded)
-            };
+            let run = |unit: &ConvNorm, x: &Tensor| frozen.folded.run(&next, unit, x);
             let mut x = self.start(x, &run);
             for block in &self.blocks[..frozen.blocks] {
                 x = block.forward(&x, 0.0, &run);
@@ -391,8 +396,29 @@ impl Trunk {
 pub(crate) struct Frozen {
     /// At least one block, so that [`Trunk::walk`] knows that the stem is done.
     blocks: usize,
-    /// Weight and bias of every unit, in the order of the forward pass.
-    folded: Vec<(Tensor, Tensor)>,
+    folded: Folded,
+}
+
+/// Weight and bias of units with their normalisation folded in, in the order of the forward pass.
+#[derive(Debug)]
+pub(crate) struct Folded(Vec<(Tensor, Tensor)>);
+
+impl Folded {
+    /// On the units' device.
+    fn of<'a>(units: impl Iterator<Item = &'a ConvNorm>, precision: Precision) -> Folded {
+        let fold = |unit: &ConvNorm| {
+            let (device, kind) = (unit.weight.device(), precision.kind());
+            let (weight, bias) = unit.folded();
+            let there = |t: Tensor| t.to_device(device).to_kind(kind);
+            (there(weight), there(bias))
+        };
+        Folded(units.map(fold).collect())
+    }
+
+    /// Runs `unit`, whose turn it is, and counts on.
+    fn run(&self, turn: &Cell<usize>, unit: &ConvNorm, x: &Tensor) -> Tensor {
+        unit.forward_folded(x, &self.0[turn.replace(turn.get() + 1)])
+    }
 }
 
 #[cfg(test)]

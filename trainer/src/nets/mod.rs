@@ -17,7 +17,7 @@ mod efficientnet_lite;
 mod layers;
 mod resnet;
 
-pub(crate) use layers::{Activation, Block, ConvNorm, Frozen, Shortcut, Trunk};
+pub(crate) use layers::{Activation, Block, ConvNorm, Folded, Frozen, Shortcut, Trunk};
 
 use std::fmt;
 use std::str::FromStr;
@@ -153,6 +153,8 @@ pub struct Net {
     classifier: nn::Linear,
     /// First layers that are not trained, where there are any.
     frozen: Option<Frozen>,
+    /// The trunk as evaluation runs it, where it changes no more.
+    folded: Option<Folded>,
 }
 
 impl Net {
@@ -199,6 +201,7 @@ impl Net {
             trunk,
             classifier,
             frozen: None,
+            folded: None,
         }
     }
 
@@ -206,6 +209,13 @@ impl Net {
     /// now on as they are now and as they run in evaluation.
     pub fn freeze(&mut self, blocks: usize) {
         self.frozen = Some(self.trunk.freeze(blocks, self.precision));
+    }
+
+    /// Folds the normalisations into the convolutions for every evaluation from now on, which on a
+    /// GPU saves a pass over each map. The trunk must not be trained, nor its variables changed,
+    /// after that.
+    pub fn fold(&mut self) {
+        self.folded = Some(self.trunk.fold(self.precision));
     }
 
     /// Whether a variable of that name is left alone when `blocks` blocks are frozen.
@@ -220,15 +230,11 @@ impl Net {
     /// input's side, rounded up. `x` is B x 3 x S x S, float, in (v - 127) / 128 units,
     /// channels-last.
     pub fn maps(&self, x: &Tensor, train: bool) -> Tensor {
-        let maps = match &self.frozen {
-            Some(frozen) if train => {
-                let drop = self.options.drop_path;
-                self.trunk.forward_after(frozen, x, self.precision, drop)
-            }
-            _ => {
-                let drop = self.options.drop_path;
-                self.trunk.forward(x, self.precision, drop, train)
-            }
+        let drop = self.options.drop_path;
+        let maps = match (&self.frozen, &self.folded) {
+            (Some(frozen), _) if train => self.trunk.forward_after(frozen, x, self.precision, drop),
+            (_, Some(folded)) if !train => self.trunk.forward_folded(folded, x),
+            _ => self.trunk.forward(x, self.precision, drop, train),
         };
         maps.to_kind(Kind::Float)
     }
