@@ -7,7 +7,8 @@
 #
 # --program   fovea-train; target/release/fovea-train unless said otherwise. Where
 #             the system's Python has torch, its libtorch (2.11.0) is used.
-# --config    the run file (trainer/configs/gpu.toml); its results must go to runs/
+# --config    the run file (trainer/configs/student-384.toml); its results must go
+#             to runs/
 # --pack      what `fovea-train pack` wrote (data/pack)
 # --weights   ImageNet weights (data/weights); a folder NAME.safetensors.parts in
 #             it, made by parts.sh, is joined first
@@ -20,7 +21,7 @@
 # A plan that was stopped goes on where it was when it is called again.
 set -eu
 
-program=target/release/fovea-train config=trainer/configs/gpu.toml
+program=target/release/fovea-train config=trainer/configs/student-384.toml
 pack=data/pack weights=data/weights results=results
 minutes=10 ship=student part=15 teachers=
 
@@ -52,7 +53,10 @@ while [ $# -gt 0 ]; do
     shift 2
 done
 here=$(dirname "$0")
-name=$(sed -n 's/^name = "\(.*\)"$/\1/p' "$config" | head -n 1)
+setting() { # the first of that key, which is a text
+    sed -n "s/^$1 = \"\(.*\)\"\$/\1/p" "$config" | head -n 1
+}
+name=$(setting name) bundle=$(setting bundle) calibration=$(setting calibration)
 began=$(date +%s)
 left() { # a share of the minutes, less what has passed
     awk -v m="$minutes" -v s="$1" -v t="$(($(date +%s) - began))" 'BEGIN { print m * s - t / 60 }'
@@ -81,6 +85,6 @@ if [ -z "$teachers" ]; then
         [ "$stage" = "runs/$name/$ship/final.safetensors" ] || set -- "$@" --exclude="$stage"
     done
 fi
-tar -c "$@" -f "runs/$name.tar" "runs/$name"
+tar -c "$@" -f "runs/$name.tar" "runs/$name" "${bundle:-models/student}" "${calibration:-calibration}"
 "$here/parts.sh" split "runs/$name.tar" "$results" "$part"
 echo "the results are in $results; elsewhere: parts.sh join $results run.tar && tar -xf run.tar"

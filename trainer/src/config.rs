@@ -181,6 +181,7 @@ pub enum DeviceChoice {
     #[default]
     Auto,
     Cpu,
+    /// No training without CUDA; what follows it goes on without.
     Cuda,
 }
 

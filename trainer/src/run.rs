@@ -96,7 +96,10 @@ pub fn train(
     for name in only {
         config.stage_named(name)?;
     }
-    let device = device(config)?;
+    let device = device(config);
+    if config.device == DeviceChoice::Cuda && !device.is_cuda() {
+        bail!("`device = \"cuda\"`, but libtorch finds no GPU; {CUDA_REMEDY}, or choose \"auto\"");
+    }
     let mut wanted = Vec::new();
     for stage in &config.stage {
         if only.is_empty() || only.contains(&stage.name) {
@@ -159,7 +162,7 @@ pub fn whole(
 /// several logits, and those of a stage trained on re-drawn photographs are
 /// not on one scale before.
 pub fn evaluate(config: &RunConfig, photographs: &Photographs) -> Result<()> {
-    let device = device(config)?;
+    let device = device(config);
     let mut reports = Vec::new();
     for stage in &config.stage {
         if !config.stage_dir(&stage.name).join(fit::FINAL).is_file() {
@@ -199,7 +202,7 @@ pub fn evaluate(config: &RunConfig, photographs: &Photographs) -> Result<()> {
 /// Fits temperatures and operating points of the shipped stage on val.
 pub fn calibrate(config: &RunConfig, photographs: &Photographs) -> Result<()> {
     let (ship, stage) = shipped(config)?;
-    let device = device(config)?;
+    let device = device(config);
     let onnx = exported(config, stage, photographs)?;
     let val = predicted(config, stage, photographs, Split::Val, device)?;
     let val = val.filter(|photograph| {
@@ -249,7 +252,7 @@ pub fn export(config: &RunConfig, photographs: &Photographs) -> Result<()> {
         "the engine and libtorch agree on {} photographs to {:.1e} in logits",
         agreement.photographs, agreement.max_abs
     );
-    let report = measure(config, stage, photographs, &calibration, device(config)?)?;
+    let report = measure(config, stage, photographs, &calibration, device(config))?;
     let card = card::model_card(config, stage, photographs, &agreement, &report)?;
     let manifest = card::manifest(config, stage, photographs)?;
     Bundle::write(
@@ -272,7 +275,7 @@ pub fn export(config: &RunConfig, photographs: &Photographs) -> Result<()> {
 /// `sources`.
 pub fn judge(config: &RunConfig, photographs: &Photographs, sources: &[String]) -> Result<Report> {
     let (ship, stage) = shipped(config)?;
-    let device = device(config)?;
+    let device = device(config);
     let onnx = exported(config, stage, photographs)?;
     let calibration = calibration_of(config, ship, &onnx)?;
     let student = trained(config, stage, photographs, device)?;
@@ -291,7 +294,7 @@ pub fn judge(config: &RunConfig, photographs: &Photographs, sources: &[String]) 
 /// What the shipped stage could go by without looking at the disease.
 pub fn probe(config: &RunConfig, photographs: &Photographs) -> Result<()> {
     let (_, stage) = shipped(config)?;
-    let device = device(config)?;
+    let device = device(config);
     let student = trained(config, stage, photographs, device)?;
     let batch = config.training.predict_batch;
     let found = probe::probe(&student.net, photographs, batch, device)?;
@@ -408,28 +411,23 @@ fn calibration_of(config: &RunConfig, ship: &Ship, onnx: &[u8]) -> Result<Calibr
 }
 
 /// What brings libtorch and a GPU together.
-const CUDA_MEND: &str = "let LIBTORCH name the `torch` folder of a Python torch 2.11.0 with CUDA, \
+const CUDA_REMEDY: &str =
+    "let LIBTORCH name the `torch` folder of a Python torch 2.11.0 with CUDA, \
                          build again, and see that `nvidia-smi` works";
 
 /// Where networks are trained and run.
-fn device(config: &RunConfig) -> Result<Device> {
+fn device(config: &RunConfig) -> Device {
     if config.device != DeviceChoice::Cpu {
         load_cuda();
     }
     let found = tch::Cuda::is_available();
-    match config.device {
-        DeviceChoice::Cpu => Ok(Device::Cpu),
-        DeviceChoice::Auto | DeviceChoice::Cuda if found => Ok(Device::Cuda(0)),
-        DeviceChoice::Cuda => {
-            bail!("`device = \"cuda\"`, but libtorch finds no GPU; {CUDA_MEND}, or choose \"auto\"")
-        }
-        DeviceChoice::Auto => {
-            if Path::new("/dev/nvidia0").exists() {
-                eprintln!("a GPU is here, but libtorch does not find it: {CUDA_MEND}");
-            }
-            Ok(Device::Cpu)
-        }
+    if found && config.device != DeviceChoice::Cpu {
+        return Device::Cuda(0);
     }
+    if config.device == DeviceChoice::Auto && Path::new("/dev/nvidia0").exists() {
+        eprintln!("a GPU is here, but libtorch does not find it: {CUDA_REMEDY}");
+    }
+    Device::Cpu
 }
 
 /// The program is linked against libtorch's CPU half only, so that it starts

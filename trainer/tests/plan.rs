@@ -40,7 +40,7 @@ split = { train = 0.4, val = 0.5, test = 0.1 }
 looks_for = ["@eye", "@photograph"]
 "#;
     std::fs::write(dir.join("sources.toml"), sources).unwrap();
-    let plan = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/gpu.toml");
+    let plan = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/student-384.toml");
     let mut plan = std::fs::read_to_string(plan).unwrap();
     let line = |key: &str| {
         let found = plan.lines().find(|line| line.starts_with(key));
@@ -69,7 +69,7 @@ looks_for = ["@eye", "@photograph"]
         assert!(plan.contains(large), "the plan has no {large} any more");
         plan = plan.replace(large, &small);
     }
-    let file = dir.join("gpu.toml");
+    let file = dir.join("run.toml");
     std::fs::write(&file, plan).unwrap();
     file
 }
@@ -102,7 +102,7 @@ fn the_plan_for_a_gpu_leaves_a_bundle_in_small_parts() {
     write_run(dir, 1, "resnet18");
     let packed = well(
         dir,
-        Command::new(PROGRAM).args(["pack", "gpu.toml", "--dir", "pack", "--part-mib", "1"]),
+        Command::new(PROGRAM).args(["pack", "run.toml", "--dir", "pack", "--part-mib", "1"]),
     );
     // Some of the 160 discs look alike; the copy to be trained on is left out.
     let count: usize = packed.split(' ').next().unwrap().parse().expect(&packed);
@@ -116,7 +116,7 @@ fn the_plan_for_a_gpu_leaves_a_bundle_in_small_parts() {
         "--program",
         PROGRAM,
         "--config",
-        "gpu.toml",
+        "run.toml",
         "--pack",
         "pack",
     ];
@@ -131,12 +131,16 @@ fn the_plan_for_a_gpu_leaves_a_bundle_in_small_parts() {
     let home = dir.join("home");
     std::fs::create_dir(&home).unwrap();
     well(&home, Command::new("tar").args(["-xf", "../run.tar"]));
-    Bundle::open(&home.join("runs/gpu/bundle")).unwrap();
-    let network = "runs/gpu/student/final.safetensors";
+    Bundle::open(&home.join("models/student")).unwrap();
+    let network = "runs/student-384/student/final.safetensors";
     let read = |root: &Path| std::fs::read(root.join(network)).unwrap();
     assert!(read(&home) == read(dir));
-    assert!(!home.join("runs/gpu/teacher1_a/final.safetensors").exists());
-    assert!(home.join("runs/gpu/teacher1_a/history.jsonl").exists());
+    assert!(!home
+        .join("runs/student-384/teacher1_a/final.safetensors")
+        .exists());
+    assert!(home
+        .join("runs/student-384/teacher1_a/history.jsonl")
+        .exists());
 
     let cut = results.join("part-000");
     let bytes = std::fs::read(&cut).unwrap();
@@ -156,7 +160,7 @@ fn a_run_ends_with_its_minutes_and_says_so() {
     write_run(dir, 100_000, "efficientnet_lite0");
     let call = |minutes: &str, stages: &str| {
         let mut command = Command::new(PROGRAM);
-        command.args(["run", "gpu.toml", "--minutes", minutes, "--stages", stages]);
+        command.args(["run", "run.toml", "--minutes", minutes, "--stages", stages]);
         command
     };
     let started = Instant::now();
@@ -165,7 +169,7 @@ fn a_run_ends_with_its_minutes_and_says_so() {
     // Half a minute more is for a busy machine.
     assert!(started.elapsed().as_secs() < 42, "{told}");
     well(dir, &mut call("0.3", "teacher2_a,teacher2_b,student"));
-    let run = dir.join("runs/gpu");
+    let run = dir.join("runs/student-384");
     for stage in ["teacher1_a", "teacher1_b", "student"] {
         let state = checkpoint::state(&run.join(stage)).unwrap().unwrap();
         let ended = state.ended.expect("by the clock");
@@ -175,7 +179,7 @@ fn a_run_ends_with_its_minutes_and_says_so() {
         let rate = state.history.last().unwrap().learning_rate;
         assert!(rate < 1e-3 * 0.3, "{stage}: {rate}");
     }
-    let card = std::fs::read_to_string(run.join("bundle/MODEL_CARD.md")).unwrap();
+    let card = std::fs::read_to_string(dir.join("models/student/MODEL_CARD.md")).unwrap();
     assert!(card.contains("ended by the clock after"), "{card}");
     // What is finished stays so.
     let told = well(dir, &mut call("0.01", "student"));
