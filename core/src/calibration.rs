@@ -37,6 +37,21 @@ pub enum ParentRule {
     NoisyOr,
 }
 
+/// How a composite's logit follows from its members' calibrated probabilities.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CompositeRule {
+    /// logit(1 - product of (1 - p)) over all members: any of them, taken as
+    /// independent. Twenty findings that are each a little likely then make a
+    /// likely composite, and a camera that the student never saw leaves it a
+    /// little unsure of all of them.
+    #[default]
+    NoisyOr,
+    /// The same over the members of each disease, whose forms exclude each
+    /// other, and of the diseases the likeliest.
+    LikeliestDisease,
+}
+
 /// Whose photographs a node's temperature and bias were fitted on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -108,6 +123,9 @@ pub struct Calibration {
     /// Sensitivity the operating points were chosen for, 0 to 1.
     pub target_sensitivity: f32,
     pub parent_rule: ParentRule,
+    /// Calibrations of before this rule have none, and go by the noisy-or.
+    #[serde(default)]
+    pub composite_rule: CompositeRule,
     pub gate: GateLimits,
     /// By composite id, `referable` among them.
     pub composites: BTreeMap<String, NodeCalibration>,
@@ -166,6 +184,7 @@ impl Calibration {
             split: "none".to_owned(),
             target_sensitivity: 0.5,
             parent_rule: ParentRule::SumOfLogits,
+            composite_rule: CompositeRule::NoisyOr,
             gate: GateLimits {
                 pixels_only: gate::lacks(taxonomy).is_some(),
                 ..GateLimits::default()

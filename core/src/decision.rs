@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::calibration::{Calibration, NodeCalibration, ParentRule};
+use crate::calibration::{Calibration, CompositeRule, NodeCalibration, ParentRule};
 use crate::gate::GateReason;
 use crate::taxonomy::{ids, Level, Subject, Taxonomy, Urgency};
 
@@ -139,8 +139,9 @@ pub fn raw_logits(
     Ok(raw)
 }
 
-/// Uncalibrated logit of every composite: logit(1 - prod(1 - p)) over the
-/// calibrated probabilities of its finest nodes. `raw` is [`raw_logits`]'s.
+/// Uncalibrated logit of every composite from the calibrated probabilities of
+/// its finest nodes, by the calibration's [`CompositeRule`]. `raw` is
+/// [`raw_logits`]'s.
 pub fn raw_composites(
     taxonomy: &Taxonomy,
     calibration: &Calibration,
@@ -148,10 +149,30 @@ pub fn raw_composites(
 ) -> Result<BTreeMap<String, f32>, OutputError> {
     let mut composites = BTreeMap::new();
     for (id, members) in taxonomy.composites() {
-        let z = any_of(taxonomy, calibration, raw, members)?;
+        let z = match calibration.composite_rule {
+            CompositeRule::NoisyOr => any_of(taxonomy, calibration, raw, members)?,
+            CompositeRule::LikeliestDisease => by_disease(taxonomy, members)
+                .iter()
+                .map(|members| any_of(taxonomy, calibration, raw, members))
+                .try_fold(f64::MIN, |most, z| Ok(most.max(z?)))?,
+        };
         composites.insert(id.clone(), saturated(z));
     }
     Ok(composites)
+}
+
+/// Finest nodes, those of one disease together. In a DAG a node that belongs to
+/// several diseases is among the members of each.
+fn by_disease(taxonomy: &Taxonomy, members: &[usize]) -> Vec<Vec<usize>> {
+    let mut diseases: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for &member in members {
+        let parents = &taxonomy.nodes()[member].parents;
+        let own = std::slice::from_ref(&member);
+        for &disease in if parents.is_empty() { own } else { parents } {
+            diseases.entry(disease).or_default().push(member);
+        }
+    }
+    diseases.into_values().collect()
 }
 
 /// Calibrated probabilities of every node and composite from the network's

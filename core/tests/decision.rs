@@ -5,7 +5,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::{identity, logit, small};
-use fovea_core::calibration::{Calibration, NodeCalibration, ParentRule};
+use fovea_core::calibration::{Calibration, CompositeRule, NodeCalibration, ParentRule};
 use fovea_core::decision::{
     decide, probabilities, raw_composites, raw_logits, retake, Decision, OutputError, Reason,
     ReferralDecision,
@@ -272,6 +272,29 @@ fn the_composite_refers_by_itself() {
 }
 
 #[test]
+fn the_likeliest_disease_counts_and_not_that_there_are_many() {
+    let t = Taxonomy::builtin("odir").unwrap();
+    let mut calibration = noisy(&t);
+    calibration.composite_rule = CompositeRule::LikeliestDisease;
+    let score = |likely: &[(&str, f64)], calibration: &Calibration| {
+        let mut p = vec![0.04; t.finest_count()];
+        likely
+            .iter()
+            .for_each(|(id, likely)| p[t.index(id).unwrap()] = *likely);
+        let logits: Vec<f32> = p.into_iter().map(|p| logit(p) as f32).collect();
+        f64::from(decide(&t, calibration, &logits).unwrap().score)
+    };
+    let close = |got: f64, wanted: f64| assert!((got - wanted).abs() < 1e-5, "{got} {wanted}");
+    // Unsure of everything: twenty findings at 4 % are no likely disease.
+    close(score(&[], &calibration), 1.0 - 0.96f64.powi(3));
+    assert!(score(&[], &noisy(&t)) > 0.5);
+    close(score(&[("cataract", 0.7)], &calibration), 1.0 - 0.3 * 0.96);
+    // Grades of one disease exclude each other and add up.
+    let grades = [("npdr_moderate", 0.3), ("npdr_severe", 0.3), ("pdr", 0.3)];
+    close(score(&grades, &calibration), 1.0 - 0.7f64.powi(3));
+}
+
+#[test]
 fn an_all_clear_names_what_came_nearest() {
     let d = verdict([0.9, 0.02, 0.1, 0.01, 0.2, 0.01], &[("severe", 0.11)]);
     assert_eq!(d.referral, ReferralDecision::NoReferableDisease);
@@ -433,12 +456,15 @@ proptest! {
         t in shipped(),
         z in prop::collection::vec(wild(), 29),
         sum in any::<bool>(),
+        likeliest in any::<bool>(),
         temperature in prop::sample::select(vec![1.0f32, 1e-45, 0.3, f32::MAX]),
         bias in wild(),
         threshold in 0.0f32..=1.0,
     ) {
         let mut calibration = identity(&t);
         calibration.parent_rule = if sum { ParentRule::SumOfLogits } else { ParentRule::NoisyOr };
+        calibration.composite_rule =
+            if likeliest { CompositeRule::LikeliestDisease } else { CompositeRule::NoisyOr };
         for own in calibration.nodes.values_mut().chain(calibration.composites.values_mut()) {
             (own.temperature, own.bias, own.threshold) = (temperature, bias, threshold);
         }
@@ -473,10 +499,13 @@ proptest! {
         k in 0usize..6,
         more in 0.0f32..5.0,
         sum in any::<bool>(),
+        likeliest in any::<bool>(),
     ) {
         let t = small();
         let mut calibration = identity(&t);
         calibration.parent_rule = if sum { ParentRule::SumOfLogits } else { ParentRule::NoisyOr };
+        calibration.composite_rule =
+            if likeliest { CompositeRule::LikeliestDisease } else { CompositeRule::NoisyOr };
         let less = probabilities(&t, &calibration, &z).unwrap();
         let mut z = z;
         z[k] += more;

@@ -120,15 +120,15 @@ pub fn model_card(
         if stage.method.is_trained() {
             let history = history(config, stage)?;
             let training = config.training_of(stage);
-            let hours = history.iter().map(|l| l.seconds).sum::<f64>() / 3600.0;
+            let seconds = history.iter().map(|l| l.seconds).sum::<f64>();
             write!(
                 w,
-                "; {} epochs of batches of {}, {:?} at {:.0e}, {:.1} h",
+                "; {} epochs of batches of {}, {:?} at {:.0e}, {}",
                 history.len(),
                 training.batch,
                 training.optimiser,
                 training.learning_rate,
-                hours
+                duration(seconds)
             )?;
         }
         let state = checkpoint::state(&config.stage_dir(&stage.name))?;
@@ -144,11 +144,10 @@ pub fn model_card(
         if let Some(origin) = start::origin(stage, &config.stage_dir(&stage.name))? {
             write!(w, ", from {origin}")?;
         }
-        let others = stage.method.teachers().join("` and `");
-        match others.is_empty() {
-            true => {}
-            false if stage.method.is_trained() => write!(w, ", taught by `{others}`")?,
-            false => write!(w, ", moved by that share towards `{others}`")?,
+        match listed(&stage.method.teachers()) {
+            None => {}
+            Some(others) if stage.method.is_trained() => write!(w, ", taught by {others}")?,
+            Some(other) => write!(w, ", moved by that share towards {other}")?,
         }
         writeln!(w)?;
     }
@@ -348,4 +347,21 @@ fn machines(config: &RunConfig, stage: &StageConfig) -> Result<String> {
 fn history(config: &RunConfig, stage: &StageConfig) -> Result<Vec<crate::report::EpochLine>> {
     let state = checkpoint::state(&config.stage_dir(&stage.name))?;
     Ok(state.map(|state| state.history).unwrap_or_default())
+}
+
+/// `a`, `b` and `c`.
+fn listed(names: &[&str]) -> Option<String> {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let (last, others) = quoted.split_last()?;
+    Some(match others {
+        [] => last.clone(),
+        _ => format!("{} and {last}", others.join(", ")),
+    })
+}
+
+fn duration(seconds: f64) -> String {
+    match seconds < 3600.0 {
+        true => format!("{:.1} minutes", seconds / 60.0),
+        false => format!("{:.1} hours", seconds / 3600.0),
+    }
 }

@@ -10,10 +10,26 @@ pub fn name() -> String {
             line.split(':').nth(1).map(|name| name.trim().to_owned())
         })
         .unwrap_or_else(|| std::env::consts::ARCH.to_owned());
-    let gpus = tch::Cuda::device_count();
-    if gpus > 0 {
-        format!("{model}, {cores} cores, {gpus} CUDA devices")
-    } else {
-        format!("{model}, {cores} cores, no GPU")
-    }
+    let gpus = match tch::Cuda::device_count() {
+        0 => "no GPU".to_owned(),
+        count => match gpu_models().join(" and ") {
+            models if models.is_empty() => format!("{count} GPU of CUDA"),
+            models => models,
+        },
+    };
+    format!("{model}, {cores} cores, {gpus}")
+}
+
+/// As NVIDIA's driver names them.
+fn gpu_models() -> Vec<String> {
+    let Ok(gpus) = std::fs::read_dir("/proc/driver/nvidia/gpus") else {
+        return Vec::new();
+    };
+    gpus.flatten()
+        .filter_map(|gpu| {
+            let told = std::fs::read_to_string(gpu.path().join("information")).ok()?;
+            let model = told.lines().find_map(|line| line.strip_prefix("Model:"))?;
+            Some(model.trim().to_owned())
+        })
+        .collect()
 }

@@ -11,7 +11,7 @@ mod threshold;
 use std::collections::BTreeSet;
 
 use anyhow::{ensure, Result};
-use fovea_core::calibration::{Calibration, ParentRule};
+use fovea_core::calibration::{Calibration, CompositeRule, ParentRule};
 use fovea_core::taxonomy::Taxonomy;
 
 use crate::evaluate::Judged;
@@ -31,8 +31,8 @@ const SAME_AUC: f64 = 0.002;
 /// Temperatures and biases are fitted by maximum likelihood, a node with fewer
 /// than 20 positives sharing the temperature of its siblings or of its level.
 /// The parent rule is the one whose parents rank and fit better. Operating
-/// points make the referral decision reach `target_sensitivity` (0..1) with the
-/// best specificity. The gate may refuse 1 % of the good photographs.
+/// points and the composite rule make the referral decision reach
+/// `target_sensitivity` (0..1) with the best specificity. The gate may refuse 1 % of the good photographs.
 ///
 /// # Errors
 /// Predictions over another taxonomy, none at all, or a target or hash that is
@@ -77,12 +77,34 @@ pub fn fit(
     calibration.split = described_split(val);
     calibration.target_sensitivity = target_sensitivity;
 
+    let target = f64::from(target_sensitivity);
+    let mut candidates = Vec::new();
+    for rule in [CompositeRule::NoisyOr, CompositeRule::LikeliestDisease] {
+        let mut calibration = calibration.clone();
+        calibration.composite_rule = rule;
+        scaling::fit_composites(val, taxonomy, &mut calibration)?;
+        let probabilities = calibration.clone();
+        let judged = Judged::new(val, taxonomy, &probabilities)?;
+        let decisions = operating::referral(&judged, &mut calibration, target)?;
+        candidates.push((calibration, decisions));
+    }
+    let told = candidates
+        .iter()
+        .filter_map(|(_, decisions)| decisions.iter().find(|tried| tried.chosen));
+    let chosen = operating::best_of(told, target);
+    let mut calibration = candidates[chosen].0.clone();
+    let mut decisions = Vec::new();
+    for (i, (_, tried)) in candidates.into_iter().enumerate() {
+        decisions.extend(tried.into_iter().map(|tried| Tried {
+            chosen: tried.chosen && i == chosen,
+            ..tried
+        }));
+    }
+
     // Only thresholds and limits change from here on, so the probabilities
     // judged now stay those of the finished calibration.
     let probabilities = calibration.clone();
     let judged = Judged::new(val, taxonomy, &probabilities)?;
-    let target = f64::from(target_sensitivity);
-    let decisions = operating::referral(&judged, &mut calibration, target)?;
     operating::other_composites(&judged, &mut calibration, target);
     let gate = gate::fit(&judged, &mut calibration.gate);
     gate::share_limits(taxonomy, &mut calibration);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use fovea_core::calibration::Calibration;
+use fovea_core::calibration::{Calibration, CompositeRule};
 use fovea_core::decision::{decide, ReferralDecision};
 use fovea_core::taxonomy::{ids, Label, Subject, Urgency};
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,8 @@ const RARE_SPECIFICITY: f64 = 0.99;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tried {
     pub rule: String,
+    /// How the composite's probability was made.
+    pub composite_rule: CompositeRule,
     /// Specificity each referable node was held to by itself.
     pub node_specificity: Option<f64>,
     /// Operating point of the composite `referable`.
@@ -66,7 +68,7 @@ pub fn referral(judged: &Judged, calibration: &mut Calibration, target: f64) -> 
         set_nodes(&population, &mut candidate, specificity);
         tried.push(population.either(candidate, specificity)?);
     }
-    let best = population.choose(&tried);
+    let best = best_of(tried.iter().map(|(tried, _)| tried), target);
     *calibration = tried[best].1.clone();
     tried[best].0.chosen = true;
 
@@ -193,6 +195,7 @@ impl<'a> Population<'a> {
         }
         Tried {
             rule: rule.to_owned(),
+            composite_rule: self.judged.calibration.composite_rule,
             node_specificity,
             composite_threshold: threshold,
             sensitivity: share(true),
@@ -222,24 +225,25 @@ impl<'a> Population<'a> {
         let threshold = self.threshold(&self.scores(ids::REFERABLE), &nobody);
         self.tried("composite only", None, threshold, &nobody)
     }
+}
 
-    /// The best specificity among those that reach the target; of equals the
-    /// first, whose nodes are the most sensitive.
-    fn choose(&self, tried: &[Candidate]) -> usize {
-        // In steps, so that sums of roots that ought to be equal are.
-        let steps = |share: f64| (share * 1e6).round() as i64;
-        let rank = |tried: &Tried| {
-            let reached = tried.sensitivity.unwrap_or(1.0).min(self.target);
-            (steps(reached), steps(tried.specificity.unwrap_or(0.0)))
-        };
-        let mut best = 0;
-        for (i, (tried_here, _)) in tried.iter().enumerate() {
-            if rank(tried_here) > rank(&tried[best].0) {
-                best = i;
-            }
+/// The best specificity among those that reach the target; of equals the
+/// first, whose nodes are the most sensitive.
+pub fn best_of<'t>(tried: impl IntoIterator<Item = &'t Tried>, target: f64) -> usize {
+    // In steps, so that sums of roots that ought to be equal are.
+    let steps = |share: f64| (share * 1e6).round() as i64;
+    let rank = |tried: &Tried| {
+        let reached = tried.sensitivity.unwrap_or(1.0).min(target);
+        (steps(reached), steps(tried.specificity.unwrap_or(0.0)))
+    };
+    let mut best: Option<(usize, (i64, i64))> = None;
+    for (i, tried) in tried.into_iter().enumerate() {
+        let rank = rank(tried);
+        if best.is_none_or(|(_, most)| rank > most) {
+            best = Some((i, rank));
         }
-        best
     }
+    best.map_or(0, |(i, _)| i)
 }
 
 /// Per photograph 1 / sqrt(n), where n of its source have the same truth.

@@ -17,7 +17,7 @@ use crate::predictions::Predictions;
 /// shared one.
 pub const OWN_POSITIVES: usize = 20;
 
-/// Fits one parent rule: finest nodes first, for a parent's logit under
+/// Fits the nodes by one parent rule: finest nodes first, for a parent's logit under
 /// [`ParentRule::NoisyOr`] needs its children's calibration. Thresholds stay at
 /// one half.
 pub fn fit(
@@ -34,10 +34,20 @@ pub fn fit(
         let raw = raw(val, taxonomy, &calibration)?;
         fit_level(val, taxonomy, level, &raw, &mut calibration);
     }
-    let raw = raw(val, taxonomy, &calibration)?;
+    Ok(calibration)
+}
+
+/// Fits the composites by the calibration's composite rule; its nodes are
+/// fitted already.
+pub fn fit_composites(
+    val: &Predictions,
+    taxonomy: &Taxonomy,
+    calibration: &mut Calibration,
+) -> Result<()> {
+    let raw = raw(val, taxonomy, calibration)?;
     let mut composites = Vec::with_capacity(raw.len());
     for raw in &raw {
-        composites.push(raw_composites(taxonomy, &calibration, raw)?);
+        composites.push(raw_composites(taxonomy, calibration, raw)?);
     }
     for (id, members) in taxonomy.composites() {
         // A source that graded one disease alone knows of no eye that it has none
@@ -65,7 +75,7 @@ pub fn fit(
             .composites
             .insert(id.clone(), node(line, source, &pairs));
     }
-    Ok(calibration)
+    Ok(())
 }
 
 fn fit_level(

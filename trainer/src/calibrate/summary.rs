@@ -1,7 +1,9 @@
 //! What a calibration was chosen by, and what it does on its split.
 
 use anyhow::Result;
-use fovea_core::calibration::{Calibration, CalibrationSource, NodeCalibration, ParentRule};
+use fovea_core::calibration::{
+    Calibration, CalibrationSource, CompositeRule, NodeCalibration, ParentRule,
+};
 use fovea_core::taxonomy::{Label, Taxonomy};
 use serde::{Deserialize, Serialize};
 
@@ -137,6 +139,7 @@ impl Summary {
         } else {
             let header = [
                 "",
+                "composite",
                 "nodes held to",
                 "composite from",
                 "sensitivity",
@@ -147,6 +150,11 @@ impl Summary {
             for tried in &self.decisions {
                 table.row([
                     tried.rule.clone(),
+                    match tried.composite_rule {
+                        CompositeRule::NoisyOr => "noisy-or",
+                        CompositeRule::LikeliestDisease => "likeliest disease",
+                    }
+                    .to_owned(),
                     percent(tried.node_specificity),
                     format!("{:.4}", tried.composite_threshold),
                     percent(tried.sensitivity),

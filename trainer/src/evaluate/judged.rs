@@ -43,6 +43,7 @@ impl<'a> Judged<'a> {
     ) -> Result<Judged<'a>> {
         let identity = Calibration {
             parent_rule: calibration.parent_rule,
+            composite_rule: calibration.composite_rule,
             ..Calibration::identity(taxonomy, &calibration.student_sha256)
         };
         let mut judged = Judged {
