@@ -291,9 +291,20 @@ fn weaknesses(photographs: &Photographs, report: &Report) -> Vec<String> {
         photographs.size
     ));
     said.push("Labels are those of the sources; most are one reader's keywords, and mild findings are often missing from them.".to_owned());
-    said.push(
-        "Cameras, ages and peoples other than those of the sources were not tried.".to_owned(),
-    );
+    let sources = photographs.dataset.sources.iter();
+    let outside: Vec<&str> = sources
+        .filter(|source| source.evaluate_only)
+        .map(|source| source.name.as_str())
+        .collect();
+    said.push(if outside.is_empty() {
+        "Cameras, ages and peoples other than those of the sources were not tried.".to_owned()
+    } else {
+        format!(
+            "Cameras, ages and peoples other than those it was trained on were tried with {} only: \
+             see there how far the verdict travels.",
+            names(outside)
+        )
+    });
     said
 }
 

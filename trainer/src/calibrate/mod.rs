@@ -32,7 +32,8 @@ const SAME_AUC: f64 = 0.002;
 /// than 20 positives sharing the temperature of its siblings or of its level.
 /// The parent rule is the one whose parents rank and fit better. Operating
 /// points and the composite rule make the referral decision reach
-/// `target_sensitivity` (0..1) with the best specificity. The gate may refuse 1 % of the good photographs.
+/// `target_sensitivity` (0..1) with the best specificity. The gate may refuse
+/// 1 % of the good photographs.
 ///
 /// # Errors
 /// Predictions over another taxonomy, none at all, or a target or hash that is
