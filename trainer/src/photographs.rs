@@ -226,12 +226,7 @@ impl Photographs {
     pub fn known_of(&self, example: usize) -> Vec<u8> {
         let example = &self.dataset.examples[example];
         let mut line = example.image.as_os_str().as_encoded_bytes().to_vec();
-        let labels = example.labels.iter().map(|label| match label {
-            Label::Present => '1',
-            Label::Absent => '0',
-            Label::Unknown => '?',
-        });
-        let labels: String = labels.collect();
+        let labels: String = example.labels.iter().map(truth::letter).collect();
         let split = example.split.name();
         line.extend(format!("\0{}\0{split}\0{labels}\n", example.patient).bytes());
         line

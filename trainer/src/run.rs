@@ -417,11 +417,11 @@ const CUDA_REMEDY: &str =
 
 /// Where networks are trained and run.
 fn device(config: &RunConfig) -> Device {
-    if config.device != DeviceChoice::Cpu {
-        load_cuda();
+    if config.device == DeviceChoice::Cpu {
+        return Device::Cpu;
     }
-    let found = tch::Cuda::is_available();
-    if found && config.device != DeviceChoice::Cpu {
+    load_cuda();
+    if tch::Cuda::is_available() {
         return Device::Cuda(0);
     }
     if config.device == DeviceChoice::Auto && Path::new("/dev/nvidia0").exists() {
