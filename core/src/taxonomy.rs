@@ -117,6 +117,9 @@ pub struct Node {
     pub codes: BTreeMap<String, String>,
     /// Names in other languages, by the language's code of ISO 639: `es`.
     pub names: BTreeMap<String, String>,
+    /// What the finding looks like, by ids of the file's own: `haemorrhage`.
+    /// Findings that share a look may be far apart in the tree.
+    pub features: Vec<String>,
     /// Indices into [`Taxonomy::nodes`], one level up.
     pub parents: Vec<usize>,
     /// Indices into [`Taxonomy::nodes`], one level down, ascending.

@@ -379,3 +379,20 @@ fn severities_are_those_of_retina_1m() {
         }
     }
 }
+
+#[test]
+fn a_feature_is_shared_by_several_findings_of_the_eye() {
+    for id in ["odir", "rfmid"] {
+        let taxonomy = Taxonomy::builtin(id).unwrap();
+        let mut shared: std::collections::BTreeMap<&str, usize> = Default::default();
+        for (n, node) in taxonomy.nodes().iter().enumerate() {
+            for feature in &node.features {
+                assert!(n < taxonomy.finest_count(), "{}", node.id);
+                assert_eq!(node.subject, Subject::Eye, "{}", node.id);
+                *shared.entry(feature).or_default() += 1;
+            }
+        }
+        assert!(shared.len() > 4, "{id}");
+        assert!(shared.values().all(|&n| n > 1), "{id}: {shared:?}");
+    }
+}

@@ -560,12 +560,12 @@ fn words_in_files_are_lower_case() {
 }
 
 #[test]
-fn a_node_may_have_codes_and_names_in_other_languages() {
+fn a_node_may_have_codes_features_and_names_in_other_languages() {
     let with = |more: &str| {
         let text = common::SMALL.replacen("[[node]]\n", &format!("[[node]]\n{more}\n"), 1);
         Taxonomy::parse(&text)
     };
-    let more = "codes = { icd10 = \"Z01.0\", snomed = \"163131000119106\" }\nnames = { es = \"Fondo normal\" }";
+    let more = "codes = { icd10 = \"Z01.0\", snomed = \"163131000119106\" }\nnames = { es = \"Fondo normal\" }\nfeatures = [\"haemorrhage\"]";
     let taxonomy = with(more).unwrap();
     let node = taxonomy
         .nodes()
@@ -574,11 +574,13 @@ fn a_node_may_have_codes_and_names_in_other_languages() {
         .unwrap();
     assert_eq!(node.codes["icd10"], "Z01.0");
     assert_eq!(node.names["es"], "Fondo normal");
+    assert_eq!(node.features, ["haemorrhage"]);
     for (wrong, named) in [
         ("names = { ES = \"Fondo\" }", "ES"),
         ("names = { es = \"\" }", "name"),
         ("codes = { icd10 = \" \" }", "code"),
         ("codes = [\"H36.0\"]", "a map"),
+        ("features = [\"Red spots\"]", "Red spots"),
     ] {
         let error = with(wrong).unwrap_err().to_string();
         assert!(error.contains(named), "{wrong}: {error}");

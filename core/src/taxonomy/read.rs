@@ -153,6 +153,8 @@ struct FileNode {
     codes: BTreeMap<String, String>,
     #[serde(default)]
     names: BTreeMap<String, String>,
+    #[serde(default)]
+    features: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -203,6 +205,7 @@ impl Taxonomy {
     /// aliases = ["mild nonproliferative retinopathy"]
     /// codes = { icd10 = "E11.329" }       # in other systems, by their names
     /// names = { es = "RDNP leve" }        # in other languages, by ISO 639
+    /// features = ["haemorrhage"]          # what it looks like, in ids of the file's own
     ///
     /// [composite.referable_dr]    # finest nodes whose OR is of interest
     /// any_of = ["npdr_moderate", "npdr_severe", "pdr"]
@@ -283,6 +286,8 @@ fn check_sizes(file: &File) -> Result<(), TaxonomyError> {
         let (codes, names) = (node.codes.len(), node.names.len());
         within(&format!("codes of {:?}", node.id), codes, MAX_LISTS)?;
         within(&format!("names of {:?}", node.id), names, MAX_LISTS)?;
+        let features = node.features.len();
+        within(&format!("features of {:?}", node.id), features, MAX_LISTS)?;
     }
     if !file.node.iter().any(|n| n.level == Level::Finest) {
         return Err(TaxonomyError::NoFinest);
@@ -306,6 +311,9 @@ fn check_words(file: &File) -> Result<(), TaxonomyError> {
         for (language, name) in &node.names {
             check_id("a language", language)?;
             check_text("name", &node.id, name)?;
+        }
+        for feature in &node.features {
+            check_id("a feature", feature)?;
         }
     }
     for id in file.composite.keys() {
@@ -466,6 +474,7 @@ fn build_nodes(rows: Vec<FileNode>, parents: Vec<Vec<usize>>) -> Result<Vec<Node
             aliases: row.aliases,
             codes: row.codes,
             names: row.names,
+            features: row.features,
             parents,
             children: Vec::new(),
         });
