@@ -384,7 +384,7 @@ fn severities_are_those_of_retina_1m() {
 fn a_feature_is_shared_by_several_findings_of_the_eye() {
     for id in ["odir", "rfmid"] {
         let taxonomy = Taxonomy::builtin(id).unwrap();
-        let mut shared: std::collections::BTreeMap<&str, usize> = Default::default();
+        let mut shared: BTreeMap<&str, usize> = BTreeMap::new();
         for (n, node) in taxonomy.nodes().iter().enumerate() {
             for feature in &node.features {
                 assert!(n < taxonomy.finest_count(), "{}", node.id);

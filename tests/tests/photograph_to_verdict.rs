@@ -10,7 +10,7 @@ use fovea_core::photograph;
 use fovea_core::prepare::{prepare, to_tensor};
 use fovea_device::grade::Grader;
 use fovea_trainer::config::RunConfig;
-use fovea_trainer::nets::{channels_last, Arch, Precision};
+use fovea_trainer::nets::{channels_last, Arch, HeadKind, Precision};
 use fovea_trainer::{predict, run};
 
 const SIZE: u32 = 64;
@@ -92,7 +92,7 @@ fn the_device_says_what_the_trainer_says() {
     let (_store, net) = predict::load(
         &config.stage_dir("student").join("final.safetensors"),
         Arch::Resnet18,
-        taxonomy.finest_count() as i64,
+        (taxonomy.finest_count() as i64, HeadKind::Linear),
         Precision::Float,
         tch::Device::Cpu,
     )

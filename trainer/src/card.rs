@@ -68,7 +68,7 @@ pub fn manifest(
 
 /// A stage's method with its settings.
 fn method(stage: &StageConfig) -> Result<String> {
-    let settings = stage.method.settings()?;
+    let settings = stage.method.written()?;
     let name = stage.method.name();
     Ok(match settings.as_slice() {
         [] => name.to_owned(),
@@ -117,7 +117,7 @@ pub fn model_card(
     for name in lineage(config, stage) {
         let stage = config.stage_named(name)?;
         write!(w, "- `{}`: {}, {}", stage.name, stage.arch, method(stage)?)?;
-        if stage.method.is_trained() {
+        if stage.method.settings().is_trained() {
             let history = history(config, stage)?;
             let training = config.training_of(stage);
             let seconds = history.iter().map(|l| l.seconds).sum::<f64>();
@@ -144,9 +144,11 @@ pub fn model_card(
         if let Some(origin) = start::origin(stage, &config.stage_dir(&stage.name))? {
             write!(w, ", from {origin}")?;
         }
-        match listed(&stage.method.teachers()) {
+        let method = stage.method.settings();
+        let others: Vec<&str> = method.teachers().iter().map(|t| t.stage.as_str()).collect();
+        match listed(&others) {
             None => {}
-            Some(others) if stage.method.is_trained() => write!(w, ", taught by {others}")?,
+            Some(others) if method.is_trained() => write!(w, ", taught by {others}")?,
             Some(other) => write!(w, ", moved by that share towards {other}")?,
         }
         writeln!(w)?;

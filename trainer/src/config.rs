@@ -11,10 +11,11 @@ use anyhow::{bail, Context, Result};
 use fovea_core::taxonomy::Taxonomy;
 use serde::{Deserialize, Serialize};
 
+use crate::compare::Compare;
 use crate::data::{AugmentConfig, Leaks, SourceConfig};
 use crate::leave_out::LeaveOut;
-use crate::methods::MethodConfig;
-use crate::nets::{Arch, Precision};
+use crate::methods::{Classes, MethodConfig};
+use crate::nets::{Arch, HeadKind, Precision};
 use crate::samplers::Sampling;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -71,6 +72,9 @@ pub struct RunConfig {
     pub validate_on: Vec<String>,
     #[serde(default)]
     pub ship: Option<Ship>,
+    /// Methods that are compared over several seeds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compare: Option<Compare>,
     /// Groups of sources that are left out in turn, to judge by them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leave_out: Option<LeaveOut>,
@@ -225,6 +229,10 @@ pub struct StageConfig {
     /// Sources this stage trains on; all of them when empty.
     #[serde(default)]
     pub sources: Vec<String>,
+    /// The classes this stage learns, from the photographs that show one of them
+    /// or a sound eye; all classes when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<Classes>,
     /// How this stage's photographs are changed; as the run's when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub augment: Option<AugmentConfig>,
@@ -350,6 +358,7 @@ impl RunConfig {
             }
             stage
                 .method
+                .settings()
                 .check()
                 .with_context(|| format!("the method of stage `{}` cannot be used", stage.name))?;
             self.augment_of(stage)
@@ -404,6 +413,9 @@ impl RunConfig {
                 bail!("`target_sensitivity` must lie in 0.5..1");
             }
         }
+        if let Some(compare) = &self.compare {
+            compare.check(self)?;
+        }
         if let Some(leave_out) = &self.leave_out {
             leave_out.check(self)?;
         }
@@ -449,6 +461,11 @@ impl RunConfig {
             .with_context(|| format!("the run file has no stage `{name}`"))
     }
 
+    /// The head of the network that stage `name` leaves behind.
+    pub fn head_of(&self, name: &str) -> Result<HeadKind> {
+        Ok(self.stage_named(name)?.method.settings().head())
+    }
+
     pub fn load_taxonomy(&self) -> Result<Taxonomy> {
         if let Some(taxonomy) = Taxonomy::builtin(&self.taxonomy) {
             return Ok(taxonomy);
@@ -490,7 +507,13 @@ impl StageConfig {
         self.from
             .as_deref()
             .into_iter()
-            .chain(self.method.teachers())
+            .chain(
+                self.method
+                    .settings()
+                    .teachers()
+                    .iter()
+                    .map(|t| t.stage.as_str()),
+            )
             .collect()
     }
 }

@@ -109,11 +109,17 @@ impl EventWriter {
             ("training/waiting", Some(line.waiting)),
             ("training/seconds", Some(line.seconds)),
         ];
+        let terms = line
+            .terms
+            .iter()
+            .map(|(term, value)| (format!("terms/{term}"), Some(*value)));
         let value = scalars
+            .map(|(tag, value)| (tag.to_owned(), value))
             .into_iter()
+            .chain(terms)
             .filter_map(|(tag, value)| Some((tag, value.filter(|v| v.is_finite())?)))
             .map(|(tag, value)| Value {
-                tag: tag.to_owned(),
+                tag,
                 simple_value: Some(value as f32),
             })
             .collect();
@@ -214,6 +220,7 @@ mod tests {
             epoch: 4,
             phase: "student".to_owned(),
             train_loss: 0.5,
+            terms: [("logits".to_owned(), 0.125)].into(),
             val_loss: f64::NAN,
             val_map_average: Some(0.0),
             many: None,
@@ -238,5 +245,7 @@ mod tests {
         assert!(!tags.contains(&"map/many"));
         let average = summary.value.iter().find(|v| v.tag == "map/average");
         assert_eq!(average.and_then(|v| v.simple_value), Some(0.0));
+        let term = summary.value.iter().find(|v| v.tag == "terms/logits");
+        assert_eq!(term.and_then(|v| v.simple_value), Some(0.125));
     }
 }

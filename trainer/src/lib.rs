@@ -2,21 +2,20 @@
 //!
 //! [`config`] reads a run's file and [`run`] walks its steps. [`data`] and
 //! [`photographs`] hand out what is trained on; [`nets`], [`methods`] and
-//! [`losses`] say what is trained and how, and [`fit`] is the one loop that
-//! does it. [`evaluate`] and [`calibrate`] work on [`predictions`] alone;
+//! [`losses`] say what is trained and how, and [`train`] has the one loop
+//! that does it. [`evaluate`] and [`calibrate`] work on [`predictions`] alone;
 //! [`export`] and [`card`] make the bundle.
 
-pub mod adam;
 pub mod calibrate;
 pub mod card;
 pub mod checkpoint;
 pub mod clock;
+pub mod compare;
 pub mod config;
 pub mod data;
 pub mod evaluate;
 pub mod events;
 pub mod export;
-pub mod fit;
 pub mod leave_out;
 pub mod losses;
 pub mod machine;
@@ -34,4 +33,5 @@ pub mod report;
 pub mod run;
 pub mod samplers;
 pub mod start;
+pub mod train;
 pub mod weights;

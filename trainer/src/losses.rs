@@ -149,14 +149,23 @@ pub fn masked_bce(
     mask: &Tensor,
     weights: Option<&Tensor>,
 ) -> Tensor {
-    let each =
-        logits.binary_cross_entropy_with_logits::<Tensor>(targets, None, None, Reduction::None)
-            * mask;
+    let each = each_bce(logits, targets);
     let each = match weights {
         Some(weights) => each * weights,
         None => each,
     };
-    each.sum(Kind::Float) / mask.sum(Kind::Float).clamp_min(1.0)
+    masked_mean(&each, mask)
+}
+
+/// Binary cross-entropy of each label, all b x k.
+pub fn each_bce(logits: &Tensor, targets: &Tensor) -> Tensor {
+    logits.binary_cross_entropy_with_logits::<Tensor>(targets, None, None, Reduction::None)
+}
+
+/// Mean of what `each` label gives over those that `mask` counts; nought where
+/// it counts none.
+pub fn masked_mean(each: &Tensor, mask: &Tensor) -> Tensor {
+    (each * mask).sum(Kind::Float) / mask.sum(Kind::Float).clamp_min(1.0)
 }
 
 /// Instance-wise class-balanced weights (HKGL eq. 6) for one level.
@@ -213,8 +222,8 @@ pub enum LogitsLoss {
     Bce,
 }
 
-/// HKGL eq. 8 on sigmoid(z / T), mean over photographs and classes, both b x k.
-pub fn logits_distillation(
+/// HKGL eq. 8 on sigmoid(z / T) of each photograph and class, all b x k.
+pub fn each_distillation(
     kind: LogitsLoss,
     student: &Tensor,
     teacher: &Tensor,
@@ -226,12 +235,9 @@ pub fn logits_distillation(
             let p = s.sigmoid();
             let yes = &p * (s.log_sigmoid() - t.log_sigmoid());
             let no = (1.0 - &p) * ((-&s).log_sigmoid() - (-&t).log_sigmoid());
-            let divergence: Tensor = yes + no;
-            divergence.mean(Kind::Float)
+            yes + no
         }
-        LogitsLoss::Bce => {
-            s.binary_cross_entropy_with_logits::<Tensor>(&t.sigmoid(), None, None, Reduction::Mean)
-        }
+        LogitsLoss::Bce => each_bce(&s, &t.sigmoid()),
     }
 }
 
@@ -287,12 +293,16 @@ mod tests {
     fn a_student_equal_to_its_teacher_has_nothing_to_learn() {
         let z = Tensor::from_slice(&[1.5f32, -3.0, 0.2]).view([1, 3]);
         close(
-            logits_distillation(LogitsLoss::Kl, &z, &z, 3.0).double_value(&[]),
+            each_distillation(LogitsLoss::Kl, &z, &z, 3.0)
+                .abs()
+                .max()
+                .double_value(&[]),
             0.0,
         );
         close(feature_distillation(&z, &(&z * 2.0)).double_value(&[]), 0.0);
         let other = Tensor::from_slice(&[0.0f32, 0.0, 0.0]).view([1, 3]);
-        assert!(logits_distillation(LogitsLoss::Kl, &other, &z, 3.0).double_value(&[]) > 0.01);
+        let each = each_distillation(LogitsLoss::Kl, &other, &z, 3.0);
+        assert!(each.mean(Kind::Float).double_value(&[]) > 0.01);
     }
 
     #[test]

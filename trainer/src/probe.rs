@@ -13,7 +13,6 @@ use crate::data::{deal, Example, Fractions, Origin, Split};
 use crate::metrics::{auc, mean};
 use crate::nets::Net;
 use crate::photographs::Photographs;
-use crate::predict;
 use crate::progress::progress;
 use crate::report::{percent, Table};
 
@@ -76,12 +75,12 @@ pub fn probe(net: &Net, photographs: &Photographs, batch: usize, device: Device)
     let loader = photographs.loader(None, batch);
     let (field, rim) = masks(FINE);
     let (field_on, rim_on) = (field.to_device(device), rim.to_device(device));
-    let classifier = net.classifier().ws.index_select(0, &members);
+    let classifier = net.classifier()?.ws.index_select(0, &members);
     let bar = progress(which.len() as u64, "probe");
     let mut features = Vec::new();
     let mut evidence: Vec<(f64, f64)> = Vec::new();
     for batch in loader.epoch(which.clone(), 0)? {
-        let images = predict::to_tensors(&batch, photographs.size, device).images;
+        let images = batch.images(device);
         no_grad(|| -> Result<()> {
             let maps = net.maps(&images, false);
             let pooled = maps.mean_dim([2i64, 3].as_slice(), false, Kind::Float);

@@ -18,7 +18,7 @@ use crate::photographs::Photographs;
 use crate::predictions::Predictions;
 use crate::progress::progress;
 use crate::report::{self, Report};
-use crate::{calibrate, card, checkpoint, data, evaluate, export, fit, predict, probe};
+use crate::{calibrate, card, checkpoint, data, evaluate, export, predict, probe, train};
 
 /// Photographs on which an exported student must agree with libtorch.
 const VERIFIED_ON: usize = 64;
@@ -103,7 +103,7 @@ pub fn train(
     let mut wanted = Vec::new();
     for stage in &config.stage {
         if only.is_empty() || only.contains(&stage.name) {
-            let open = stage.method.is_trained() && !finished(config, stage)?;
+            let open = stage.method.settings().is_trained() && !finished(config, stage)?;
             wanted.push((stage, open));
         }
     }
@@ -119,7 +119,7 @@ pub fn train(
             }
             _ => None,
         };
-        fit::stage(config, stage, photographs, device, time)?;
+        train::stage(config, stage, photographs, device, time)?;
     }
     Ok(())
 }
@@ -165,7 +165,7 @@ pub fn evaluate(config: &RunConfig, photographs: &Photographs) -> Result<()> {
     let device = device(config);
     let mut reports = Vec::new();
     for stage in &config.stage {
-        if !config.stage_dir(&stage.name).join(fit::FINAL).is_file() {
+        if !config.stage_dir(&stage.name).join(train::FINAL).is_file() {
             eprintln!("{}: not trained yet, left out", stage.name);
             continue;
         }
@@ -176,7 +176,7 @@ pub fn evaluate(config: &RunConfig, photographs: &Photographs) -> Result<()> {
             }
             _ => {
                 let val = predicted(config, stage, photographs, Split::Val, device)?;
-                let network = std::fs::read(config.stage_dir(&stage.name).join(fit::FINAL))?;
+                let network = std::fs::read(config.stage_dir(&stage.name).join(train::FINAL))?;
                 let taxonomy = &photographs.dataset.taxonomy;
                 calibrate::fit(&val, taxonomy, COMPARED_AT, &sha256_hex(&network))?.0
             }
@@ -369,8 +369,9 @@ fn trained(
         dir.display()
     );
     let classes = photographs.dataset.taxonomy.finest_count() as i64;
-    let path = dir.join(fit::FINAL);
-    let (store, net) = predict::load(&path, stage.arch, classes, Precision::Float, device)?;
+    let path = dir.join(train::FINAL);
+    let shape = (classes, stage.method.settings().head());
+    let (store, net) = predict::load(&path, stage.arch, shape, Precision::Float, device)?;
     Ok(Teacher { store, net })
 }
 
@@ -385,6 +386,32 @@ fn predicted(
     let damaged = photographs.indices(split, &config.validate_on);
     let batch = config.training.predict_batch;
     predict::split(&student.net, photographs, split, &damaged, batch, device)
+}
+
+/// What a trained stage says of the photographs `which`: read from its folder
+/// where it said so before, and the stage is the same.
+pub fn predictions_of(
+    config: &RunConfig,
+    stage: &StageConfig,
+    photographs: &Photographs,
+    which: &[usize],
+) -> Result<Predictions> {
+    let mut key = photographs.fingerprint(config, stage)?.into_bytes();
+    for &i in which {
+        key.extend(photographs.known_of(i));
+    }
+    let file = config
+        .stage_dir(&stage.name)
+        .join(format!("said-{}.jsonl", &sha256_hex(&key)[..16]));
+    if file.is_file() {
+        return Predictions::load(&file);
+    }
+    let device = device(config);
+    let trained = trained(config, stage, photographs, device)?;
+    let batch = config.training.predict_batch;
+    let said = predict::these(&trained.net, photographs, which, None, batch, device)?;
+    said.save(&file)?;
+    Ok(said)
 }
 
 fn calibration_file(config: &RunConfig, ship: &Ship) -> PathBuf {

@@ -142,11 +142,12 @@ fn dropout_and_stochastic_depth_act_in_training_only() {
     for options in [
         NetOptions {
             dropout: 0.5,
-            drop_path: 0.0,
+            ..NetOptions::default()
         },
         NetOptions {
             dropout: 0.0,
             drop_path: 0.5,
+            ..NetOptions::default()
         },
     ] {
         let store = nn::VarStore::new(Device::Cpu);

@@ -81,13 +81,31 @@ epochs = 1
 [[stage]]
 name = "between"
 arch = "efficientnet_lite0"
-method = {{ kind = "average", with = "wide_crt", share = 0.25 }}
+method = {{ kind = "average", teachers = [{{ stage = "wide_crt", role = "weights" }}], share = 0.25 }}
 from = "wide"
 
 [[stage]]
 name = "second"
 arch = "resnet18"
-method = {{ kind = "hybrid_kd", features = "wide", logits = "wide_crt" }}
+method = {{ kind = "hybrid_kd", teachers = [{{ stage = "wide", role = "features" }}, {{ stage = "wide_crt" }}] }}
+
+[[stage]]
+name = "subset"
+arch = "resnet18"
+method = {{ kind = "erm" }}
+classes = ["glaucoma"]
+epochs = 1
+
+[[stage]]
+name = "third"
+arch = "resnet18"
+method = {{ kind = "rskd", teachers = [{{ stage = "subset" }}], base = {{ kind = "oltr" }} }}
+from = "first"
+
+[compare]
+seeds = [1, 2]
+methods = [{{ name = "MLMC", stage = "first" }}, {{ name = "Subset", stage = "subset" }}]
+baseline = "MLMC"
 "#,
         cache = dir.join("cache"),
         out = dir.join("runs"),
@@ -97,13 +115,15 @@ method = {{ kind = "hybrid_kd", features = "wide", logits = "wide_crt" }}
 }
 
 fn train(run: &Path) -> Command {
+    let mut command = command("train", run);
+    command.stderr(Stdio::null());
+    command
+}
+
+fn command(step: &str, run: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fovea-train"));
     // One thread: the order of sums is then the same in every process.
-    command
-        .env("OMP_NUM_THREADS", "1")
-        .arg("train")
-        .arg(run)
-        .stderr(Stdio::null());
+    command.env("OMP_NUM_THREADS", "1").arg(step).arg(run);
     command
 }
 
@@ -138,7 +158,9 @@ fn a_killed_run_ends_as_one_that_was_not() {
         let stage = dir.path().join("runs").join(run).join(stage);
         stage.join("final.safetensors")
     };
-    for stage in ["first", "wide", "wide_crt", "between", "second"] {
+    for stage in [
+        "first", "wide", "wide_crt", "between", "second", "subset", "third",
+    ] {
         let network = |run: &str| std::fs::read(file(run, stage)).unwrap();
         assert!(
             network("whole") == network("cut"),
@@ -155,4 +177,51 @@ fn a_killed_run_ends_as_one_that_was_not() {
     assert!(start != other, "nothing was re-trained");
     let apart = classifier("between") - (start * 0.75 + other * 0.25);
     assert!(apart.abs().max().double_value(&[]) < 1e-6);
+}
+
+#[test]
+fn a_comparison_trains_what_is_missing_and_reports_all_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = write_run(dir.path(), "both");
+    let folder = dir.path().join("runs/both/compare");
+    let compare = || {
+        let out = command("compare", &run).output().unwrap();
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(out.status.success(), "{said}");
+        let report = std::fs::read_to_string(folder.join("report.json")).unwrap();
+        (said, report)
+    };
+    let (_, first) = compare();
+    let report: serde_json::Value = serde_json::from_str(&first).unwrap();
+    assert_eq!(report["seeds"], serde_json::json!([1, 2]));
+    assert_eq!(report["split"], "val");
+    let methods = report["methods"].as_array().unwrap();
+    assert_eq!(methods.len(), 2);
+    for method in methods {
+        assert!(method["average"]["mean"].is_f64(), "{method}");
+        assert!(method["average"]["deviation"].is_f64(), "{method}");
+        assert!(method["seconds"].as_f64().unwrap() > 0.0);
+    }
+    for file in [
+        "report.html",
+        "report.md",
+        "gains.png",
+        "classes.png",
+        "curves.png",
+    ] {
+        assert!(folder.join(file).is_file(), "{file}");
+    }
+
+    // What is there is not trained again; what is gone is, to the same end.
+    std::fs::remove_dir_all(folder.join("seed-2/subset")).unwrap();
+    let (said, second) = compare();
+    assert_eq!(said.matches("trained already").count(), 3, "{said}");
+    let without_times = |report: &str| -> serde_json::Value {
+        let mut report: serde_json::Value = serde_json::from_str(report).unwrap();
+        for method in report["methods"].as_array_mut().unwrap() {
+            method["seconds"].take();
+        }
+        report
+    };
+    assert_eq!(without_times(&second), without_times(&first));
 }

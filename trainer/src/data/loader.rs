@@ -17,28 +17,12 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::augment::AugmentConfig;
+use super::batch::Batch;
 use super::degrade::{self, DegradeConfig};
 use super::{scenes, truth, Cache, Dataset, Origin, Split};
 
 /// Batches each thread may be ahead.
 const AHEAD: usize = 2;
-
-/// Photographs with what is known of them; N of them, fewer in the last batch.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Batch {
-    /// N x size x size x 3, RGB by rows.
-    pub pixels: Vec<u8>,
-    /// N x nodes of the taxonomy: 1 where the node is present.
-    pub targets: Vec<f32>,
-    /// N x nodes of the taxonomy: 1 where it is known whether it is.
-    pub mask: Vec<f32>,
-    /// N x composites of the taxonomy, likewise; where one is presumed absent,
-    /// the mask is the weight of that.
-    pub composite_targets: Vec<f32>,
-    pub composite_mask: Vec<f32>,
-    /// N indices into the dataset's examples.
-    pub index: Vec<usize>,
-}
 
 /// Makes batches of a [`Dataset`].
 pub struct Loader {
@@ -279,11 +263,11 @@ impl Work {
         let side = self.cache.size() as usize;
         let nodes = taxonomy.nodes().len();
         let mut batch = Batch {
+            size: self.cache.size(),
             pixels: vec![0; indices.len() * side * side * 3],
-            targets: Vec::with_capacity(indices.len() * nodes),
-            mask: Vec::with_capacity(indices.len() * nodes),
-            composite_targets: Vec::new(),
-            composite_mask: Vec::new(),
+            labels: Vec::with_capacity(indices.len() * nodes),
+            composites: Vec::new(),
+            composite_weights: Vec::new(),
             index: indices.to_vec(),
         };
         let pictures = batch.pixels.chunks_exact_mut(side * side * 3);
@@ -307,15 +291,15 @@ impl Work {
             if let Some(one_sided) = self.one_sided.get(source) {
                 one_sided.hide(&mut labels, &mut composites);
             }
-            batch.targets.extend(labels.iter().map(present));
-            batch.mask.extend(labels.iter().map(known));
+            let weights = composites.iter().zip(&presumed);
             batch
-                .composite_targets
-                .extend(composites.iter().map(present));
-            let known = composites.iter().map(known);
-            batch
-                .composite_mask
-                .extend(known.zip(presumed).map(|(known, weight)| known.max(weight)));
+                .composite_weights
+                .extend(weights.map(|(label, &presumed)| match label {
+                    Label::Unknown => presumed,
+                    _ => 1.0,
+                }));
+            batch.labels.extend(labels);
+            batch.composites.extend(composites);
         }
         batch
     }
@@ -468,14 +452,6 @@ impl OneSided {
             *label = Label::Unknown;
         }
     }
-}
-
-fn present(label: &Label) -> f32 {
-    f32::from(*label == Label::Present)
-}
-
-fn known(label: &Label) -> f32 {
-    f32::from(*label != Label::Unknown)
 }
 
 /// One seed from three numbers, each bit of which matters (SplitMix64's mixer).

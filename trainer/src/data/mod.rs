@@ -6,6 +6,7 @@
 //! batches.
 
 mod augment;
+mod batch;
 mod cache;
 mod config;
 mod csv;
@@ -35,10 +36,11 @@ use fovea_core::taxonomy::{Label, Taxonomy};
 use serde::{Deserialize, Serialize};
 
 pub use augment::AugmentConfig;
+pub use batch::{Batch, TensorBatch};
 pub use cache::Cache;
 pub use config::{Draws, Format, Fractions, SourceConfig, Statement};
 pub use degrade::{Damage, DegradeConfig, Expected, Outcome};
-pub use loader::{Batch, Epoch, Loader};
+pub use loader::{Epoch, Loader};
 pub use pack::{vacant, Pack, Packed};
 pub use split::{deal, Split};
 pub use stats::{Shot, ShotCuts, Statistics};

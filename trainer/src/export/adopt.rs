@@ -45,7 +45,7 @@ pub fn adopt(onnx: &[u8], net: &Net, rows: &[Option<usize>], photographs: &Tenso
             .with_context(|| format!("the student is not of {}", net.arch()))?;
     }
     let (weight, bias) = parameters(units.len())?;
-    let classifier = net.classifier();
+    let classifier = net.classifier()?;
     no_grad(|| -> Result<()> {
         let flat = weight.f_view([-1, classifier.ws.size()[1]].as_slice())?;
         for (class, row) in rows.iter().enumerate() {

@@ -47,7 +47,7 @@ pub fn to_onnx(net: &Net, size: u32) -> Result<Vec<u8>> {
         };
         let last = trunk(&mut graph, net.trunk(), photograph);
 
-        let classifier = net.classifier();
+        let classifier = net.classifier()?;
         let weight = float(&classifier.ws);
         let (classes, width) = (weight.size()[0], weight.size()[1]);
         let weight = graph.tensor("classifier.weight", &weight.reshape([classes, width, 1, 1]));

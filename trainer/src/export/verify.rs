@@ -36,7 +36,7 @@ pub fn verify(
         "the exported student cannot be verified without a photograph"
     );
     let side = size as usize;
-    let outputs = usize::try_from(net.classifier().ws.size()[0])?;
+    let outputs = usize::try_from(net.classifier()?.ws.size()[0])?;
     let student = Student::load(onnx, size, outputs)
         .context("the device cannot load the exported student")?;
     // A copy, because a network on a GPU or in bfloat16 is not what the device will run.

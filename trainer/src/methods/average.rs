@@ -12,9 +12,9 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use tch::{nn, no_grad, Device, Tensor};
 
+use super::{Method, MethodContext, Role, Settings, TeacherConfig};
 use crate::nets::Net;
 use crate::photographs::Photographs;
-use crate::predict;
 
 /// Batches that the normalisations are measured on. They keep a running mean
 /// over about the last twenty.
@@ -23,22 +23,43 @@ const MEASURED_ON: usize = 40;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Average {
-    /// The stage that was trained from the same weights.
-    pub with: String,
+    /// The stage that was trained from the same weights, of the role `weights`.
+    pub teachers: [TeacherConfig; 1],
     /// Its share, 0..1; the rest is the start's.
     pub share: f64,
 }
 
 impl Average {
-    /// # Errors
-    /// The share is none.
-    pub fn check(&self) -> Result<()> {
+    /// The other stage.
+    pub fn with(&self) -> &str {
+        &self.teachers[0].stage
+    }
+}
+
+impl Settings for Average {
+    fn check(&self) -> Result<()> {
+        ensure!(
+            self.teachers[0].role == Role::Weights,
+            "the stage to average with has the role weights"
+        );
         ensure!(
             (0.0..=1.0).contains(&self.share),
             "share = {} must lie in 0..1",
             self.share
         );
         Ok(())
+    }
+
+    fn teachers(&self) -> &[TeacherConfig] {
+        &self.teachers
+    }
+
+    fn is_trained(&self) -> bool {
+        false
+    }
+
+    fn build(&self, _: &MethodContext) -> Result<Box<dyn Method>> {
+        bail!("an average of weights is not trained")
     }
 }
 
@@ -75,8 +96,8 @@ pub fn measure(
     for batch in photographs.loader(None, batch).epoch(order, seed)? {
         // A batch of one has no statistics.
         if batch.index.len() > 1 {
-            let tensors = predict::to_tensors(&batch, photographs.size, device);
-            no_grad(|| net.forward(&tensors.images, true));
+            let images = batch.images(device);
+            no_grad(|| net.forward(&images, true));
         }
     }
     Ok(())

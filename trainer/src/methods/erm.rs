@@ -1,39 +1,52 @@
 //! Empirical risk minimisation, and re-sampling (RS), which differs from it
 //! only in how photographs are drawn.
 
-use tch::Tensor;
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
 
-use super::{Method, MethodContext, TensorBatch};
+use super::{Method, MethodContext, Settings, Step, Term, LABELS};
 use crate::losses::masked_bce;
-use crate::nets::Output;
 use crate::samplers::Sampling;
 
-pub struct Erm {
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Erm {}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rs {}
+
+impl Settings for Erm {
+    fn build(&self, context: &MethodContext) -> Result<Box<dyn Method>> {
+        Ok(Box::new(Plain {
+            finest: context.finest(),
+            draws: Sampling::Instance,
+        }))
+    }
+}
+
+impl Settings for Rs {
+    fn build(&self, context: &MethodContext) -> Result<Box<dyn Method>> {
+        Ok(Box::new(Plain {
+            finest: context.finest(),
+            draws: Sampling::ClassBalanced,
+        }))
+    }
+}
+
+struct Plain {
     finest: i64,
     draws: Sampling,
 }
 
-impl Erm {
-    pub fn new(context: &MethodContext, draws: Sampling) -> Erm {
-        Erm {
-            finest: context.hierarchy.levels()[0].1,
-            draws,
-        }
-    }
-}
-
-impl Method for Erm {
+impl Method for Plain {
     fn draws(&self) -> Sampling {
         self.draws
     }
 
-    fn loss(&self, output: &Output, batch: &TensorBatch) -> Tensor {
-        let finest = |t: &Tensor| t.narrow(1, 0, self.finest);
-        masked_bce(
-            &output.logits,
-            &finest(&batch.targets),
-            &finest(&batch.mask),
-            None,
-        )
+    fn losses(&self, step: &Step) -> Vec<Term> {
+        let (targets, mask) = step.batch.finest(self.finest);
+        let loss = masked_bce(&step.output.logits, &targets, &mask, None);
+        vec![Term::new(LABELS, 1.0, loss)]
     }
 }

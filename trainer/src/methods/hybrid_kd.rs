@@ -2,26 +2,164 @@
 //! weighed instance-wise (HKGL section IV-D, eq. 9):
 //! L = (1 - alpha - beta) L_BCE + alpha gamma L_F + beta L_C.
 //!
-//! Not in the paper: several teachers of logits, whose mean is taught.
+//! Not in the paper: several teachers of logits, whose mean is taught, class by
+//! class where they teach different ones.
 
 use std::rc::Rc;
 
-use anyhow::Result;
+use anyhow::{bail, ensure, Result};
+use fovea_core::calibration::ParentRule;
+use serde::{Deserialize, Serialize};
 use tch::{nn, nn::Module, Tensor};
 
 use super::ics::LevelWeights;
-use super::{HybridKd, Method, MethodContext, Teacher, TensorBatch};
-use crate::losses::{feature_distillation, logits_distillation, masked_bce, Hierarchy, Parents};
+use super::teachers::shares;
+use super::{
+    above_nought, default, from_nought, Method, MethodContext, Role, Settings, Step, Teacher,
+    TeacherConfig, Term, LABELS,
+};
+use crate::losses::{
+    each_distillation, feature_distillation, masked_mean, Hierarchy, LogitsLoss, Parents,
+};
 use crate::nets::Output;
 use crate::samplers::Sampling;
 
-pub struct Hybrid {
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HybridKd {
+    /// One teacher of features, teacher 1, and any number of logits.
+    pub teachers: Vec<TeacherConfig>,
+    #[serde(default = "fifth")]
+    pub alpha: f64,
+    #[serde(default = "fifth")]
+    pub beta: f64,
+    #[serde(default = "ten")]
+    pub gamma: f64,
+    #[serde(default = "three")]
+    pub temperature: f64,
+    #[serde(default)]
+    pub logits_loss: LogitsLoss,
+    /// Multiply the logits term by T^2 (Hinton's scaling; not in the paper).
+    #[serde(default)]
+    pub scale_by_temperature: bool,
+    #[serde(default)]
+    pub positives_only: bool,
+    /// Sum the classification term over all levels, as MLMC does, rather than
+    /// over the finest classes alone as Algorithm 1 has it.
+    #[serde(default)]
+    pub hierarchy: bool,
+    #[serde(default)]
+    pub marginal: ParentRule,
+    /// Of each level above the finest, where `hierarchy` has them, and of the
+    /// composites.
+    #[serde(default = "default::one", skip_serializing_if = "default::is_one")]
+    pub parent_weight: f64,
+    /// Add the composites to the classification term, as MLMC's option does.
+    #[serde(default)]
+    pub composites: bool,
+}
+
+fn fifth() -> f64 {
+    0.2
+}
+fn ten() -> f64 {
+    10.0
+}
+fn three() -> f64 {
+    3.0
+}
+
+impl HybridKd {
+    fn of(&self, role: Role) -> impl Iterator<Item = &TeacherConfig> {
+        self.teachers
+            .iter()
+            .filter(move |teacher| teacher.role == role)
+    }
+}
+
+impl Settings for HybridKd {
+    fn check(&self) -> Result<()> {
+        let HybridKd { alpha, beta, .. } = *self;
+        ensure!(
+            alpha >= 0.0 && beta >= 0.0 && alpha + beta <= 1.0,
+            "alpha = {alpha} and beta = {beta} must be shares that leave something for the labels"
+        );
+        if self.of(Role::Weights).next().is_some() {
+            bail!("a teacher of hybrid_kd has the role logits or features, not weights");
+        }
+        let (features, logits) = (
+            self.of(Role::Features).count(),
+            self.of(Role::Logits).count(),
+        );
+        ensure!(
+            features == usize::from(alpha > 0.0),
+            "alpha = {alpha} needs {} of the role features; there are {features}",
+            if alpha > 0.0 {
+                "one teacher"
+            } else {
+                "no teacher"
+            }
+        );
+        ensure!(
+            (logits > 0) == (beta > 0.0),
+            "beta = {beta} needs {} of the role logits; there are {logits}",
+            if beta > 0.0 {
+                "one teacher or more"
+            } else {
+                "no teacher"
+            }
+        );
+        above_nought("temperature", self.temperature)?;
+        from_nought("gamma", self.gamma)?;
+        from_nought("parent_weight", self.parent_weight)
+    }
+
+    fn teachers(&self) -> &[TeacherConfig] {
+        &self.teachers
+    }
+
+    fn build(&self, context: &MethodContext) -> Result<Box<dyn Method>> {
+        let features = self.of(Role::Features).next();
+        let of_features = features
+            .map(|teacher| context.looks.teacher(&teacher.stage))
+            .transpose()?;
+        let mut logits = Vec::new();
+        let mut teaches = Vec::new();
+        for teacher in self.of(Role::Logits) {
+            logits.push(OfLogits {
+                teacher: context.looks.teacher(&teacher.stage)?,
+                one_extractor: features.is_some_and(|features| {
+                    context.looks.one_extractor(&features.stage, &teacher.stage)
+                }),
+            });
+            teaches.push(teacher.teaches(context)?);
+        }
+        let width = context.net.width();
+        let wide = of_features.as_ref().map_or(width, |t| t.net.width());
+        let projection = (wide != width)
+            .then(|| nn::linear(&context.own / "projection", width, wide, Default::default()));
+        Ok(Box::new(Hybrid {
+            config: self.clone(),
+            hierarchy: context.hierarchy.clone(),
+            parents: Parents::new(self.marginal, self.parent_weight),
+            weights: LevelWeights::new(context, self.positives_only),
+            features: of_features,
+            logits,
+            shares: shares(&teaches, context.device),
+            projection,
+        }))
+    }
+}
+
+struct Hybrid {
     config: HybridKd,
     hierarchy: Rc<Hierarchy>,
     parents: Parents,
     weights: LevelWeights,
-    features: Rc<Teacher>,
+    features: Option<Rc<Teacher>>,
     logits: Vec<OfLogits>,
+    /// What each teacher of logits gives to their mean, 1 x k.
+    shares: Vec<Tensor>,
     /// Takes the student's features to the teacher's width, where they differ.
     projection: Option<nn::Linear>,
 }
@@ -35,78 +173,25 @@ struct OfLogits {
 }
 
 impl OfLogits {
-    fn logits(&self, images: &Tensor, seen: &Output) -> Tensor {
-        if self.one_extractor {
-            tch::no_grad(|| self.teacher.net.head(&seen.features))
-        } else {
-            self.teacher.look(images).logits
+    fn logits(&self, images: &Tensor, seen: Option<&Output>) -> Tensor {
+        match seen {
+            Some(seen) if self.one_extractor => {
+                tch::no_grad(|| self.teacher.net.head(&seen.features))
+            }
+            _ => self.teacher.look(images).logits,
         }
     }
 }
 
 impl Hybrid {
-    pub fn new(context: &MethodContext, config: &HybridKd) -> Result<Hybrid> {
-        let features = (context.teacher)(&config.features)?;
-        let of_logits = |name: &String| {
-            anyhow::Ok(OfLogits {
-                teacher: (context.teacher)(name)?,
-                one_extractor: (context.one_extractor)(&config.features, name),
-            })
-        };
-        let logits = config.logits.names().iter().map(of_logits);
-        let logits = logits.collect::<Result<_>>()?;
-        let wide = features.net.width();
-        let projection = (wide != context.width).then(|| {
-            nn::linear(
-                &context.own / "projection",
-                context.width,
-                wide,
-                Default::default(),
-            )
-        });
-        Ok(Hybrid {
-            config: config.clone(),
-            hierarchy: context.hierarchy.clone(),
-            parents: Parents::new(config.marginal, config.parent_weight),
-            weights: LevelWeights::new(context, config.positives_only),
-            features,
-            logits,
-            projection,
-        })
-    }
-
-    fn classification_loss(&self, output: &Output, batch: &TensorBatch) -> Tensor {
-        let labels = self.labels_loss(output, batch);
-        if self.config.composites {
-            let composites = self.hierarchy.composite_loss(
-                &output.logits,
-                &batch.composite_targets,
-                &batch.composite_mask,
-            );
-            labels + composites * self.parents.weight
-        } else {
-            labels
-        }
-    }
-
-    fn labels_loss(&self, output: &Output, batch: &TensorBatch) -> Tensor {
-        let weights = self.weights.weigh(&batch.targets);
-        if self.config.hierarchy {
-            return self.hierarchy.level_loss(
-                &output.logits,
-                &batch.targets,
-                &batch.mask,
-                Some(&weights),
-                self.parents,
-            );
-        }
-        let finest = |t: &Tensor| t.narrow(1, 0, output.logits.size()[1]);
-        masked_bce(
-            &output.logits,
-            &finest(&batch.targets),
-            &finest(&batch.mask),
-            Some(&finest(&weights)),
-        )
+    /// The mean of the teachers' logits, and which of them anyone teaches.
+    fn taught(&self, images: &Tensor, seen: Option<&Output>) -> (Tensor, Tensor) {
+        let teachers = self.logits.iter().zip(&self.shares);
+        let logits = teachers
+            .map(|(teacher, share)| teacher.logits(images, seen) * share)
+            .sum::<Tensor>();
+        let teaching = self.shares.iter().sum::<Tensor>().expand_as(&logits);
+        (logits, teaching)
     }
 }
 
@@ -115,7 +200,7 @@ impl Method for Hybrid {
         Sampling::ClassBalanced
     }
 
-    fn loss(&self, output: &Output, batch: &TensorBatch) -> Tensor {
+    fn losses(&self, step: &Step) -> Vec<Term> {
         let HybridKd {
             alpha,
             beta,
@@ -123,31 +208,41 @@ impl Method for Hybrid {
             temperature,
             ..
         } = self.config;
-        let seen = self.features.look(&batch.images);
-        let taught = self
-            .logits
-            .iter()
-            .map(|teacher| teacher.logits(&batch.images, &seen))
-            .sum::<Tensor>()
-            / self.logits.len() as f64;
-        let student = match &self.projection {
-            Some(projection) => projection.forward(&output.features),
-            None => output.features.shallow_clone(),
-        };
-        let scale = if self.config.scale_by_temperature {
-            temperature * temperature
-        } else {
-            1.0
-        };
-        let features = feature_distillation(&seen.features, &student);
-        let logits = logits_distillation(
-            self.config.logits_loss,
-            &output.logits,
-            &taught,
-            temperature,
-        );
-        self.classification_loss(output, batch) * (1.0 - alpha - beta)
-            + features * (alpha * gamma)
-            + logits * (beta * scale)
+        let (output, batch) = (step.output, step.batch);
+        let of_labels = 1.0 - alpha - beta;
+        let levels = self.config.hierarchy.then_some(self.parents);
+        let labels = self.weights.loss(&self.hierarchy, levels, step);
+        let mut terms = vec![Term::new(LABELS, of_labels, labels)];
+        if self.config.composites {
+            let composites = self.hierarchy.composite_loss(
+                &output.logits,
+                &batch.composite_targets,
+                &batch.composite_mask,
+            );
+            let weight = of_labels * self.parents.weight;
+            terms.push(Term::new("composites", weight, composites));
+        }
+        let seen = self.features.as_ref().map(|t| t.look(&batch.images));
+        if let Some(seen) = &seen {
+            let student = match &self.projection {
+                Some(projection) => projection.forward(&output.features),
+                None => output.features.shallow_clone(),
+            };
+            let features = feature_distillation(&seen.features, &student);
+            terms.push(Term::new("features", alpha * gamma, features));
+        }
+        if !self.logits.is_empty() {
+            let (taught, teaching) = self.taught(&batch.images, seen.as_ref());
+            let kind = self.config.logits_loss;
+            let each = each_distillation(kind, &output.logits, &taught, temperature);
+            let scale = if self.config.scale_by_temperature {
+                temperature * temperature
+            } else {
+                1.0
+            };
+            let logits = masked_mean(&each, &teaching);
+            terms.push(Term::new("logits", beta * scale, logits));
+        }
+        terms
     }
 }

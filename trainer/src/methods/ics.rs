@@ -3,49 +3,71 @@
 
 use std::rc::Rc;
 
+use anyhow::Result;
+use fovea_core::calibration::ParentRule;
+use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::{Method, MethodContext, TensorBatch};
-use crate::losses::{Hierarchy, InstanceWeights, Parents};
-use crate::nets::Output;
+use super::{default, from_nought, Method, MethodContext, Settings, Step, Term, LABELS};
+use crate::losses::{masked_bce, Hierarchy, InstanceWeights, Parents};
 use crate::samplers::Sampling;
 
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Ics {
-    hierarchy: Rc<Hierarchy>,
-    weights: LevelWeights,
-    crt: bool,
-    parents: Parents,
+    /// Freeze the feature extractor. Its batch norms then keep their
+    /// statistics: what is frozen does not move.
+    #[serde(default)]
+    pub crt: bool,
+    /// Weigh positive terms only; as printed, eq. 6 weighs both.
+    #[serde(default)]
+    pub positives_only: bool,
+    /// Sum the loss over all levels, as teacher 2 does; without, over the finest
+    /// classes alone: ICS without MLMC in the paper's table VI.
+    #[serde(default = "default::yes", skip_serializing_if = "default::is_yes")]
+    pub hierarchy: bool,
+    #[serde(default)]
+    pub marginal: ParentRule,
+    /// Of each level above the finest, in the loss.
+    #[serde(default = "default::one", skip_serializing_if = "default::is_one")]
+    pub parent_weight: f64,
 }
 
-impl Ics {
-    pub fn new(context: &MethodContext, crt: bool, positives_only: bool, parents: Parents) -> Ics {
-        Ics {
+impl Settings for Ics {
+    fn check(&self) -> Result<()> {
+        from_nought("parent_weight", self.parent_weight)
+    }
+
+    fn keeps_extractor(&self) -> bool {
+        self.crt
+    }
+
+    fn build(&self, context: &MethodContext) -> Result<Box<dyn Method>> {
+        Ok(Box::new(InstanceWise {
             hierarchy: context.hierarchy.clone(),
-            weights: LevelWeights::new(context, positives_only),
-            crt,
-            parents,
-        }
+            weights: LevelWeights::new(context, self.positives_only),
+            parents: self
+                .hierarchy
+                .then(|| Parents::new(self.marginal, self.parent_weight)),
+        }))
     }
 }
 
-impl Method for Ics {
+struct InstanceWise {
+    hierarchy: Rc<Hierarchy>,
+    weights: LevelWeights,
+    /// How the levels above the finest enter, where they do.
+    parents: Option<Parents>,
+}
+
+impl Method for InstanceWise {
     fn draws(&self) -> Sampling {
         Sampling::ClassBalanced
     }
 
-    fn trains_features(&self) -> bool {
-        !self.crt
-    }
-
-    fn loss(&self, output: &Output, batch: &TensorBatch) -> Tensor {
-        let weights = self.weights.weigh(&batch.targets);
-        self.hierarchy.level_loss(
-            &output.logits,
-            &batch.targets,
-            &batch.mask,
-            Some(&weights),
-            self.parents,
-        )
+    fn losses(&self, step: &Step) -> Vec<Term> {
+        let loss = self.weights.loss(&self.hierarchy, self.parents, step);
+        vec![Term::new(LABELS, 1.0, loss)]
     }
 }
 
@@ -72,8 +94,25 @@ impl LevelWeights {
         LevelWeights { levels }
     }
 
+    /// The labels' loss with these weights: over all levels where `parents`
+    /// says how, else over the finest.
+    pub fn loss(&self, hierarchy: &Hierarchy, parents: Option<Parents>, step: &Step) -> Tensor {
+        let (logits, batch) = (&step.output.logits, step.batch);
+        let weights = self.weigh(&batch.targets);
+        match parents {
+            Some(parents) => {
+                hierarchy.level_loss(logits, &batch.targets, &batch.mask, Some(&weights), parents)
+            }
+            None => {
+                let k = logits.size()[1];
+                let (targets, mask) = batch.finest(k);
+                masked_bce(logits, &targets, &mask, Some(&weights.narrow(1, 0, k)))
+            }
+        }
+    }
+
     /// `targets` b x n -> b x n.
-    pub fn weigh(&self, targets: &Tensor) -> Tensor {
+    fn weigh(&self, targets: &Tensor) -> Tensor {
         let parts: Vec<Tensor> = self
             .levels
             .iter()

@@ -1,44 +1,64 @@
-//! Teacher 1: the multi-label marginalisation classifier (HKGL section IV-B).
+//! Teacher 1: the multi-label marginalisation classifier (HKGL section IV-B,
+//! eq. 1).
 
 use std::rc::Rc;
 
-use tch::Tensor;
+use anyhow::Result;
+use fovea_core::calibration::ParentRule;
+use serde::{Deserialize, Serialize};
 
-use super::{Method, MethodContext, TensorBatch};
+use super::{default, from_nought, Method, MethodContext, Settings, Step, Term, LABELS};
 use crate::losses::{Hierarchy, Parents};
-use crate::nets::Output;
 
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Mlmc {
+    #[serde(default)]
+    pub marginal: ParentRule,
+    /// Of each level above the finest, and of the composites, in the loss.
+    #[serde(default = "default::one", skip_serializing_if = "default::is_one")]
+    pub parent_weight: f64,
+    /// Add the composites (any referable finding, referable DR) to the
+    /// levels; not in the paper.
+    #[serde(default)]
+    pub composites: bool,
+}
+
+impl Settings for Mlmc {
+    fn check(&self) -> Result<()> {
+        from_nought("parent_weight", self.parent_weight)
+    }
+
+    fn build(&self, context: &MethodContext) -> Result<Box<dyn Method>> {
+        Ok(Box::new(Marginalised {
+            hierarchy: context.hierarchy.clone(),
+            parents: Parents::new(self.marginal, self.parent_weight),
+            composites: self.composites,
+        }))
+    }
+}
+
+struct Marginalised {
     hierarchy: Rc<Hierarchy>,
     parents: Parents,
     composites: bool,
 }
 
-impl Mlmc {
-    pub fn new(context: &MethodContext, parents: Parents, composites: bool) -> Mlmc {
-        Mlmc {
-            hierarchy: context.hierarchy.clone(),
-            parents,
-            composites,
-        }
-    }
-}
-
-impl Method for Mlmc {
-    fn loss(&self, output: &Output, batch: &TensorBatch) -> Tensor {
-        let (targets, mask) = (&batch.targets, &batch.mask);
-        let levels = self
-            .hierarchy
-            .level_loss(&output.logits, targets, mask, None, self.parents);
+impl Method for Marginalised {
+    fn losses(&self, step: &Step) -> Vec<Term> {
+        let (logits, batch) = (&step.output.logits, step.batch);
+        let levels =
+            self.hierarchy
+                .level_loss(logits, &batch.targets, &batch.mask, None, self.parents);
+        let mut terms = vec![Term::new(LABELS, 1.0, levels)];
         if self.composites {
             let composites = self.hierarchy.composite_loss(
-                &output.logits,
+                logits,
                 &batch.composite_targets,
                 &batch.composite_mask,
             );
-            levels + composites * self.parents.weight
-        } else {
-            levels
+            terms.push(Term::new("composites", self.parents.weight, composites));
         }
+        terms
     }
 }

@@ -40,20 +40,15 @@ impl GroupMap {
     }
 }
 
-/// [`GroupMap`] straight from a network's outputs.
+/// Average precision of each finest class, 0..1, straight from a network's
+/// outputs; `None` where no photograph shows it.
 ///
 /// `logits` is photographs x finest nodes, `labels` photographs x all nodes,
 /// both row-major; unknown labels are left out.
-pub fn group_map(
-    taxonomy: &Taxonomy,
-    groups: &ClassGroups,
-    logits: &[f32],
-    labels: &[Label],
-) -> GroupMap {
+pub fn class_precisions(taxonomy: &Taxonomy, logits: &[f32], labels: &[Label]) -> Vec<Option<f64>> {
     let outputs = taxonomy.finest_count();
     let width = taxonomy.nodes().len();
-    GroupMap::of(groups, |id| {
-        let node = taxonomy.index(id).filter(|&node| node < outputs)?;
+    let precision = |node: usize| {
         let (scores, positives): (Vec<f32>, Vec<bool>) = logits
             .chunks_exact(outputs)
             .zip(labels.chunks_exact(width))
@@ -61,6 +56,19 @@ pub fn group_map(
             .map(|(row, truth)| (row[node], truth[node] == Label::Present))
             .unzip();
         Ranking::new(&scores, &positives).average_precision()
+    };
+    (0..outputs).map(precision).collect()
+}
+
+/// [`GroupMap`] of what [`class_precisions`] gives.
+pub fn group_map(
+    taxonomy: &Taxonomy,
+    groups: &ClassGroups,
+    precisions: &[Option<f64>],
+) -> GroupMap {
+    GroupMap::of(groups, |id| {
+        let node = taxonomy.index(id)?;
+        *precisions.get(node)?
     })
 }
 

@@ -17,7 +17,7 @@ pub use calibration_error::{
     expected_calibration_error, reliability, ReliabilityBin, CALIBRATION_BINS,
 };
 pub use counts::{wilson_interval, Counts};
-pub use groups::{group_map, ClassGroups, GroupMap};
+pub use groups::{class_precisions, group_map, ClassGroups, GroupMap};
 pub use ranking::{auc, average_precision, CurvePoint, Ranking};
 
 /// Mean of the values that are defined; `None` when none is.

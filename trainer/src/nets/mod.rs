@@ -14,14 +14,17 @@
 //! half of the speed on a CPU: [`channels_last`] makes such a batch.
 
 mod efficientnet_lite;
+mod head;
 mod layers;
 mod resnet;
 
+pub use head::{Head, HeadKind, Memory};
 pub(crate) use layers::{Activation, Block, ConvNorm, Folded, Frozen, Shortcut, Trunk};
 
 use std::fmt;
 use std::str::FromStr;
 
+use anyhow::{bail, Result};
 use serde::{Deserialize, Serialize};
 use tch::{nn, Device, Kind, Tensor};
 
@@ -112,7 +115,7 @@ impl Precision {
     }
 }
 
-/// Regularisation that acts in training only.
+/// Regularisation that acts in training only, and the head.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NetOptions {
@@ -121,6 +124,7 @@ pub struct NetOptions {
     /// Stochastic depth: probability in 0..1 of skipping the last residual block, rising linearly
     /// from 0 at the first (Huang et al. 2016).
     pub drop_path: f64,
+    pub head: HeadKind,
 }
 
 impl Default for NetOptions {
@@ -128,6 +132,7 @@ impl Default for NetOptions {
         NetOptions {
             dropout: 0.2,
             drop_path: 0.0,
+            head: HeadKind::Linear,
         }
     }
 }
@@ -143,14 +148,15 @@ pub struct Output {
 
 /// A network whose variables live in the `VarStore` it was built in.
 ///
-/// Variables are named `features.…` and `classifier.weight`, `classifier.bias`.
+/// Variables are named `features.…` and `classifier.…`, with a linear head `classifier.weight` and
+/// `classifier.bias`.
 #[derive(Debug)]
 pub struct Net {
     arch: Arch,
     precision: Precision,
     options: NetOptions,
     trunk: Trunk,
-    classifier: nn::Linear,
+    head: Head,
     /// First layers that are not trained, where there are any.
     frozen: Option<Frozen>,
     /// The trunk as evaluation runs it, where it changes no more.
@@ -180,26 +186,13 @@ impl Net {
             Arch::EfficientnetLite1 => efficientnet_lite::trunk(&features, 1.0, 1.1),
             Arch::EfficientnetLite2 => efficientnet_lite::trunk(&features, 1.1, 1.2),
         };
-        let classifier = nn::linear(
-            vs / "classifier",
-            arch.width(),
-            classes,
-            nn::LinearConfig {
-                // Small, so that every class starts near its undecided probability of one half.
-                ws_init: nn::Init::Randn {
-                    mean: 0.0,
-                    stdev: 0.01,
-                },
-                bs_init: Some(nn::Init::Const(0.0)),
-                bias: true,
-            },
-        );
+        let head = Head::new(&(vs / "classifier"), options.head, arch.width(), classes);
         Net {
             arch,
             precision,
             options,
             trunk,
-            classifier,
+            head,
             frozen: None,
             folded: None,
         }
@@ -251,7 +244,7 @@ impl Net {
 
     /// Logits (B x classes) of pooled features (B x width).
     pub fn head(&self, features: &Tensor) -> Tensor {
-        features.apply(&self.classifier)
+        self.head.forward(features)
     }
 
     /// Length of the pooled features.
@@ -276,8 +269,13 @@ impl Net {
     /// A copy for evaluation that computes in float on the CPU, in variables of its own.
     pub(crate) fn in_float_on_cpu(&self) -> Net {
         let store = nn::VarStore::new(Device::Cpu);
-        let classes = self.classifier.ws.size()[0];
-        let copy = Net::new(&store.root(), self.arch, classes, Precision::Float);
+        let copy = Net::with_options(
+            &store.root(),
+            self.arch,
+            self.head.classes(),
+            Precision::Float,
+            self.options,
+        );
         tch::no_grad(|| {
             for (to, from) in copy.tensors().into_iter().zip(self.tensors()) {
                 let mut to = to.shallow_clone();
@@ -290,8 +288,7 @@ impl Net {
     /// Every variable, in the order of the layers.
     fn tensors(&self) -> Vec<&Tensor> {
         let mut tensors: Vec<&Tensor> = self.trunk.units().flat_map(ConvNorm::tensors).collect();
-        tensors.push(&self.classifier.ws);
-        tensors.extend(&self.classifier.bs);
+        tensors.extend(self.head.tensors());
         tensors
     }
 
@@ -299,8 +296,25 @@ impl Net {
         &self.trunk
     }
 
-    pub(crate) fn classifier(&self) -> &nn::Linear {
-        &self.classifier
+    /// Its head where it is linear.
+    ///
+    /// # Errors
+    /// It is another, which cannot be exported or read class by class.
+    pub(crate) fn classifier(&self) -> Result<&nn::Linear> {
+        match &self.head {
+            Head::Linear(linear) => Ok(linear),
+            _ => bail!(
+                "its classifier is not linear: ship a student that is taught by this network instead"
+            ),
+        }
+    }
+
+    /// OLTR's memory, where it has one.
+    pub(crate) fn memory(&self) -> Option<&Memory> {
+        match &self.head {
+            Head::Memory(memory) => Some(memory),
+            _ => None,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Loss and mAP over the epochs of a stage.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::Path;
 
@@ -10,7 +11,7 @@ use super::canvas::{self, drawing, px, Area, BLUE, GREEN, GRID, INK, MUTED, ORAN
 use crate::report::EpochLine;
 
 struct Line {
-    name: &'static str,
+    name: String,
     colour: RGBColor,
     width: u32,
     /// (epoch, value), only where defined.
@@ -20,8 +21,8 @@ struct Line {
 /// Draws a history's losses and validation mAPs side by side. Epochs are
 /// counted through, whatever phase they belong to.
 pub fn curves(history: &[EpochLine], path: &Path) -> Result<()> {
-    let line = |name, colour, width, value: &dyn Fn(&EpochLine) -> Option<f64>| Line {
-        name,
+    let line = |name: &str, colour, width, value: &dyn Fn(&EpochLine) -> Option<f64>| Line {
+        name: name.to_owned(),
         colour,
         width,
         points: history
@@ -31,7 +32,7 @@ pub fn curves(history: &[EpochLine], path: &Path) -> Result<()> {
             .filter(|point| point.1.is_finite())
             .collect(),
     };
-    let losses = [
+    let mut losses = vec![
         line("training (the method's own)", BLUE, 2, &|e| {
             Some(e.train_loss)
         }),
@@ -39,6 +40,14 @@ pub fn curves(history: &[EpochLine], path: &Path) -> Result<()> {
             Some(e.val_loss)
         }),
     ];
+    let terms: BTreeSet<&String> = history.iter().flat_map(|e| e.terms.keys()).collect();
+    // A loss of one term is that term.
+    if terms.len() > 1 {
+        for (term, colour) in terms.into_iter().zip([INK, GREEN, ORANGE, MUTED]) {
+            let name = format!("its term {term}");
+            losses.push(line(&name, colour, 1, &|e| e.terms.get(term).copied()));
+        }
+    }
     let percent = |share: Option<f64>| share.map(|share| 100.0 * share);
     let maps = [
         line("average of the groups", INK, 3, &|e| {
@@ -123,7 +132,7 @@ fn panel(
         chart
             .draw_series(LineSeries::new(line.points.iter().copied(), style))
             .map_err(drawing)?
-            .label(line.name)
+            .label(&line.name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + px(24) as i32, y)], style));
         // A lone epoch has no line; its dot shows it.
         if let [point] = line.points[..] {
@@ -153,6 +162,7 @@ mod tests {
                 epoch,
                 phase: "student".to_owned(),
                 train_loss: 0.4 / f64::from(epoch),
+                terms: [("logits".to_owned(), 0.3), ("labels".to_owned(), 0.1)].into(),
                 val_loss: f64::NAN,
                 val_map_average: Some(0.05 * f64::from(epoch)),
                 many: Some(0.4),
@@ -183,7 +193,7 @@ mod tests {
     #[test]
     fn one_wild_epoch_does_not_flatten_the_rest() {
         let line = Line {
-            name: "",
+            name: String::new(),
             colour: INK,
             width: 1,
             points: vec![(1.0, 50.0), (2.0, 0.3), (3.0, 0.2)],

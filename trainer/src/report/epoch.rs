@@ -1,5 +1,7 @@
 //! What an epoch of training gave.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::table::percent;
@@ -13,6 +15,9 @@ pub struct EpochLine {
     pub phase: String,
     /// Mean over the epoch's batches, in the phase's own loss.
     pub train_loss: f64,
+    /// Mean of each of its terms, before their weights.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub terms: BTreeMap<String, f64>,
     /// Plain masked BCE over the validation split; NaN (`null` in JSON) for a
     /// run without one.
     #[serde(deserialize_with = "null_is_nan")]
@@ -69,6 +74,7 @@ mod tests {
             epoch: 2,
             phase: "erm".to_owned(),
             train_loss: 0.25,
+            terms: [("labels".to_owned(), 0.25)].into(),
             val_loss: f64::NAN,
             val_map_average: None,
             many: Some(0.4),

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fovea_core::taxonomy::Label::{self, Absent, Present, Unknown};
+use fovea_core::taxonomy::Label;
 use fovea_trainer::data::{
     truth, AugmentConfig, Batch, Cache, Damage, Dataset, DegradeConfig, Expected, Loader, Split,
 };
@@ -67,6 +67,15 @@ fn small() -> (TempDir, Arc<Dataset>, Arc<Cache>) {
     .expect("built");
     assert!(broken.is_empty());
     (root, Arc::new(dataset), Arc::new(cache))
+}
+
+/// Target and mask of a label, as methods see it.
+fn as_numbers(label: Label) -> (f32, f32) {
+    match label {
+        Label::Present => (1.0, 1.0),
+        Label::Absent => (0.0, 1.0),
+        Label::Unknown => (0.0, 0.0),
+    }
 }
 
 #[test]
@@ -188,11 +197,6 @@ fn evaluation_hands_out_the_prepared_pixels_and_all_labels() {
     let order: Vec<usize> = (0..dataset.examples.len()).collect();
     let first = batches(&loader, &order, 1);
     assert_eq!(first, batches(&loader, &order, 2));
-    let as_numbers = |label: Label| match label {
-        Present => (1.0, 1.0),
-        Absent => (0.0, 1.0),
-        Unknown => (0.0, 0.0),
-    };
     let composites = dataset.taxonomy.composites();
     for batch in first {
         for (k, &i) in batch.index.iter().enumerate() {
@@ -203,15 +207,16 @@ fn evaluation_hands_out_the_prepared_pixels_and_all_labels() {
                 );
             }
             for n in 0..nodes {
-                let known = (batch.targets[k * nodes + n], batch.mask[k * nodes + n]);
-                assert_eq!(known, as_numbers(dataset.examples[i].labels[n]));
+                let known = batch.labels[k * nodes + n];
+                assert_eq!(known, dataset.examples[i].labels[n]);
             }
             for (c, members) in composites.values().enumerate() {
                 let at = k * composites.len() + c;
-                let known = (batch.composite_targets[at], batch.composite_mask[at]);
                 let labels = &dataset.examples[i].labels;
                 let expected = truth::composite(&dataset.taxonomy, members, labels);
-                assert_eq!(known, as_numbers(expected));
+                assert_eq!(batch.composites[at], expected);
+                let weight = f32::from(expected != Label::Unknown);
+                assert_eq!(batch.composite_weights[at], weight);
             }
         }
     }
@@ -272,9 +277,9 @@ fn damage_makes_its_kind_present_and_the_eye_unknown() {
             &order,
             9,
         );
-        let targets: Vec<f32> = batches.iter().flat_map(|b| b.targets.clone()).collect();
-        let mask: Vec<f32> = batches.iter().flat_map(|b| b.mask.clone()).collect();
-        (targets, mask)
+        let labels = batches.iter().flat_map(|b| &b.labels);
+        let numbers = labels.map(|&label| as_numbers(label));
+        numbers.unzip::<f32, f32, Vec<f32>, Vec<f32>>()
     };
     let (targets, mask) = damaged(1.0, 0.0);
     let (mut seen, mut told) = ([0; 4], [0; 2]);
@@ -354,22 +359,25 @@ fn damage_is_as_frequent_as_expected() {
     let loader = Loader::degraded(dataset.clone(), cache, config.clone(), 50, 2);
     let batches = batches(&loader, &vec![eye; draws], 3);
     let nodes = dataset.taxonomy.nodes().len();
-    let share = |values: fn(&Batch) -> &[f32], node: usize| {
-        let rows = batches.iter().flat_map(|b| values(b).chunks_exact(nodes));
-        f64::from(rows.map(|row| row[node]).sum::<f32>()) / draws as f64
+    let share = |of: fn(Label) -> bool, node: usize| {
+        let rows = batches.iter().flat_map(|b| b.labels.chunks_exact(nodes));
+        rows.filter(|row| of(row[node])).count() as f64 / draws as f64
     };
     let expected = Expected::of(&config, &dataset.taxonomy);
     let at = |id: &str| dataset.taxonomy.index(id).expect("a node");
     let faults = ["dark", "bright", "blurred", "artefact", "low_quality"];
     for node in faults.map(at) {
-        let (found, expected) = (share(|b| &b.targets, node), expected.present[node]);
+        let (found, expected) = (
+            share(|label| label == Label::Present, node),
+            expected.present[node],
+        );
         // Over four deviations of the share.
         assert!(
             expected > 0.05 && (found - expected).abs() < 0.035,
             "{found} {expected}"
         );
     }
-    let kept = share(|b| &b.mask, at("cataract"));
+    let kept = share(|label| label != Label::Unknown, at("cataract"));
     assert!((kept - expected.kept).abs() < 0.035, "{kept}");
     assert_eq!(expected.present[at("cataract")], 0.0);
 }
@@ -398,9 +406,9 @@ fn only_the_kinds_asked_for_are_done() {
         let both = batches(&loader, &order, 4).into_iter();
         for (damaged, before) in both.zip(batches(&plain, &order, 4)) {
             assert!(damaged
-                .targets
+                .labels
                 .chunks_exact(nodes)
-                .all(|row| row[node] == 1.0));
+                .all(|row| row[node] == Label::Present));
             assert_ne!(damaged.pixels, before.pixels, "{kind:?}");
         }
     }
@@ -462,8 +470,8 @@ fn what_a_source_only_answers_one_way_can_be_left_unlearned() {
     plain.degrade.chance = 0.0;
     let known = |loader: Loader, id: &str| -> usize {
         let batches = batches(&loader, &order, 2);
-        let rows = batches.iter().flat_map(|b| b.mask.chunks_exact(nodes));
-        rows.filter(|row| row[at(id)] == 1.0).count()
+        let rows = batches.iter().flat_map(|b| b.labels.chunks_exact(nodes));
+        rows.filter(|row| row[at(id)] != Label::Unknown).count()
     };
     let all = || Loader::new(dataset.clone(), cache.clone(), Some(plain.clone()), 4, 2);
     for (id, learned, hidden) in [
@@ -481,7 +489,7 @@ fn what_a_source_only_answers_one_way_can_be_left_unlearned() {
         let batches = batches(&loader, &order, 2);
         let rows = batches
             .iter()
-            .flat_map(|b| b.composite_mask.chunks_exact(composites));
+            .flat_map(|b| b.composite_weights.chunks_exact(composites));
         rows.map(|row| row[referable]).sum()
     };
     assert_eq!(composite(all()), 8.0);
@@ -520,10 +528,10 @@ fn eyes_in_which_a_source_found_nothing_can_be_presumed_healthy() {
                     *image == grade.to_string()
                 };
                 let k = (0..6).find(has).expect("every grade is there");
-                let value = |of: &[f32]| of[k * names.len() + at];
+                let at = k * names.len() + at;
                 (
-                    value(&batch.composite_targets),
-                    value(&batch.composite_mask),
+                    as_numbers(batch.composites[at]).0,
+                    batch.composite_weights[at],
                 )
             })
             .collect()
@@ -557,9 +565,15 @@ fn faults_are_taught_only_where_they_were_looked_for() {
     let nodes = dataset.taxonomy.nodes().len();
     let at = |id: &str| dataset.taxonomy.index(id).expect("a node");
     for batch in batches(&loader, &order, 5) {
-        for row in batch.mask.chunks_exact(nodes) {
-            assert_eq!((row[at("blurred")], row[at("low_quality")]), (0.0, 0.0));
-            assert_eq!(row[at("cataract")], 1.0, "the eye keeps its labels");
+        for row in batch.labels.chunks_exact(nodes) {
+            for id in ["blurred", "low_quality"] {
+                assert_eq!(row[at(id)], Label::Unknown);
+            }
+            assert_ne!(
+                row[at("cataract")],
+                Label::Unknown,
+                "the eye keeps its labels"
+            );
         }
     }
 }

@@ -1,5 +1,4 @@
-//! The one training loop. A method says what is minimised and how photographs
-//! are drawn; everything else about training is here.
+//! The one loop that trains every method.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,188 +7,44 @@ use std::time::{Duration, Instant};
 
 use anyhow::{bail, Context, Result};
 use fovea_core::taxonomy::Label;
-use tch::{nn, no_grad, Device, Tensor};
+use tch::{nn, no_grad, Device, Kind, Tensor};
 
-use crate::adam::Adam;
+use super::adam::Adam;
+use super::ema::Ema;
+use super::looks::StageLooks;
+use super::schedule::one_cycle;
+use super::subset::Subset;
+use super::{started, write_network};
 use crate::checkpoint::{self, State};
 use crate::clock::{Ended, StageTime};
 use crate::config::{Keep, Optimiser, RunConfig, Schedule, StageConfig, Training};
 use crate::data::{Epoch, Loader, Split};
 use crate::events::EventWriter;
 use crate::losses::{masked_bce, Hierarchy};
-use crate::methods::average::{self, Average};
-use crate::methods::{Method, MethodConfig, MethodContext, Teacher};
-use crate::metrics;
-use crate::nets::{Net, NetOptions, Output};
+use crate::methods::{Method, MethodContext, Step, Term};
+use crate::nets::{Net, Output};
 use crate::photographs::Photographs;
 use crate::progress::progress;
 use crate::report::EpochLine;
 use crate::samplers::Sampler;
-use crate::{export, machine, plots, predict, start, weights};
+use crate::{metrics, plots, predict, start};
 
-/// The network a stage leaves behind, in its folder.
-pub const FINAL: &str = "final.safetensors";
-/// Photographs that give a shipped student its normalisation statistics back.
-const RECENTRED_ON: usize = 128;
-
-/// Trains one stage, or goes on where it was left; to the end of `time`, where
-/// it has one.
-pub fn stage(
-    config: &RunConfig,
-    stage: &StageConfig,
-    photographs: &Photographs,
-    device: Device,
-    time: Option<StageTime>,
-) -> Result<()> {
-    let dir = config.stage_dir(&stage.name);
-    std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
-    let shipped = start::student(stage, &dir, &photographs.dataset.taxonomy)?;
-    let fingerprint = photographs.fingerprint(config, stage)?;
-    let saved = checkpoint::state(&dir)?;
-    if let Some(state) = &saved {
-        if state.fingerprint != fingerprint {
-            bail!(
-                "{} holds a stage trained with other settings or data; delete it, or give the run another name",
-                dir.display()
-            );
-        }
-        if state.finished {
-            eprintln!("{}: trained already", stage.name);
-            return Ok(());
-        }
-    }
-    if let MethodConfig::Average(method) = &stage.method {
-        average(config, stage, method, shipped.as_ref(), photographs, device)?;
-        let mut state = State {
-            fingerprint,
-            machine: Some(machine::name()),
-            finished: true,
-            ..State::default()
-        };
-        return checkpoint::save(&dir, &mut state, &[]);
-    }
-    let mut fit = Fit::new(config, stage, shipped.as_ref(), photographs, device)?;
-    fit.time = time;
-    fit.state.fingerprint = fingerprint;
-    fit.state.machine = Some(machine::name());
-    if let Some(state) = saved {
-        let tensors = checkpoint::tensors(&dir, &state)?;
-        fit.restore(state, &tensors)?;
-        eprintln!(
-            "{}: going on after epoch {}",
-            stage.name, fit.state.epochs_done
-        );
-    }
-    fit.run(&dir)
+/// The terms of a step whose values the device may still be at.
+struct Unread {
+    terms: Vec<(&'static str, f64)>,
+    values: Tensor,
+    photographs: usize,
 }
 
-/// About `count` of `all`, evenly spread.
-fn every_nth(all: &[usize], count: usize) -> Vec<usize> {
-    let step = (all.len() / count).max(1);
-    all.iter().copied().step_by(step).take(count).collect()
-}
-
-/// The network of `stage` before its first step: from a stage, a bundle's
-/// student `shipped`, ImageNet or nothing.
-fn started(
-    config: &RunConfig,
-    stage: &StageConfig,
-    shipped: Option<&start::Student>,
-    photographs: &Photographs,
-    device: Device,
-) -> Result<(nn::VarStore, Net)> {
-    let training = config.training_of(stage);
-    let taxonomy = &photographs.dataset.taxonomy;
-    let train = photographs.indices(Split::Train, &stage.sources);
-    if train.is_empty() {
-        bail!("stage `{}` has no photograph to train on", stage.name);
-    }
-    tch::manual_seed(config.seed_of(stage) as i64);
-    let mut store = nn::VarStore::new(device);
-    let options = NetOptions {
-        dropout: training.dropout,
-        ..NetOptions::default()
-    };
-    let net = Net::with_options(
-        &store.root(),
-        stage.arch,
-        taxonomy.finest_count() as i64,
-        training.precision,
-        options,
-    );
-    match (&stage.from, shipped) {
-        (_, Some(student)) => {
-            let few = every_nth(&train, RECENTRED_ON);
-            let few = predict::plain(photographs, few, device)?;
-            let finest = &taxonomy.nodes()[..taxonomy.finest_count()];
-            let rows: Vec<Option<usize>> = finest
-                .iter()
-                .map(|node| student.outputs.iter().position(|id| *id == node.id))
-                .collect();
-            export::adopt(&student.onnx, &net, &rows, &few)
-                .with_context(|| format!("stage `{}` starts from a bundle", stage.name))?;
+impl Unread {
+    fn new(terms: &[Term], photographs: usize) -> Unread {
+        let values: Vec<Tensor> = terms.iter().map(|term| term.value.detach()).collect();
+        Unread {
+            terms: terms.iter().map(|term| (term.name, term.weight)).collect(),
+            values: Tensor::stack(&values, 0),
+            photographs,
         }
-        (Some(from), _) => {
-            let path = config.stage_dir(from).join(FINAL);
-            store.load(&path).with_context(|| {
-                format!("stage `{}` starts from {}", stage.name, path.display())
-            })?;
-        }
-        _ if config.starts_from_imagenet(stage) => {
-            let path = weights::fetch(stage.arch, &config.weights)?;
-            weights::load_imagenet(&mut store, stage.arch, &path)?;
-        }
-        _ => {}
     }
-    Ok((store, net))
-}
-
-/// The network that stage `name` left behind.
-fn trained(
-    config: &RunConfig,
-    name: &str,
-    photographs: &Photographs,
-    device: Device,
-) -> Result<(nn::VarStore, Net)> {
-    let stage = config.stage_named(name)?;
-    let classes = photographs.dataset.taxonomy.finest_count() as i64;
-    let precision = config.training_of(stage).precision;
-    let path = config.stage_dir(name).join(FINAL);
-    predict::load(&path, stage.arch, classes, precision, device)
-}
-
-/// Leaves the network alone, without what a method added: what later stages load.
-fn write_network(store: &nn::VarStore, dir: &Path) -> Result<()> {
-    let network: Vec<(String, Tensor)> = store
-        .variables()
-        .into_iter()
-        .filter(|(name, _)| !name.starts_with("method"))
-        .collect();
-    checkpoint::write_tensors(&dir.join(FINAL), &network)
-}
-
-/// A stage whose weights lie between those it starts from and another's.
-fn average(
-    config: &RunConfig,
-    stage: &StageConfig,
-    method: &Average,
-    shipped: Option<&start::Student>,
-    photographs: &Photographs,
-    device: Device,
-) -> Result<()> {
-    let (store, mut net) = started(config, stage, shipped, photographs, device)?;
-    let (other, _) = trained(config, &method.with, photographs, device)?;
-    average::mix(&store, &other, method.share)
-        .with_context(|| format!("stages `{}` and `{}`", stage.name, method.with))?;
-    // What the other stage did not train, normalisation included, is in both.
-    let frozen = config.stage_named(&method.with)?.frozen_blocks;
-    if frozen > 0 {
-        net.freeze(frozen);
-    }
-    let train = photographs.indices(Split::Train, &stage.sources);
-    let draw = (config.training_of(stage).batch, config.seed_of(stage));
-    average::measure(&net, photographs, &train, draw, device)?;
-    write_network(&store, &config.stage_dir(&stage.name))
 }
 
 /// What an epoch trains on.
@@ -198,7 +53,7 @@ struct Draws {
     batches: Epoch,
 }
 
-struct Fit<'a> {
+pub struct Fit<'a> {
     name: &'a str,
     training: Training,
     photographs: &'a Photographs,
@@ -207,6 +62,9 @@ struct Fit<'a> {
     store: nn::VarStore,
     net: Net,
     method: Box<dyn Method>,
+    /// Where the stage learns some classes only.
+    classes: Option<Subset>,
+    keeps_extractor: bool,
     adam: Adam,
     average: Option<Ema>,
     sampler: Sampler,
@@ -215,8 +73,8 @@ struct Fit<'a> {
     /// Of the next epoch, where it has been begun.
     ahead: Option<Draws>,
     validation: Vec<usize>,
-    state: State,
-    time: Option<StageTime<'a>>,
+    pub state: State,
+    pub time: Option<StageTime<'a>>,
     /// Schedule behind it when this call began, 0..1.
     before: f64,
     /// Epochs of steps made, with the part of the last, and when that was.
@@ -224,7 +82,7 @@ struct Fit<'a> {
 }
 
 impl<'a> Fit<'a> {
-    fn new(
+    pub fn new(
         config: &'a RunConfig,
         stage: &'a StageConfig,
         shipped: Option<&start::Student>,
@@ -233,7 +91,7 @@ impl<'a> Fit<'a> {
     ) -> Result<Fit<'a>> {
         let training = config.training_of(stage);
         let taxonomy = &photographs.dataset.taxonomy;
-        let train = photographs.indices(Split::Train, &stage.sources);
+        let mut train = photographs.indices(Split::Train, &stage.sources);
         let augment = config.augment_of(stage);
         let seed = config.seed_of(stage);
         let (store, mut net) = started(config, stage, shipped, photographs, device)?;
@@ -242,29 +100,41 @@ impl<'a> Fit<'a> {
             net.freeze(stage.frozen_blocks);
         }
 
-        let teacher = |name: &str| -> Result<Rc<Teacher>> {
-            let (store, net) = trained(config, name, photographs, device)?;
-            Ok(Rc::new(Teacher::new(store, net)))
+        let classes = match &stage.classes {
+            Some(classes) => Some(
+                Subset::new(classes, photographs, device)
+                    .with_context(|| format!("the classes of stage `{}`", stage.name))?,
+            ),
+            None => None,
         };
-        let one_extractor = |first: &str, second: &str| {
-            config.stage_named(second).is_ok_and(|s| {
-                matches!(s.method, MethodConfig::Ics { crt: true, .. })
-                    && s.from.as_deref() == Some(first)
-            })
+        if let Some(subset) = &classes {
+            train.retain(|&i| subset.takes(&photographs.dataset.examples[i].labels));
+        }
+        let validation = photographs.indices(Split::Val, &config.validate_on);
+        let looks = StageLooks {
+            config,
+            photographs,
+            train: &train,
+            validation: &validation,
+            batch: training.predict_batch,
+            device,
         };
-        let method = stage.method.build(&MethodContext {
+        let method = stage.method.settings().build(&MethodContext {
+            taxonomy,
             hierarchy: Rc::new(Hierarchy::new(taxonomy, device)),
+            groups: &photographs.groups,
+            photographs: train.len(),
             counts: &photographs.counts(&train, &augment.degrade),
             device,
-            width: net.width(),
+            net: &net,
             own: store.root() / "method",
-            teacher: &teacher,
-            one_extractor: &one_extractor,
+            looks: &looks,
         })?;
+        let keeps_extractor = stage.method.settings().keeps_extractor();
 
         let learns = |name: &str| {
             !Net::is_frozen(name, stage.frozen_blocks)
-                && (method.trains_features() || !name.starts_with("features"))
+                && (!keeps_extractor || !name.starts_with("features"))
         };
         let variables: BTreeMap<String, Tensor> = store
             .variables()
@@ -291,7 +161,9 @@ impl<'a> Fit<'a> {
                 let factor = training.source_weight.get(source).copied().unwrap_or(1.0);
                 photographs.draw_weight(i) * factor as f32
             }),
-            validation: photographs.indices(Split::Val, &config.validate_on),
+            validation,
+            classes,
+            keeps_extractor,
             seed,
             state: State {
                 learning_rate: training.learning_rate,
@@ -313,7 +185,7 @@ impl<'a> Fit<'a> {
         })
     }
 
-    fn run(&mut self, dir: &Path) -> Result<()> {
+    pub fn run(&mut self, dir: &Path) -> Result<()> {
         let mut events = EventWriter::open(&dir.join("tensorboard"), self.state.epochs_done)?;
         if let Some(time) = &self.time {
             // What follows the last step must be known before the first is made.
@@ -385,17 +257,24 @@ impl<'a> Fit<'a> {
         let mut made = 0;
         let mut waiting = Duration::ZERO;
         let name = self.name;
-        let mut unread: Option<(Tensor, usize)> = None;
-        let mut read = |unread: Option<(Tensor, usize)>| -> Result<()> {
-            let Some((loss, count)) = unread else {
+        let mut by_term: BTreeMap<String, f64> = BTreeMap::new();
+        let mut unread: Option<Unread> = None;
+        let mut read = |unread: Option<Unread>| -> Result<()> {
+            let Some(unread) = unread else {
                 return Ok(());
             };
-            let loss = loss.double_value(&[]);
+            let values = Vec::<f64>::try_from(unread.values.to_kind(Kind::Double))?;
+            let terms = unread.terms.iter().zip(&values);
+            let loss: f64 = terms.clone().map(|((_, weight), v)| weight * v).sum();
             if !loss.is_finite() {
                 bail!(
                     "the loss of stage `{name}` is not finite in epoch {} ({loss}); lower the learning rate",
                     epoch + 1
                 );
+            }
+            let count = unread.photographs;
+            for ((term, _), value) in terms {
+                *by_term.entry((*term).to_owned()).or_default() += value * count as f64;
             }
             total += loss * count as f64;
             seen += count;
@@ -412,20 +291,28 @@ impl<'a> Fit<'a> {
             let Some(batch) = batches.next() else { break };
             waiting += asked.elapsed();
             let count = batch.index.len();
-            let tensors = predict::to_tensors(&batch, self.photographs.size, self.device);
+            let mut tensors = batch.to_tensors(self.device);
+            if let Some(classes) = &self.classes {
+                classes.hide_others(&mut tensors);
+            }
             let output = self.forward(&tensors.images);
-            let loss = self.method.loss(&output, &tensors);
             let progress = self.progress(epoch * steps + step, self.training.epochs * steps);
             rate = self.learning_rate(progress);
             self.state.progress = progress;
-            self.adam.step(&loss, rate, self.training.clip);
+            let terms = self.method.losses(&Step {
+                output: &output,
+                batch: &tensors,
+                progress,
+            });
+            self.adam
+                .step(&Term::total(&terms), rate, self.training.clip);
             if let Some(average) = &mut self.average {
                 average.update();
             }
             made = step + 1;
             // Reading a loss waits for the GPU, so that of the step before is
             // read: the GPU has this one to do meanwhile.
-            read(unread.replace((loss.detach(), count)))?;
+            read(unread.replace(Unread::new(&terms, count)))?;
         }
         read(unread)?;
         bar.finish_and_clear();
@@ -442,6 +329,10 @@ impl<'a> Fit<'a> {
             epoch: epoch as u32 + 1,
             phase: self.name.to_string(),
             train_loss: total / seen.max(1) as f64,
+            terms: by_term
+                .into_iter()
+                .map(|(term, sum)| (term, sum / seen.max(1) as f64))
+                .collect(),
             learning_rate: rate,
             images_per_second: seen as f64 / training_seconds,
             waiting: waiting.as_secs_f64() / training_seconds,
@@ -472,7 +363,7 @@ impl<'a> Fit<'a> {
     }
 
     fn forward(&self, images: &Tensor) -> Output {
-        if self.method.trains_features() {
+        if !self.keeps_extractor {
             return self.net.forward(images, true);
         }
         let features = no_grad(|| self.net.forward(images, false).features);
@@ -525,7 +416,9 @@ impl<'a> Fit<'a> {
         let table = |v: &[f32]| Tensor::from_slice(v).view([-1, k as i64]);
         line.val_loss =
             masked_bce(&table(&logits), &table(&targets), &table(&mask), None).double_value(&[]);
-        let scores = metrics::group_map(taxonomy, &self.photographs.groups, &logits, &labels);
+        let precisions = metrics::class_precisions(taxonomy, &logits, &labels);
+        let scores = metrics::group_map(taxonomy, &self.photographs.groups, &precisions);
+        self.method.validated(&precisions);
         line.many = scores.many;
         line.medium = scores.medium;
         line.few = scores.few;
@@ -596,7 +489,7 @@ impl<'a> Fit<'a> {
         plots::curves(&self.state.history, &dir.join("curves.png"))
     }
 
-    fn restore(&mut self, state: State, tensors: &BTreeMap<String, Tensor>) -> Result<()> {
+    pub fn restore(&mut self, state: State, tensors: &BTreeMap<String, Tensor>) -> Result<()> {
         for (name, mut variable) in self.store.variables() {
             let saved = checkpoint::named(tensors, &format!("net/{name}"))?;
             no_grad(|| variable.f_copy_(saved))?;
@@ -614,85 +507,5 @@ impl<'a> Fit<'a> {
         if let Some(average) = &mut self.average {
             average.swap();
         }
-    }
-}
-
-/// Linear warm-up over a tenth of the way, then half a cosine to nought.
-fn one_cycle(at: f64) -> f64 {
-    const WARM: f64 = 0.1;
-    if at < WARM {
-        return at / WARM;
-    }
-    let down = (at - WARM) / (1.0 - WARM);
-    (0.5 * (1.0 + (std::f64::consts::PI * down).cos())).max(1e-3)
-}
-
-/// Exponential moving average of weights and of batch-norm statistics.
-struct Ema {
-    keep: f64,
-    updates: i64,
-    pairs: Vec<(String, Tensor, Tensor)>,
-}
-
-impl Ema {
-    fn new(store: &nn::VarStore, keep: f64) -> Ema {
-        let pairs = store
-            .variables()
-            .into_iter()
-            .map(|(name, variable)| {
-                let average = no_grad(|| variable.copy());
-                (name, variable, average)
-            })
-            .collect();
-        Ema {
-            keep,
-            updates: 0,
-            pairs,
-        }
-    }
-
-    fn update(&mut self) {
-        self.updates += 1;
-        // Early on a long average would be mostly the starting point.
-        let keep = self
-            .keep
-            .min((1.0 + self.updates as f64) / (10.0 + self.updates as f64));
-        no_grad(|| {
-            for (_, variable, average) in &mut self.pairs {
-                let _ = average.lerp_(variable, 1.0 - keep);
-            }
-        });
-    }
-
-    /// Exchanges the average with the weights in training; twice is nothing.
-    fn swap(&mut self) {
-        no_grad(|| {
-            for (_, variable, average) in &mut self.pairs {
-                let held = variable.copy();
-                variable.copy_(average);
-                average.copy_(&held);
-            }
-        });
-    }
-
-    fn state(&self) -> Vec<(String, Tensor)> {
-        let mut state = vec![("average/updates".to_string(), Tensor::from(self.updates))];
-        state.extend(
-            self.pairs
-                .iter()
-                .map(|(name, _, average)| (format!("average/{name}"), average.shallow_clone())),
-        );
-        state
-    }
-
-    fn restore(&mut self, state: &BTreeMap<String, Tensor>) -> Result<()> {
-        let find = |name: &str| checkpoint::named(state, name);
-        self.updates = find("average/updates")?.int64_value(&[]);
-        no_grad(|| {
-            for (name, _, average) in &mut self.pairs {
-                average.f_copy_(find(&format!("average/{name}"))?)?;
-            }
-            Ok(())
-        })
     }
 }

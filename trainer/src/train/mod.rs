@@ -1,0 +1,213 @@
+//! Stages: each trains one network by one method, in the one loop of [`fit`],
+//! and leaves the network and its history in its folder.
+
+mod adam;
+mod ema;
+mod fit;
+mod looks;
+mod schedule;
+mod subset;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{bail, Context, Result};
+use tch::{nn, no_grad, Device, Tensor};
+
+use crate::checkpoint::{self, State};
+use crate::clock::StageTime;
+use crate::config::{RunConfig, StageConfig};
+use crate::data::Split;
+use crate::methods::average::{self, Average};
+use crate::methods::MethodConfig;
+use crate::nets::{Net, NetOptions};
+use crate::photographs::Photographs;
+use crate::{export, machine, predict, start, weights};
+
+pub use adam::Adam;
+use fit::Fit;
+
+/// The network a stage leaves behind, in its folder.
+pub const FINAL: &str = "final.safetensors";
+/// Photographs that give a shipped student its normalisation statistics back.
+const RECENTRED_ON: usize = 128;
+
+/// Trains one stage, or goes on where it was left; to the end of `time`, where
+/// it has one.
+pub fn stage(
+    config: &RunConfig,
+    stage: &StageConfig,
+    photographs: &Photographs,
+    device: Device,
+    time: Option<StageTime>,
+) -> Result<()> {
+    let dir = config.stage_dir(&stage.name);
+    std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    let shipped = start::student(stage, &dir, &photographs.dataset.taxonomy)?;
+    let fingerprint = photographs.fingerprint(config, stage)?;
+    let saved = checkpoint::state(&dir)?;
+    if let Some(state) = &saved {
+        if state.fingerprint != fingerprint {
+            bail!(
+                "{} holds a stage trained with other settings or data; delete it, or give the run another name",
+                dir.display()
+            );
+        }
+        if state.finished {
+            eprintln!("{}: trained already", stage.name);
+            return Ok(());
+        }
+    }
+    if let MethodConfig::Average(method) = &stage.method {
+        average(config, stage, method, shipped.as_ref(), photographs, device)?;
+        let mut state = State {
+            fingerprint,
+            machine: Some(machine::name()),
+            finished: true,
+            ..State::default()
+        };
+        return checkpoint::save(&dir, &mut state, &[]);
+    }
+    let mut fit = Fit::new(config, stage, shipped.as_ref(), photographs, device)?;
+    fit.time = time;
+    fit.state.fingerprint = fingerprint;
+    fit.state.machine = Some(machine::name());
+    if let Some(state) = saved {
+        let tensors = checkpoint::tensors(&dir, &state)?;
+        fit.restore(state, &tensors)?;
+        eprintln!(
+            "{}: going on after epoch {}",
+            stage.name, fit.state.epochs_done
+        );
+    }
+    fit.run(&dir)
+}
+
+/// About `count` of `all`, evenly spread.
+fn every_nth(all: &[usize], count: usize) -> Vec<usize> {
+    let step = (all.len() / count).max(1);
+    all.iter().copied().step_by(step).take(count).collect()
+}
+
+/// The network of `stage` before its first step: from a stage, a bundle's
+/// student `shipped`, ImageNet or nothing.
+fn started(
+    config: &RunConfig,
+    stage: &StageConfig,
+    shipped: Option<&start::Student>,
+    photographs: &Photographs,
+    device: Device,
+) -> Result<(nn::VarStore, Net)> {
+    let training = config.training_of(stage);
+    let taxonomy = &photographs.dataset.taxonomy;
+    let train = photographs.indices(Split::Train, &stage.sources);
+    if train.is_empty() {
+        bail!("stage `{}` has no photograph to train on", stage.name);
+    }
+    tch::manual_seed(config.seed_of(stage) as i64);
+    let mut store = nn::VarStore::new(device);
+    let options = NetOptions {
+        dropout: training.dropout,
+        head: stage.method.settings().head(),
+        ..NetOptions::default()
+    };
+    let net = Net::with_options(
+        &store.root(),
+        stage.arch,
+        taxonomy.finest_count() as i64,
+        training.precision,
+        options,
+    );
+    match (&stage.from, shipped) {
+        (_, Some(student)) => {
+            let few = every_nth(&train, RECENTRED_ON);
+            let few = predict::plain(photographs, few, device)?;
+            let finest = &taxonomy.nodes()[..taxonomy.finest_count()];
+            let rows: Vec<Option<usize>> = finest
+                .iter()
+                .map(|node| student.outputs.iter().position(|id| *id == node.id))
+                .collect();
+            export::adopt(&student.onnx, &net, &rows, &few)
+                .with_context(|| format!("stage `{}` starts from a bundle", stage.name))?;
+        }
+        (Some(from), _) => {
+            let path = config.stage_dir(from).join(FINAL);
+            take_over(&mut store, &path, config.head_of(from)? == options.head).with_context(
+                || format!("stage `{}` starts from {}", stage.name, path.display()),
+            )?;
+        }
+        _ if config.starts_from_imagenet(stage) => {
+            let path = weights::fetch(stage.arch, &config.weights)?;
+            weights::load_imagenet(&mut store, stage.arch, &path)?;
+        }
+        _ => {}
+    }
+    Ok((store, net))
+}
+
+/// Fills the network with what the stage that left `path` learned: all of it
+/// where the `heads` are of one kind, else its feature extractor alone.
+fn take_over(store: &mut nn::VarStore, path: &Path, heads: bool) -> Result<()> {
+    if heads {
+        return Ok(store.load(path)?);
+    }
+    let saved: BTreeMap<String, Tensor> = Tensor::read_safetensors(path)?.into_iter().collect();
+    for (name, mut variable) in store.variables() {
+        if name.starts_with("features") {
+            let saved = saved
+                .get(&name)
+                .with_context(|| format!("it lacks `{name}`"))?;
+            no_grad(|| variable.f_copy_(saved))?;
+        }
+    }
+    Ok(())
+}
+
+/// The network that stage `name` left behind.
+fn trained(
+    config: &RunConfig,
+    name: &str,
+    photographs: &Photographs,
+    device: Device,
+) -> Result<(nn::VarStore, Net)> {
+    let stage = config.stage_named(name)?;
+    let classes = photographs.dataset.taxonomy.finest_count() as i64;
+    let precision = config.training_of(stage).precision;
+    let path = config.stage_dir(name).join(FINAL);
+    let shape = (classes, stage.method.settings().head());
+    predict::load(&path, stage.arch, shape, precision, device)
+}
+
+/// Leaves the network alone, without what a method added: what later stages load.
+fn write_network(store: &nn::VarStore, dir: &Path) -> Result<()> {
+    let network: Vec<(String, Tensor)> = store
+        .variables()
+        .into_iter()
+        .filter(|(name, _)| !name.starts_with("method"))
+        .collect();
+    checkpoint::write_tensors(&dir.join(FINAL), &network)
+}
+
+/// A stage whose weights lie between those it starts from and another's.
+fn average(
+    config: &RunConfig,
+    stage: &StageConfig,
+    method: &Average,
+    shipped: Option<&start::Student>,
+    photographs: &Photographs,
+    device: Device,
+) -> Result<()> {
+    let (store, mut net) = started(config, stage, shipped, photographs, device)?;
+    let (other, _) = trained(config, method.with(), photographs, device)?;
+    average::mix(&store, &other, method.share)
+        .with_context(|| format!("stages `{}` and `{}`", stage.name, method.with()))?;
+    // What the other stage did not train, normalisation included, is in both.
+    let frozen = config.stage_named(method.with())?.frozen_blocks;
+    if frozen > 0 {
+        net.freeze(frozen);
+    }
+    let train = photographs.indices(Split::Train, &stage.sources);
+    let draw = (config.training_of(stage).batch, config.seed_of(stage));
+    average::measure(&net, photographs, &train, draw, device)?;
+    write_network(&store, &config.stage_dir(&stage.name))
+}
