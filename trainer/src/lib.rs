@@ -15,6 +15,7 @@ pub mod config;
 pub mod data;
 pub mod evaluate;
 pub mod events;
+pub mod explain;
 pub mod export;
 pub mod leave_out;
 pub mod losses;

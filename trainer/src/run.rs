@@ -347,7 +347,7 @@ fn shipped(config: &RunConfig) -> Result<(&Ship, &StageConfig)> {
 
 /// The network a stage left behind, in float as the device runs it, whatever
 /// it was trained in.
-fn trained(
+pub fn trained(
     config: &RunConfig,
     stage: &StageConfig,
     photographs: &Photographs,
@@ -443,7 +443,7 @@ const CUDA_REMEDY: &str =
                          build again, and see that `nvidia-smi` works";
 
 /// Where networks are trained and run.
-fn device(config: &RunConfig) -> Device {
+pub fn device(config: &RunConfig) -> Device {
     if config.device == DeviceChoice::Cpu {
         return Device::Cpu;
     }

@@ -270,4 +270,40 @@ mod tests {
         );
         assert_eq!(sampler.epoch(Sampling::BySource, 7), order);
     }
+
+    #[test]
+    fn class_balanced_draws_take_a_class_first() {
+        let examples = [
+            photographs("odir", None, 60),
+            photographs("odir", Some("pdr"), 90),
+            photographs("odir", Some("glaucoma"), 10),
+        ]
+        .concat();
+        let dataset = Dataset {
+            taxonomy: Arc::new(Taxonomy::builtin("odir").unwrap()),
+            examples,
+            sources: Vec::new(),
+        };
+        let all: Vec<usize> = (0..160).collect();
+        let sampler = Sampler::new(&dataset, &all, |_| 200.0);
+        let draws = |sampling: Sampling| {
+            let order = sampler.epoch(sampling, 3);
+            let share = |range: std::ops::Range<usize>| {
+                let count = order.iter().filter(|i| range.contains(i)).count();
+                count as f64 / order.len() as f64
+            };
+            [share(0..60), share(60..150), share(150..160)]
+        };
+        let close = |found: [f64; 3], expected: [f64; 3]| {
+            for (found, expected) in found.iter().zip(expected) {
+                assert!((found - expected).abs() < 0.01, "{found} is not {expected}");
+            }
+        };
+        let third = 1.0 / 3.0;
+        close(draws(Sampling::ClassBalanced), [third; 3]);
+        let long_tailed = [60.0 / 160.0, 90.0 / 160.0, 10.0 / 160.0];
+        close(draws(Sampling::Instance), long_tailed);
+        let half = |k: usize| (long_tailed[k] + third) / 2.0;
+        close(draws(Sampling::Mixed), [half(0), half(1), half(2)]);
+    }
 }

@@ -177,6 +177,34 @@ fn a_killed_run_ends_as_one_that_was_not() {
     assert!(start != other, "nothing was re-trained");
     let apart = classifier("between") - (start * 0.75 + other * 0.25);
     assert!(apart.abs().max().double_value(&[]) < 1e-6);
+
+    let mut explain = command("explain", &whole);
+    let asked = explain
+        .args(["--stages", "first,wide", "--layer", "2"])
+        .output();
+    let said = asked.unwrap();
+    assert!(
+        said.status.success(),
+        "{}",
+        String::from_utf8_lossy(&said.stderr)
+    );
+    let of_run = dir.path().join("runs/whole");
+    for picture in [
+        "first/explain/gradcam.png",
+        "first/explain/probabilities.png",
+        "wide/explain/gradcam.png",
+        "features.png",
+    ] {
+        let drawn = image::open(of_run.join(picture)).expect(picture).to_rgb8();
+        let ink = drawn.pixels().filter(|p| p.0 != [255; 3]).count();
+        assert!(ink > 2000, "{picture} has {ink} pixels of ink");
+    }
+    let list = dir.path().join("list.txt");
+    std::fs::write(&list, "no-such.png\n").unwrap();
+    let mut explain = command("explain", &whole);
+    let said = explain.arg("--photographs").arg(&list).output().unwrap();
+    assert!(!said.status.success());
+    assert!(String::from_utf8_lossy(&said.stderr).contains("no-such.png"));
 }
 
 #[test]

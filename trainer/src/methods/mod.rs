@@ -19,6 +19,7 @@ mod mlmc;
 mod oltr;
 mod reweighting;
 mod rskd;
+mod sall;
 mod teachers;
 #[cfg(test)]
 mod tests;
@@ -99,6 +100,8 @@ methods! {
     "hybrid_kd" => HybridKd(hybrid_kd::HybridKd),
     /// Teachers of class subsets into one student (RSKD).
     "rskd" => Rskd(rskd::Rskd),
+    /// Tasks that lend each other their labels (SALL).
+    "sall" => Sall(sall::Sall),
     /// The weights between the start's and another stage's; trains nothing.
     "average" => Average(average::Average),
 }

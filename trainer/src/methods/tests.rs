@@ -40,7 +40,7 @@ fn taxonomy() -> Taxonomy {
 
 /// Every method, as a run file has it, with the learning rate and steps that
 /// learn by heart. Those with teachers are taught by `teacher`.
-const METHODS: [(&str, f64, usize); 17] = [
+const METHODS: [(&str, f64, usize); 18] = [
     ("kind = 'erm'", 1e-3, 60),
     ("kind = 'rs'", 1e-3, 60),
     ("kind = 'rw'", 1e-3, 60),
@@ -67,6 +67,12 @@ const METHODS: [(&str, f64, usize); 17] = [
     ),
     (
         "kind = 'rskd'\nteachers = [{ stage = 't' }]\nbase = { kind = 'focal' }",
+        1e-3,
+        80,
+    ),
+    (
+        "kind = 'sall'\nteachers = [{ stage = 't', classes = ['a', 'b'] }, \
+         { stage = 't', classes = ['c', 'd'] }]",
         1e-3,
         80,
     ),
@@ -447,6 +453,7 @@ fn settings_that_make_no_sense_are_refused_by_name() {
             "beta",
         ),
         ("kind = 'rskd'\nteachers = []", "teachers"),
+        ("kind = 'sall'\nteachers = [{ stage = 'a' }]", "teachers"),
         (
             "kind = 'rskd'\nteachers = [{ stage = 'a' }]\nbase = { kind = 'focal', gamma = -2.0 }",
             "gamma",

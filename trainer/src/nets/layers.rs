@@ -302,6 +302,20 @@ impl Trunk {
         self.walk(x, drop, 0, &|unit, x| unit.forward(x, precision, train))
     }
 
+    /// The maps after the stem and the first `blocks` blocks, in evaluation.
+    pub fn first(&self, x: &Tensor, blocks: usize, precision: Precision) -> Tensor {
+        let run = |unit: &ConvNorm, x: &Tensor| unit.forward(x, precision, false);
+        let first = self.blocks.iter().take(blocks);
+        first.fold(self.start(x, &run), |x, block| block.forward(&x, 0.0, &run))
+    }
+
+    /// The last maps from those after the first `blocks` blocks, 1 or more, in evaluation.
+    pub fn rest(&self, maps: &Tensor, blocks: usize, precision: Precision) -> Tensor {
+        self.walk(maps, 0.0, blocks, &|unit, x| {
+            unit.forward(x, precision, false)
+        })
+    }
+
     /// The stem and the first `blocks` blocks as they are now, to be run without learning.
     pub fn freeze(&self, blocks: usize, precision: Precision) -> Frozen {
         let blocks = blocks.min(self.blocks.len());

@@ -242,6 +242,32 @@ impl Net {
         Output { features, logits }
     }
 
+    /// The output for `x` in evaluation and the maps it came by: those after block `layer`, from 1,
+    /// or the last ones. The output has a slope in those maps and in nothing before them.
+    ///
+    /// # Errors
+    /// The trunk has fewer blocks.
+    pub fn tapped(&self, x: &Tensor, layer: Option<usize>) -> Result<(Tensor, Output)> {
+        let blocks = self.trunk.blocks.len();
+        let tap = match layer {
+            Some(layer) if (1..=blocks).contains(&layer) => {
+                tch::no_grad(|| self.trunk.first(x, layer, self.precision))
+            }
+            Some(layer) => bail!("there is no block {layer}: {} has {blocks}", self.arch),
+            None => tch::no_grad(|| self.maps(x, false)),
+        };
+        let tap = tap.detach().set_requires_grad(true);
+        let last = match layer {
+            Some(layer) => self.trunk.rest(&tap, layer, self.precision),
+            None => tap.shallow_clone(),
+        };
+        let features = last
+            .to_kind(Kind::Float)
+            .mean_dim([2i64, 3].as_slice(), false, Kind::Float);
+        let logits = self.head(&features);
+        Ok((tap, Output { features, logits }))
+    }
+
     /// Logits (B x classes) of pooled features (B x width).
     pub fn head(&self, features: &Tensor) -> Tensor {
         self.head.forward(features)

@@ -1,0 +1,195 @@
+//! Synergic adversarial label learning (SALL, Ju et al., IEEE JBHI 2021): tasks
+//! that were labelled apart, such as grading DR and grading AMD, lend each other
+//! their labels as signals in label space and in feature space.
+//!
+//! Only the abstract and a part of the code are public. What is ours:
+//! - A task is a class subset, that of one teacher: a single-task network,
+//!   trained on its classes alone.
+//! - In label space every photograph learns the soft labels of all teachers,
+//!   whichever task it was labelled for: the divergence of eq. 8 of HKGL per
+//!   class, at the T of 3 of the released code, the mean over the classes taught.
+//! - The binary head, a linear classifier on the features, says whether the eye
+//!   shows a class of any task.
+//! - In feature space a discriminator of two layers tells whose task's disease a
+//!   photograph shows, and its gradient is reversed before it reaches the
+//!   features (Ganin and Lempitsky, ICML 2015), so that they cease to tell. The
+//!   reversal grows with the schedule as theirs does. Photographs that show
+//!   classes of no task or of several take no part. `adversarial = 0` leaves this
+//!   out.
+
+use std::rc::Rc;
+
+use anyhow::{ensure, Result};
+use serde::{Deserialize, Serialize};
+use tch::{nn, nn::Module, Kind, Reduction, Tensor};
+
+use super::teachers::shares;
+use super::{
+    above_nought, default, from_nought, Method, MethodContext, Settings, Step, Teacher,
+    TeacherConfig, Term, LABELS,
+};
+use crate::losses::{each_distillation, masked_bce, masked_mean, LogitsLoss};
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sall {
+    /// One single-task teacher per task, two or more.
+    pub teachers: Vec<TeacherConfig>,
+    #[serde(default = "three")]
+    pub temperature: f64,
+    /// Weight of the soft labels; times T^2, as their slope falls with it.
+    #[serde(default = "default::one")]
+    pub soft: f64,
+    /// Weight of the binary head.
+    #[serde(default = "half")]
+    pub binary: f64,
+    /// Weight of the discriminator, and of its reversed gradient at the end.
+    #[serde(default = "tenth")]
+    pub adversarial: f64,
+}
+
+fn three() -> f64 {
+    3.0
+}
+fn half() -> f64 {
+    0.5
+}
+fn tenth() -> f64 {
+    0.1
+}
+
+/// Hidden units of the discriminator.
+const HIDDEN: i64 = 128;
+
+impl Settings for Sall {
+    fn check(&self) -> Result<()> {
+        ensure!(
+            self.teachers.len() > 1,
+            "sall needs two `teachers` or more, one per task; there are {}",
+            self.teachers.len()
+        );
+        above_nought("temperature", self.temperature)?;
+        from_nought("soft", self.soft)?;
+        from_nought("binary", self.binary)?;
+        from_nought("adversarial", self.adversarial)
+    }
+
+    fn teachers(&self) -> &[TeacherConfig] {
+        &self.teachers
+    }
+
+    fn build(&self, context: &MethodContext) -> Result<Box<dyn Method>> {
+        let mut teachers = Vec::new();
+        let mut teaches = Vec::new();
+        for teacher in &self.teachers {
+            teachers.push(context.looks.teacher(&teacher.stage)?);
+            teaches.push(teacher.teaches(context)?);
+        }
+        let width = context.net.width();
+        let tasks = teaches.iter().map(|classes| {
+            let numbers: Vec<f32> = classes.iter().map(|&own| f32::from(own)).collect();
+            let row = Tensor::from_slice(&numbers).view([1, -1]);
+            row.to_device(context.device)
+        });
+        let own = &context.own;
+        let count = self.teachers.len() as i64;
+        Ok(Box::new(Synergic {
+            settings: self.clone(),
+            tasks: tasks.collect(),
+            shares: shares(&teaches, context.device),
+            teachers,
+            binary: nn::linear(own / "binary", width, 1, Default::default()),
+            discriminator: nn::seq()
+                .add(nn::linear(
+                    own / "hidden",
+                    width,
+                    HIDDEN,
+                    Default::default(),
+                ))
+                .add_fn(|x| x.relu())
+                .add(nn::linear(own / "task", HIDDEN, count, Default::default())),
+        }))
+    }
+}
+
+struct Synergic {
+    settings: Sall,
+    teachers: Vec<Rc<Teacher>>,
+    /// 1 x k per task: its classes.
+    tasks: Vec<Tensor>,
+    /// What each teacher gives to the mean of those who teach a class, 1 x k.
+    shares: Vec<Tensor>,
+    binary: nn::Linear,
+    discriminator: nn::Sequential,
+}
+
+impl Method for Synergic {
+    fn losses(&self, step: &Step) -> Vec<Term> {
+        let (output, batch) = (step.output, step.batch);
+        let (targets, mask) = batch.finest(output.logits.size()[1]);
+        let labels = masked_bce(&output.logits, &targets, &mask, None);
+
+        let taught = self.teachers.iter().zip(&self.shares);
+        let taught = taught
+            .map(|(teacher, share)| teacher.look(&batch.images).logits * share)
+            .sum::<Tensor>();
+        let temperature = self.settings.temperature;
+        let each = each_distillation(LogitsLoss::Kl, &output.logits, &taught, temperature);
+        let teaching = self.shares.iter().sum::<Tensor>().expand_as(&each);
+        let soft = masked_mean(&each, &teaching);
+
+        // b x tasks: whether the photograph shows a class of each.
+        let shows: Vec<Tensor> = self
+            .tasks
+            .iter()
+            .map(|task| (&targets * task).amax([1i64].as_slice(), false))
+            .collect();
+        let shows = Tensor::stack(&shows, 1);
+        let any = shows.amax([1i64].as_slice(), true);
+        // Known where it shows one, or where every class of every task is known.
+        let all = self.tasks.iter().sum::<Tensor>().clamp_max(1.0);
+        let hidden: Tensor = (1.0 - &mask) * all;
+        let unknown = hidden.sum_dim_intlist(1, true, Kind::Float);
+        let known = any.maximum(&unknown.eq(0.0).to_kind(Kind::Float));
+        let binary = self.binary.forward(&output.features);
+        let binary = masked_bce(&binary, &any, &known, None);
+
+        let mut terms = vec![
+            Term::new(LABELS, 1.0, labels),
+            Term::new("soft", self.settings.soft * temperature * temperature, soft),
+            Term::new("binary", self.settings.binary, binary),
+        ];
+        if self.settings.adversarial > 0.0 {
+            let strength = 2.0 / (1.0 + (-10.0 * step.progress).exp()) - 1.0;
+            let told = self
+                .discriminator
+                .forward(&reversed(&output.features, strength));
+            let one = shows.sum_dim_intlist(1, false, Kind::Float).eq(1.0);
+            let task = shows.argmax(1, false);
+            let each = told.cross_entropy_loss::<Tensor>(&task, None, Reduction::None, -100, 0.0);
+            let discriminator = masked_mean(&each, &one.to_kind(Kind::Float));
+            let weight = self.settings.adversarial;
+            terms.push(Term::new("discriminator", weight, discriminator));
+        }
+        terms
+    }
+}
+
+/// The features, whose slope is turned round and scaled by `strength`.
+fn reversed(features: &Tensor, strength: f64) -> Tensor {
+    features.detach() * (1.0 + strength) - features * strength
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gradient_is_reversed_and_the_value_is_not() {
+        let x = Tensor::from_slice(&[1.0f32, -2.0]).set_requires_grad(true);
+        let y = reversed(&x, 0.25);
+        assert!((&y - &x).abs().max().double_value(&[]) < 1e-6);
+        (y * 3.0).sum(Kind::Float).backward();
+        assert_eq!(Vec::<f32>::try_from(x.grad()).unwrap(), [-0.75, -0.75]);
+    }
+}
