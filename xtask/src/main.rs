@@ -1,4 +1,4 @@
-//! The repository's own commands: `cargo xtask demo`, `test`, `soak` and `deb`.
+//! The repository's own commands: `cargo xtask demo`, `trainer`, `test`, `bench`, `soak` and `deb`.
 
 mod deb;
 mod demo;
@@ -11,6 +11,7 @@ mod soak;
 mod steps;
 mod system;
 mod test;
+mod trainer;
 mod wheels;
 
 use std::path::{Path, PathBuf};
@@ -38,6 +39,8 @@ enum Command {
         #[arg(long, default_value_t = 50)]
         cuts: u32,
     },
+    /// Build the trainer, and train a tiny student on drawn eyes or run a run file
+    Trainer(trainer::Options),
     /// Fetch libtorch, then check the format, the lints and every test of every crate
     Test,
 }
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Command::Demo => demo::run(&root),
         Command::Soak { cuts } => soak::run(&root, cuts),
         Command::Test => test::run(&root),
+        Command::Trainer(options) => trainer::run(&root, &options),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
