@@ -1,5 +1,6 @@
 //! The repository's own commands: `cargo xtask demo`, `trainer`, `test`, `bench`, `soak` and `deb`.
 
+mod bench;
 mod deb;
 mod demo;
 mod files;
@@ -31,6 +32,8 @@ struct Arguments {
 enum Command {
     /// Build the device and screen the sample photographs
     Demo,
+    /// Time Fovea beside ONNX Runtime, OpenVINO and Python, and write docs/benchmarks.md
+    Bench(bench::Options),
     /// Build the device's Debian package
     Deb,
     /// Cut the device's power many times on an emulated machine, and look for lost exams
@@ -48,6 +51,7 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = repository().and_then(|root| match arguments.command {
+        Command::Bench(options) => bench::run(&root, &options),
         Command::Deb => deb::run(&root),
         Command::Demo => demo::run(&root),
         Command::Soak { cuts } => soak::run(&root, cuts),
