@@ -30,6 +30,9 @@ pub fn folder(text: &str) -> Result<Folder, String> {
     parsed.ok_or_else(|| format!("{text} is not SIDE=DIR"))
 }
 
+/// The command that grades a folder.
+type Program<'a> = &'a dyn Fn(&Path) -> Command;
+
 /// Both programs on one folder; Fovea's is the first.
 pub struct Graded {
     pub photographs: String,
@@ -99,7 +102,7 @@ fn one(options: &Measure, folder: &Folder) -> Result<Graded> {
         command.arg(folder);
         command
     };
-    let programs: [(&str, &dyn Fn(&Path) -> Command); 2] = [
+    let programs: [(&str, Program); 2] = [
         ("fovea grade", &fovea),
         ("Python: OpenCV, ONNX Runtime", &python),
     ];
