@@ -86,7 +86,12 @@ enum Step {
         /// Where the converted weights are kept
         #[arg(long, default_value = "data/weights")]
         dir: PathBuf,
+        /// Those that the stages of this run file start from, to where it keeps them
+        #[arg(long, value_name = "CONFIG", conflicts_with_all = ["archs", "dir"])]
+        of: Option<PathBuf>,
     },
+    /// Compute a little on what networks are trained on here, the GPU or the processor, and name it
+    Device,
 }
 
 // The subcommand `run` has a group of that name already.
@@ -196,11 +201,18 @@ fn step(step: Step) -> anyhow::Result<()> {
             let config = RunConfig::read(&run.config)?;
             run::probe(&config, &run::prepare(&config)?)
         }
-        Step::Weights { archs, dir } => {
-            let archs = if archs.is_empty() {
-                weights::AVAILABLE.to_vec()
-            } else {
-                archs
+        Step::Device => {
+            println!("{}", run::check_device()?);
+            Ok(())
+        }
+        Step::Weights { archs, dir, of } => {
+            let (archs, dir) = match of {
+                Some(config) => {
+                    let config = RunConfig::read(&config)?;
+                    (weights::wanted(&config), config.weights)
+                }
+                None if archs.is_empty() => (weights::AVAILABLE.to_vec(), dir),
+                None => (archs, dir),
             };
             for arch in archs {
                 println!("{arch}: {}", weights::fetch(arch, &dir)?.display());

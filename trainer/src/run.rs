@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{bail, ensure, Context, Result};
 use fovea_core::bundle::{sha256_hex, Bundle};
 use fovea_core::calibration::Calibration;
-use tch::Device;
+use tch::{Device, Kind, Tensor};
 
 use crate::clock::Clock;
 use crate::config::{DeviceChoice, RunConfig, Ship, StageConfig};
@@ -18,7 +18,7 @@ use crate::photographs::Photographs;
 use crate::predictions::Predictions;
 use crate::progress::progress;
 use crate::report::{self, Report};
-use crate::{calibrate, card, checkpoint, data, evaluate, export, predict, probe, train};
+use crate::{calibrate, card, checkpoint, data, evaluate, export, machine, predict, probe, train};
 
 /// Photographs on which an exported student must agree with libtorch.
 const VERIFIED_ON: usize = 64;
@@ -437,10 +437,38 @@ fn calibration_of(config: &RunConfig, ship: &Ship, onnx: &[u8]) -> Result<Calibr
     Ok(calibration)
 }
 
+/// There where the first NVIDIA GPU has a driver.
+const GPU: &str = "/dev/nvidia0";
 /// What brings libtorch and a GPU together.
 const CUDA_REMEDY: &str =
     "let LIBTORCH name the `torch` folder of a Python torch 2.11.0 with CUDA, \
                          build again, and see that `nvidia-smi` works";
+
+/// What networks are trained on here, in words, after it has multiplied two matrices right.
+///
+/// # Errors
+/// There is a GPU, but libtorch does not find it or it does not compute.
+pub fn check_device() -> Result<String> {
+    load_cuda();
+    let (device, words) = if tch::Cuda::is_available() {
+        (Device::Cuda(0), "the GPU")
+    } else if Path::new(GPU).exists() {
+        bail!("a GPU is here, but libtorch does not find it: {CUDA_REMEDY}");
+    } else {
+        (Device::Cpu, "the processor")
+    };
+    const SIDE: i64 = 64;
+    let ones = Tensor::f_ones([SIDE, SIDE], (Kind::Float, device));
+    let sum = ones
+        .and_then(|ones| ones.f_matmul(&ones))
+        .and_then(|product| f64::try_from(product.f_sum(Kind::Double)?))
+        .with_context(|| format!("{words} does not compute; {CUDA_REMEDY}"))?;
+    ensure!(
+        sum == SIDE.pow(3) as f64,
+        "{words} computes wrongly; {CUDA_REMEDY}"
+    );
+    Ok(format!("{words} ({})", machine::name()))
+}
 
 /// Where networks are trained and run.
 pub fn device(config: &RunConfig) -> Device {
@@ -451,7 +479,7 @@ pub fn device(config: &RunConfig) -> Device {
     if tch::Cuda::is_available() {
         return Device::Cuda(0);
     }
-    if config.device == DeviceChoice::Auto && Path::new("/dev/nvidia0").exists() {
+    if config.device == DeviceChoice::Auto && Path::new(GPU).exists() {
         eprintln!("a GPU is here, but libtorch does not find it: {CUDA_REMEDY}");
     }
     Device::Cpu

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use fovea_trainer::config::RunConfig;
 use fovea_trainer::nets::{channels_last, Arch, Net, NetOptions, Precision};
 use fovea_trainer::weights;
 use tch::{nn, Device, Kind, Tensor};
@@ -377,4 +378,20 @@ fn frozen_layers_run_as_in_evaluation_and_do_not_learn() {
     let apart = (net.maps(&x, true) - expected).abs().max();
     assert!(apart.double_value(&[]) < 1e-4);
     assert!(!Net::is_frozen("features.stem.conv.weight", 0));
+}
+
+#[test]
+fn a_runs_weights_are_those_its_stages_start_from() {
+    let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
+    let wanted = |name: &str| weights::wanted(&RunConfig::read(&configs.join(name)).unwrap());
+    // The others start from their first teacher.
+    assert_eq!(wanted("student.toml"), [Arch::EfficientnetLite0]);
+    assert_eq!(
+        wanted("student-384.toml"),
+        [
+            Arch::EfficientnetLite2,
+            Arch::Resnet50,
+            Arch::EfficientnetLite0
+        ]
+    );
 }

@@ -11,16 +11,13 @@ use crate::wheels::{self, Member, Wheel};
 /// The release that the workspace's tch speaks.
 const VERSION: &str = "2.11.0";
 
-/// What `lib` must hold. `libtorch_cpu.so` needs the two CUDA libraries even to start on a CPU; all
-/// lie in one folder because it looks for the others beside itself.
-const LIBRARIES: [&str; 6] = [
-    "libtorch.so",
-    "libtorch_cpu.so",
-    "libc10.so",
-    "libgomp.so.1",
-    "libcudart.so.13",
-    "libcupti.so.13",
-];
+/// What `lib` must hold.
+const LIBRARIES: [&str; 3] = ["libtorch.so", "libtorch_cpu.so", "libc10.so"];
+
+/// What ours must hold beside them. `libtorch_cpu.so` needs the two CUDA libraries even to start on a
+/// CPU; all lie in one folder because it looks for the others beside itself. A whole PyTorch has them
+/// elsewhere and finds them there.
+const BESIDE_THEM: [&str; 3] = ["libgomp.so.1", "libcudart.so.13", "libcupti.so.13"];
 
 /// A header that every C++ file of torch-sys includes.
 const HEADER: &str = "include/torch/csrc/api/include/torch/torch.h";
@@ -57,16 +54,35 @@ const PARTS: [(Wheel, &[Member]); 3] = [
     ),
 ];
 
+/// Where the fetched libtorch lies.
+pub fn ours(root: &Path) -> PathBuf {
+    root.join("target/libtorch")
+}
+
+/// The libtorch that the workspace is built with: the fetched one, or that of the user's own.
+pub fn folder(root: &Path) -> PathBuf {
+    // cargo sets LIBTORCH from .cargo/config.toml unless the user has set another.
+    std::env::var_os("LIBTORCH").map_or_else(|| ours(root), PathBuf::from)
+}
+
+/// Whether nothing has to be fetched.
+pub fn is_there(root: &Path) -> bool {
+    lacking(root).is_none()
+}
+
+fn lacking(root: &Path) -> Option<String> {
+    let (folder, ours) = (folder(root), ours(root));
+    missing(&folder, folder == ours)
+}
+
 /// Makes sure that libtorch is where the workspace's build looks for it.
 ///
 /// # Errors
 /// A LIBTORCH of the user's own that lacks something, a machine PyTorch publishes no such wheel
 /// for, or a download that failed.
 pub fn ensure(root: &Path) -> Result<()> {
-    let ours = root.join("target/libtorch");
-    // cargo sets LIBTORCH from .cargo/config.toml unless the user has set another.
-    let folder = std::env::var_os("LIBTORCH").map_or_else(|| ours.clone(), PathBuf::from);
-    let Some(missing) = missing(&folder) else {
+    let (folder, ours) = (folder(root), ours(root));
+    let Some(missing) = lacking(root) else {
         say(&format!("already in {}", folder.display()));
         return Ok(());
     };
@@ -105,7 +121,7 @@ fn install(root: &Path, folder: &Path) -> Result<()> {
     // torch-sys compares this file with the release that it was written for.
     let version = staged.join("build-version");
     fs::write(&version, VERSION).map_err(|error| cannot("write", &version, &error))?;
-    if let Some(missing) = missing(&staged) {
+    if let Some(missing) = missing(&staged, true) {
         return Err(Failure::Sentence(format!(
             "the libtorch that was unpacked lacks {missing}: the disk may be full"
         )));
@@ -113,8 +129,8 @@ fn install(root: &Path, folder: &Path) -> Result<()> {
     files::put_in_place(&staged, folder)
 }
 
-/// The first thing a libtorch folder lacks; links are followed.
-fn missing(folder: &Path) -> Option<String> {
+/// The first thing a libtorch folder lacks, `fetched` by us or not; links are followed.
+fn missing(folder: &Path, fetched: bool) -> Option<String> {
     if let Ok(version) = fs::read_to_string(folder.join("build-version")) {
         // `2.11.0+cpu` in PyTorch's own archives.
         if version.trim().split('+').next() != Some(VERSION) {
@@ -122,8 +138,13 @@ fn missing(folder: &Path) -> Option<String> {
         }
     }
     std::iter::once(HEADER.to_owned())
-        .chain(LIBRARIES.iter().map(|name| format!("lib/{name}")))
+        .chain(libraries(fetched).map(|name| format!("lib/{name}")))
         .find(|name| !folder.join(name).is_file())
+}
+
+fn libraries(fetched: bool) -> impl Iterator<Item = &'static str> {
+    let beside_them: &[&str] = if fetched { &BESIDE_THEM } else { &[] };
+    LIBRARIES.iter().chain(beside_them).copied()
 }
 
 #[cfg(test)]
@@ -133,7 +154,7 @@ mod tests {
 
     fn with_everything(name: &str) -> Trial {
         let trial = Trial::new(name);
-        let names = LIBRARIES.iter().map(|name| format!("lib/{name}"));
+        let names = libraries(true).map(|name| format!("lib/{name}"));
         for name in names.chain([HEADER.to_owned()]) {
             let path = trial.0.join(name);
             files::create(path.parent().unwrap()).unwrap();
@@ -145,16 +166,29 @@ mod tests {
     #[test]
     fn a_complete_folder_lacks_nothing() {
         let folder = with_everything("complete");
-        assert_eq!(missing(&folder.0), None);
+        assert_eq!(missing(&folder.0, true), None);
         fs::write(folder.0.join("build-version"), "2.11.0+cpu\n").unwrap();
-        assert_eq!(missing(&folder.0), None);
+        assert_eq!(missing(&folder.0, true), None);
+    }
+
+    #[test]
+    fn a_pytorch_with_its_cuda_elsewhere_lacks_nothing() {
+        let folder = with_everything("pytorch");
+        for library in BESIDE_THEM {
+            fs::remove_file(folder.0.join("lib").join(library)).unwrap();
+        }
+        assert_eq!(missing(&folder.0, false), None);
+        assert_eq!(missing(&folder.0, true).unwrap(), "lib/libgomp.so.1");
     }
 
     #[test]
     fn another_release_is_not_taken_for_ours() {
         let folder = with_everything("release");
         fs::write(folder.0.join("build-version"), "2.1.0\n").unwrap();
-        assert_eq!(missing(&folder.0).unwrap(), "release 2.11.0 (it is 2.1.0)");
+        assert_eq!(
+            missing(&folder.0, true).unwrap(),
+            "release 2.11.0 (it is 2.1.0)"
+        );
     }
 
     #[test]
@@ -163,13 +197,13 @@ mod tests {
         let library = folder.0.join("lib/libc10.so");
         fs::remove_file(&library).unwrap();
         std::os::unix::fs::symlink("/no/such/file", &library).unwrap();
-        assert_eq!(missing(&folder.0).unwrap(), "lib/libc10.so");
+        assert_eq!(missing(&folder.0, true).unwrap(), "lib/libc10.so");
     }
 
     #[test]
     fn an_empty_folder_lacks_its_headers_first() {
         let folder = Trial::new("empty");
-        assert_eq!(missing(&folder.0).unwrap(), HEADER);
+        assert_eq!(missing(&folder.0, true).unwrap(), HEADER);
     }
 
     #[test]
@@ -179,7 +213,7 @@ mod tests {
             .flat_map(|(_, members)| members.iter())
             .filter_map(|(_, name)| name.strip_prefix("lib/"))
             .collect();
-        for library in LIBRARIES {
+        for library in libraries(true) {
             assert!(library == "libtorch.so" || brought.contains(&library));
         }
     }

@@ -1,5 +1,6 @@
-//! The repository's own commands: `cargo xtask demo`, `test`, `soak` and `deb`.
+//! The repository's own commands: `cargo xtask demo`, `trainer`, `test`, `bench`, `soak` and `deb`.
 
+mod bench;
 mod deb;
 mod demo;
 mod files;
@@ -11,6 +12,7 @@ mod soak;
 mod steps;
 mod system;
 mod test;
+mod trainer;
 mod wheels;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +32,8 @@ struct Arguments {
 enum Command {
     /// Build the device and screen the sample photographs
     Demo,
+    /// Time Fovea beside ONNX Runtime, OpenVINO and Python, and write docs/benchmarks.md
+    Bench(bench::Options),
     /// Build the device's Debian package
     Deb,
     /// Cut the device's power many times on an emulated machine, and look for lost exams
@@ -38,6 +42,8 @@ enum Command {
         #[arg(long, default_value_t = 50)]
         cuts: u32,
     },
+    /// Build the trainer, and train a tiny student on drawn eyes or run a run file
+    Trainer(trainer::Options),
     /// Fetch libtorch, then check the format, the lints and every test of every crate
     Test,
 }
@@ -45,10 +51,12 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = repository().and_then(|root| match arguments.command {
+        Command::Bench(options) => bench::run(&root, &options),
         Command::Deb => deb::run(&root),
         Command::Demo => demo::run(&root),
         Command::Soak { cuts } => soak::run(&root, cuts),
         Command::Test => test::run(&root),
+        Command::Trainer(options) => trainer::run(&root, &options),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

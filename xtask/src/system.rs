@@ -1,6 +1,7 @@
 //! What has to come from the system: Debian packages, installed only as root, and a sentence with
 //! the remedy for everyone else.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::process::{self, Failure, Result};
@@ -51,6 +52,36 @@ pub fn require(tool: &str, packages: &[&str], present: impl Fn() -> bool) -> Res
     )))
 }
 
+/// Makes sure that so many megabytes (1e6 bytes) are free where `folder` lies.
+///
+/// # Errors
+/// They are not. Where nothing tells how many are, it is left at that.
+pub fn require_room(folder: &Path, megabytes: u64) -> Result<()> {
+    let Ok(table) = process::output(Command::new("df").arg("-Pk").arg(folder)) else {
+        return Ok(());
+    };
+    match free_megabytes(&table) {
+        Some(free) if free < megabytes => Err(Failure::Sentence(format!(
+            "{} MB are needed below {}, but {free} MB are free there: make room and try again",
+            megabytes,
+            folder.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// What `df -Pk` says is available, the fourth column under its heading.
+fn free_megabytes(table: &str) -> Option<u64> {
+    let kibibytes: u64 = table
+        .lines()
+        .nth(1)?
+        .split_whitespace()
+        .nth(3)?
+        .parse()
+        .ok()?;
+    Some(kibibytes * 1024 / 1_000_000)
+}
+
 /// torch-sys compiles C++ with what CXX names, else with `c++`, as its build script does.
 pub fn require_cxx() -> Result<()> {
     let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".to_owned());
@@ -62,6 +93,22 @@ pub fn require_cxx() -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_free_room_is_read_off_the_table() {
+        let table = "Filesystem 1024-blocks Used Available Capacity Mounted on\n\
+                     /dev/vda 264212084 65376600 29909288 69% /\n";
+        assert_eq!(free_megabytes(table), Some(30_627));
+        assert_eq!(free_megabytes("df: no such file\n"), None);
+    }
+
+    #[test]
+    fn room_that_no_disk_has_is_refused_by_name() {
+        let folder = std::env::temp_dir();
+        require_room(&folder, 0).unwrap();
+        let failure = require_room(&folder, u64::MAX / 2).unwrap_err().to_string();
+        assert!(failure.contains(folder.to_str().unwrap()), "{failure}");
+    }
 
     #[test]
     fn what_is_there_is_not_installed() {

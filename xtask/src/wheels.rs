@@ -78,7 +78,7 @@ pub fn unpack(root: &Path, wheel: &Wheel, members: &[Member], folder: &Path) -> 
 }
 
 /// A Python with pip of its own below `target/`: Debian's has none and may not be written to.
-fn python(root: &Path) -> Result<PathBuf> {
+pub fn python(root: &Path) -> Result<PathBuf> {
     let venv = root.join("target/python");
     let python = venv.join("bin/python");
     if process::succeeds(Command::new(&python).args(["-m", "pip", "--version"])) {

@@ -17,6 +17,7 @@ use anyhow::{bail, ensure, Context, Result};
 use fovea_core::files::{self, Readers};
 use tch::{nn, Tensor};
 
+use crate::config::RunConfig;
 use crate::nets::Arch;
 
 /// Tensors by name.
@@ -95,6 +96,18 @@ pub fn path_for(arch: Arch) -> PathBuf {
 /// Where the weights of `arch` are, or will be once fetched, in the folder `dir`.
 pub fn path_in(dir: &Path, arch: Arch) -> PathBuf {
     dir.join(format!("{arch}-imagenet.safetensors"))
+}
+
+/// The networks whose ImageNet weights the stages of a run start from, each once.
+pub fn wanted(config: &RunConfig) -> Vec<Arch> {
+    let mut archs = Vec::new();
+    for stage in &config.stage {
+        let needed = stage.method.settings().is_trained() && config.starts_from_imagenet(stage);
+        if needed && !archs.contains(&stage.arch) {
+            archs.push(stage.arch);
+        }
+    }
+    archs
 }
 
 /// Fetches and converts the ImageNet weights of `arch` into `dir`, unless they are there already.

@@ -1,0 +1,140 @@
+//! A worker in its own process, asked line by line (see `worker.rs` and `worker.py`).
+
+use std::io::{BufRead, BufReader, Write as _};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use anyhow::{bail, Context, Result};
+
+/// A worker that is ready; it waits while nobody asks it.
+pub struct Asked {
+    /// What it calls its engine.
+    pub name: String,
+    process: Child,
+    questions: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Asked {
+    /// Starts `worker` and waits until it has loaded its network.
+    pub fn start(worker: &mut Command) -> Result<Asked> {
+        let mut process = worker
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start {worker:?}"))?;
+        let (Some(questions), Some(answers)) = (process.stdin.take(), process.stdout.take()) else {
+            bail!("{worker:?} has no pipes");
+        };
+        let mut asked = Asked {
+            name: String::new(),
+            process,
+            questions,
+            answers: BufReader::new(answers),
+        };
+        let line = asked.line()?;
+        asked.name = after("ready", &line)?.to_owned();
+        Ok(asked)
+    }
+
+    /// Runs the network `count` times; milliseconds of each.
+    pub fn run(&mut self, count: usize) -> Result<Vec<f64>> {
+        let line = self.ask(&format!("run {count}"))?;
+        times(&line, count)
+    }
+
+    /// The logits.
+    pub fn answer(&mut self) -> Result<Vec<f64>> {
+        let line = self.ask("answer")?;
+        numbers(after("answer", &line)?)
+    }
+
+    fn ask(&mut self, question: &str) -> Result<String> {
+        writeln!(self.questions, "{question}")
+            .and_then(|()| self.questions.flush())
+            .with_context(|| format!("{} does not listen any more", self.name))?;
+        self.line()
+    }
+
+    fn line(&mut self) -> Result<String> {
+        let mut line = String::new();
+        let read = self.answers.read_line(&mut line)?;
+        if read == 0 {
+            bail!("a worker ended without an answer; what it said is above");
+        }
+        Ok(line)
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        // It would end by itself when its questions do; nobody is to wait for that.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// What follows the `word` that a line must begin with.
+fn after<'a>(word: &str, line: &'a str) -> Result<&'a str> {
+    line.trim_end()
+        .strip_prefix(word)
+        .and_then(|rest| rest.strip_prefix(' '))
+        .filter(|rest| !rest.is_empty())
+        .with_context(|| format!("a worker said {line:?} where `{word} ...` was expected"))
+}
+
+fn numbers(text: &str) -> Result<Vec<f64>> {
+    text.split(' ')
+        .map(|word| {
+            let number = word.parse().ok().filter(|number: &f64| number.is_finite());
+            number.with_context(|| format!("a worker said {word:?} where a number was expected"))
+        })
+        .collect()
+}
+
+/// Milliseconds of a line of nanoseconds.
+fn times(line: &str, count: usize) -> Result<Vec<f64>> {
+    let nanoseconds = numbers(after("times", line)?)?;
+    if nanoseconds.len() != count || nanoseconds.iter().any(|&time| time <= 0.0) {
+        bail!("a worker said {line:?} where {count} times were expected");
+    }
+    Ok(nanoseconds.into_iter().map(|time| time / 1e6).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_taken_apart() {
+        assert_eq!(times("times 1500000 2\n", 2).unwrap(), [1.5, 2e-6]);
+        assert_eq!(after("ready", "ready tract 0.23\n").unwrap(), "tract 0.23");
+        assert_eq!(numbers("-1.5 2e-3").unwrap(), [-1.5, 0.002]);
+    }
+
+    #[test]
+    fn a_line_that_is_no_answer_is_named() {
+        for line in [
+            "times 5",
+            "times 5 0",
+            "times 5 x",
+            "answer 1 2",
+            "times",
+            "",
+        ] {
+            let said = times(line, 2).unwrap_err().to_string();
+            assert!(said.starts_with("a worker said "), "{said}");
+        }
+        assert!(numbers("nan").is_err());
+    }
+
+    #[test]
+    fn a_worker_is_asked_and_its_end_noticed() {
+        let mut shell = Command::new("sh");
+        let script = "echo ready a shell; read q; echo times 2000000; read q; echo answer 1 -2.5";
+        let mut asked = Asked::start(shell.args(["-c", script])).unwrap();
+        assert_eq!(asked.name, "a shell");
+        assert_eq!(asked.run(1).unwrap(), [2.0]);
+        assert_eq!(asked.answer().unwrap(), [1.0, -2.5]);
+        assert!(asked.run(1).is_err());
+    }
+}

@@ -1,0 +1,202 @@
+//! The measured figures as docs/benchmarks.md and docs/benchmarks.png.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::chart::{self, Bar, Group};
+use crate::engines::Measured;
+use crate::grading::Graded;
+use crate::table::Table;
+use crate::times::Ratio;
+
+const TABLES: &str = "benchmarks.md";
+const CHART: &str = "benchmarks.png";
+
+const OPENING: &str = "\
+# Benchmarks
+
+Written by `cargo xtask bench`, which repeats them on the machine at hand; nothing here is written
+by hand. All programs run on one core, pinned, one thread each, in turn: a round gives every one a
+few runs, so that whatever else the machine does hits all alike. The least time is the one that was
+disturbed least. *x Fovea* are times as multiples of Fovea's: of the least times, and in brackets
+what the middle half of the rounds lies between. Above 1, Fovea is faster.
+
+![Times as multiples of Fovea's](benchmarks.png)
+";
+
+const NETS: &str = "
+## One photograph through a network
+
+Input and output are memory; reading and preparing the photograph are not counted. The call from
+Python is counted for ONNX Runtime and OpenVINO: some hundredths of a millisecond. The shipped
+student has its trained weights, all others have random ones (`bench/python/nets.py`), 27 outputs
+and their activation maps, as a student has. Every engine must give the same logits as the first, to
+rounding; *apart* is the largest difference, as a share of the largest logit.
+
+Fovea is timed with its kernels for each kind of processor that this one is. ONNX Runtime chooses
+its own by the processor and cannot be told otherwise: on a processor with AVX-512 it has no AVX2
+row to stand beside Fovea's. OpenVINO is held to 32-bit floats, since on processors with AMX it would
+else compute in bfloat16; that row is here for information, as it is another arithmetic.
+
+";
+
+const GRADING: &str = "
+## From photographs to verdicts
+
+Whole programs on a folder of drawn eyes (crate `render`). *Each* is what one photograph more takes;
+*first* is from the start of the program to the end of the first. The Python program
+(`bench/python/grade.py`) reads with OpenCV, finds the field, cuts and resamples it, and runs the
+student in ONNX Runtime. It neither asks whether the photograph can be judged nor decides anything,
+which Fovea does.
+
+";
+
+/// Writes both into the folder `out`.
+pub fn write(
+    out: &Path,
+    machine: &[(&'static str, String)],
+    nets: &[Measured],
+    graded: &[Graded],
+) -> Result<()> {
+    std::fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
+    let text = markdown(machine, nets, graded);
+    let path = out.join(TABLES);
+    std::fs::write(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
+    chart::draw(&out.join(CHART), &groups(nets, graded))?;
+    print!("{text}");
+    Ok(())
+}
+
+fn markdown(machine: &[(&'static str, String)], nets: &[Measured], graded: &[Graded]) -> String {
+    let mut here = Table::new(&["machine", ""], 2);
+    for (key, value) in machine {
+        here.row(vec![(*key).to_owned(), value.clone()]);
+    }
+    let mut engines = Table::new(
+        &[
+            "network",
+            "engine",
+            "least ms",
+            "median ms",
+            "x Fovea",
+            "apart",
+        ],
+        2,
+    );
+    for network in nets {
+        for (row, ratio) in ratios(network) {
+            engines.row(vec![
+                network.network.clone(),
+                row.engine.clone(),
+                format!("{:.2}", row.times.least()),
+                format!("{:.2}", row.times.median()),
+                spread(ratio),
+                format!("{:.0e}", row.apart),
+            ]);
+        }
+    }
+    let mut programs = Table::new(
+        &[
+            "photographs",
+            "program",
+            "each, least ms",
+            "each, median ms",
+            "x Fovea",
+            "first, least ms",
+        ],
+        2,
+    );
+    for folder in graded {
+        for row in &folder.rows {
+            programs.row(vec![
+                folder.photographs.clone(),
+                row.program.to_owned(),
+                format!("{:.1}", row.each.least()),
+                format!("{:.1}", row.each.median()),
+                spread(row.each.ratio_to(&folder.rows[0].each)),
+                format!("{:.0}", row.first.least()),
+            ]);
+        }
+    }
+    [
+        OPENING,
+        "\n",
+        &here.to_markdown(),
+        NETS,
+        &engines.to_markdown(),
+        GRADING,
+        &programs.to_markdown(),
+    ]
+    .concat()
+}
+
+/// Every row with its ratio to the first.
+fn ratios(network: &Measured) -> impl Iterator<Item = (&crate::engines::Row, Ratio)> {
+    let rows = network.rows.iter();
+    rows.map(|row| (row, row.times.ratio_to(&network.rows[0].times)))
+}
+
+fn spread(ratio: Ratio) -> String {
+    format!("{:.2} ({:.2} to {:.2})", ratio.least, ratio.low, ratio.high)
+}
+
+fn groups(nets: &[Measured], graded: &[Graded]) -> Vec<Group> {
+    let engines = nets.iter().map(|network| Group {
+        title: network.network.clone(),
+        bars: ratios(network)
+            .map(|(row, ratio)| Bar {
+                label: row.engine.clone(),
+                ratio,
+                least: row.times.least(),
+            })
+            .collect(),
+    });
+    let programs = graded.iter().map(|folder| Group {
+        title: format!("photograph to verdict: {}", folder.photographs),
+        bars: folder
+            .rows
+            .iter()
+            .map(|row| Bar {
+                label: row.program.to_owned(),
+                ratio: row.each.ratio_to(&folder.rows[0].each),
+                least: row.each.least(),
+            })
+            .collect(),
+    });
+    engines.chain(programs).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engines;
+    use crate::times::Times;
+
+    fn times(all: &[f64]) -> Times {
+        let mut times = Times::default();
+        for &time in all {
+            times.push(vec![time]);
+        }
+        times
+    }
+
+    #[test]
+    fn the_first_engine_is_what_all_are_compared_with() {
+        let row = |engine: &str, all: &[f64]| engines::Row {
+            engine: engine.to_owned(),
+            times: times(all),
+            apart: 0.0,
+        };
+        let nets = [Measured {
+            network: "net".to_owned(),
+            rows: vec![row("own", &[2.0, 2.0, 4.0]), row("other", &[3.0, 3.0, 8.0])],
+        }];
+        let text = markdown(&[("cores", "2".to_owned())], &nets, &[]);
+        assert!(text.contains("| cores   | 2"), "{text}");
+        assert!(text.contains("1.00 (1.00 to 1.00)"), "{text}");
+        assert!(text.contains("1.50 (1.50 to 1.75)"), "{text}");
+        let groups = groups(&nets, &[]);
+        assert_eq!(groups[0].bars[1].ratio.least, 1.5);
+    }
+}
