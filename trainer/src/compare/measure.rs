@@ -40,7 +40,7 @@ pub struct Class {
     pub name: String,
     /// "many", "medium" or "few" training photographs.
     pub shot: String,
-    /// Its node one level up.
+    /// Name of its disease, one level up.
     pub parent: String,
     /// Photographs that show it.
     pub positives: usize,
@@ -236,7 +236,10 @@ impl Shown {
     fn classes(&self, taxonomy: &Taxonomy) -> Vec<Class> {
         let class = |&(node, shot, positives): &(usize, &str, usize)| {
             let own = &taxonomy.nodes()[node];
-            let parent = own.parents.first().map(|&p| taxonomy.nodes()[p].id.clone());
+            let parent = own
+                .parents
+                .first()
+                .map(|&p| taxonomy.nodes()[p].name.clone());
             Class {
                 id: own.id.clone(),
                 name: own.name.clone(),

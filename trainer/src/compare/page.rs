@@ -39,7 +39,7 @@ const CLASSES: Picture = Picture {
     file: "classes.png",
 };
 const CURVES: Picture = Picture {
-    heading: "Training",
+    heading: "Validation by epoch",
     reads:
         "mAP on the validation photographs after each epoch, the mean over the seeds, beside the \
             baseline's in grey.",
@@ -137,7 +137,7 @@ impl Comparison {
             None => Vec::new(),
         };
         let mut header = words(&["method"]);
-        header.extend(parents.iter().map(|parent| parent.replace('_', " ")));
+        header.extend(parents.iter().map(|parent| parent.to_string()));
         let row = |method: &Compared| {
             let mut cells = vec![method.name.clone()];
             let value = |parent: &&String| match method.parents.get(*parent) {

@@ -84,7 +84,10 @@ fn rows_of(rows: &[Row], unit: &str, path: &Path) -> Result<()> {
             .bold_line_style(GRID.stroke_width(px(1)))
             .axis_style(MUTED.stroke_width(px(1)))
             .set_all_tick_mark_size(px(5))
-            .x_label_formatter(&|v| format!("{v:+.0}"))
+            .x_label_formatter(&|v| match v.round() == 0.0 {
+                true => "0".to_owned(),
+                false => format!("{v:+.0}"),
+            })
             .x_desc(unit)
             .label_style(canvas::text(16, INK))
             .axis_desc_style(canvas::text(17, INK))
