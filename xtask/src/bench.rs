@@ -7,27 +7,19 @@ use crate::files;
 use crate::libclang::{self, Scope};
 use crate::process::{self, Failure, Result};
 use crate::steps::{say, Steps};
+use crate::trainer::{DRAW, KINDS};
 use crate::{system, wheels};
 
 const DEVICE: &str = "fovea-device";
 const PACKAGES: &str = "bench/python/requirements.txt";
 const FOLDER: &str = "target/bench";
 const NETS: &str = "target/bench/nets";
-const DRAW: &str = "target/release/examples/photographs";
 
 /// What the Python packages take.
 const MEGABYTES: u64 = 700;
 
 /// Sides in pixels of the photographs that are graded, and how many of each kind.
 const PHOTOGRAPHS: [(u32, u32); 2] = [(384, 20), (3464, 1)];
-const KINDS: [&str; 6] = [
-    "healthy",
-    "moderate_npdr",
-    "proliferative_dr",
-    "dry_amd",
-    "glaucoma",
-    "cataract",
-];
 
 #[derive(clap::Args)]
 pub struct Options {

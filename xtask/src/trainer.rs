@@ -12,15 +12,16 @@ use crate::system;
 use crate::wheels;
 
 const PROGRAM: &str = "target/release/fovea-train";
-const DRAW: &str = "target/release/examples/photographs";
+/// Draws eyes; `render` has it as an example.
+pub const DRAW: &str = "target/release/examples/photographs";
 
 /// The proof that all is in place: its run file, its eyes, and what it leaves behind.
 const PROOF: &str = "trainer/configs/drawn.toml";
 const EYES: &str = "data/drawn";
 const RESULTS: &str = "runs/drawn";
 
-/// The kinds of eyes that [`PROOF`] knows, so many of each, so many pixels square.
-const KINDS: [&str; 6] = [
+/// The kinds of eyes that are drawn, all of which [`PROOF`] knows.
+pub const KINDS: [&str; 6] = [
     "healthy",
     "moderate_npdr",
     "proliferative_dr",
@@ -28,6 +29,7 @@ const KINDS: [&str; 6] = [
     "glaucoma",
     "cataract",
 ];
+/// So many of each, so many pixels square.
 const OF_EACH: &str = "60";
 const SIDE: &str = "192";
 

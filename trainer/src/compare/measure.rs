@@ -149,40 +149,28 @@ impl Comparison {
             .iter()
             .position(|method| method.name == compare.baseline)
             .context("the baseline is among the methods")?;
-        let drawn: Vec<Vec<Option<f64>>> = (0..compare.methods.len())
-            .map(|method| {
-                let of: Vec<&Trained> = trained.iter().filter(|t| t.method == method).collect();
-                shown.draws(taxonomy, groups, &of, &bootstrap)
-            })
-            .collect();
-        let mut methods = Vec::new();
+        let (mut methods, mut drawn) = (Vec::new(), Vec::new());
         for (method, entry) in compare.methods.iter().enumerate() {
             let of: Vec<&Trained> = trained.iter().filter(|t| t.method == method).collect();
-            let kind = config.stage_named(&entry.stage)?.method.name();
             let mut compared = shown.compared(taxonomy, groups, &of);
             compared.name.clone_from(&entry.name);
             compared.stage.clone_from(&entry.stage);
-            compared.kind = kind.to_owned();
-            if method != baseline {
-                let differences: Vec<Option<f64>> = drawn[method]
-                    .iter()
-                    .zip(&drawn[baseline])
-                    .map(|(own, base)| Some((*own)? - (*base)?))
-                    .collect();
-                compared.gain = Some(Gain {
-                    value: f64::NAN,
-                    interval: Interval::of_draws(&differences),
-                });
-            }
+            compared.kind = config.stage_named(&entry.stage)?.method.name().to_owned();
             methods.push(compared);
+            drawn.push(shown.draws(taxonomy, groups, &of, &bootstrap));
         }
         let base = methods[baseline].average.mean;
-        for method in &mut methods {
-            let value = method.average.mean.zip(base).map(|(own, base)| own - base);
-            method.gain = method
-                .gain
-                .zip(value)
-                .map(|(gain, value)| Gain { value, ..gain });
+        for (place, method) in methods.iter_mut().enumerate() {
+            let less = |own: Option<f64>, base: Option<f64>| Some(own? - base?);
+            let gain = less(method.average.mean, base).filter(|_| place != baseline);
+            method.gain = gain.map(|value| {
+                let draws = drawn[place].iter().zip(&drawn[baseline]);
+                let differences: Vec<_> = draws.map(|(own, base)| less(*own, *base)).collect();
+                Gain {
+                    value,
+                    interval: Interval::of_draws(&differences),
+                }
+            });
         }
         let mut people = patients;
         people.sort_unstable();

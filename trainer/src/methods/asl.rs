@@ -6,11 +6,11 @@
 //! labels is taken, times the classes, so that what a photograph weighs does not
 //! depend on how many of its labels are known.
 
-use anyhow::{ensure, Result};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::{default, from_nought, Method, MethodContext, Settings, Step, Term, LABELS};
+use super::{below_one, default, from_nought, Method, MethodContext, Settings, Step, Term, LABELS};
 use crate::losses::masked_mean;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -36,11 +36,7 @@ impl Settings for Asl {
     fn check(&self) -> Result<()> {
         from_nought("negative_gamma", self.negative_gamma)?;
         from_nought("positive_gamma", self.positive_gamma)?;
-        ensure!(
-            (0.0..1.0).contains(&self.clip),
-            "clip = {} must lie in 0..1",
-            self.clip
-        );
+        below_one("clip", self.clip)?;
         Ok(())
     }
 

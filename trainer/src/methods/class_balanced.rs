@@ -2,13 +2,13 @@
 //! inverse of their effective number of photographs, (1 - beta^n) / (1 - beta),
 //! here with a mean of one over the classes that there are.
 
-use anyhow::{ensure, Result};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
 use super::focal::each_focal;
 use super::reweighting::mean_of_one;
-use super::{default, from_nought, Method, MethodContext, Settings, Step, Term, LABELS};
+use super::{below_one, default, from_nought, Method, MethodContext, Settings, Step, Term, LABELS};
 use crate::losses::masked_mean;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -26,11 +26,7 @@ fn beta() -> f64 {
 
 impl Settings for CbFocal {
     fn check(&self) -> Result<()> {
-        ensure!(
-            (0.0..1.0).contains(&self.beta),
-            "beta = {} must lie in 0..1",
-            self.beta
-        );
+        below_one("beta", self.beta)?;
         from_nought("gamma", self.gamma)
     }
 

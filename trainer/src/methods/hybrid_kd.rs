@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tch::{nn, nn::Module, Tensor};
 
 use super::ics::LevelWeights;
-use super::teachers::shares;
+use super::teachers::Panel;
 use super::{
     above_nought, default, from_nought, Method, MethodContext, Role, Settings, Step, Teacher,
     TeacherConfig, Term, LABELS,
@@ -123,17 +123,11 @@ impl Settings for HybridKd {
         let of_features = features
             .map(|teacher| context.looks.teacher(&teacher.stage))
             .transpose()?;
-        let mut logits = Vec::new();
-        let mut teaches = Vec::new();
-        for teacher in self.of(Role::Logits) {
-            logits.push(OfLogits {
-                teacher: context.looks.teacher(&teacher.stage)?,
-                one_extractor: features.is_some_and(|features| {
-                    context.looks.one_extractor(&features.stage, &teacher.stage)
-                }),
-            });
-            teaches.push(teacher.teaches(context)?);
-        }
+        let one_extractor = self.of(Role::Logits).map(|teacher| {
+            features.is_some_and(|features| {
+                context.looks.one_extractor(&features.stage, &teacher.stage)
+            })
+        });
         let width = context.net.width();
         let wide = of_features.as_ref().map_or(width, |t| t.net.width());
         let projection = (wide != width)
@@ -144,8 +138,8 @@ impl Settings for HybridKd {
             parents: Parents::new(self.marginal, self.parent_weight),
             weights: LevelWeights::new(context, self.positives_only),
             features: of_features,
-            logits,
-            shares: shares(&teaches, context.device),
+            logits: Panel::new(self.of(Role::Logits), context)?,
+            one_extractor: one_extractor.collect(),
             projection,
         }))
     }
@@ -157,41 +151,23 @@ struct Hybrid {
     parents: Parents,
     weights: LevelWeights,
     features: Option<Rc<Teacher>>,
-    logits: Vec<OfLogits>,
-    /// What each teacher of logits gives to their mean, 1 x k.
-    shares: Vec<Tensor>,
+    logits: Panel,
+    /// Which of them, after cRT, share the feature extractor of the teacher of
+    /// features, and are only other classifiers on what that one sees.
+    one_extractor: Vec<bool>,
     /// Takes the student's features to the teacher's width, where they differ.
     projection: Option<nn::Linear>,
 }
 
-/// A teacher of logits.
-struct OfLogits {
-    teacher: Rc<Teacher>,
-    /// After cRT it shares the feature extractor of the teacher of features,
-    /// and is only another classifier on what that one sees.
-    one_extractor: bool,
-}
-
-impl OfLogits {
-    fn logits(&self, images: &Tensor, seen: Option<&Output>) -> Tensor {
-        match seen {
-            Some(seen) if self.one_extractor => {
-                tch::no_grad(|| self.teacher.net.head(&seen.features))
-            }
-            _ => self.teacher.look(images).logits,
-        }
-    }
-}
-
 impl Hybrid {
-    /// The mean of the teachers' logits, and which of them anyone teaches.
-    fn taught(&self, images: &Tensor, seen: Option<&Output>) -> (Tensor, Tensor) {
-        let teachers = self.logits.iter().zip(&self.shares);
-        let logits = teachers
-            .map(|(teacher, share)| teacher.logits(images, seen) * share)
-            .sum::<Tensor>();
-        let teaching = self.shares.iter().sum::<Tensor>().expand_as(&logits);
-        (logits, teaching)
+    /// The mean of the teachers' logits; `seen` is what that of features sees.
+    fn taught(&self, images: &Tensor, seen: Option<&Output>) -> Tensor {
+        let teachers = self.logits.teachers.iter().zip(&self.one_extractor);
+        self.logits
+            .mean(teachers.map(|(teacher, &one_extractor)| match seen {
+                Some(seen) if one_extractor => tch::no_grad(|| teacher.net.head(&seen.features)),
+                _ => teacher.look(images).logits,
+            }))
     }
 }
 
@@ -231,8 +207,8 @@ impl Method for Hybrid {
             let features = feature_distillation(&seen.features, &student);
             terms.push(Term::new("features", alpha * gamma, features));
         }
-        if !self.logits.is_empty() {
-            let (taught, teaching) = self.taught(&batch.images, seen.as_ref());
+        if !self.logits.teachers.is_empty() {
+            let taught = self.taught(&batch.images, seen.as_ref());
             let kind = self.config.logits_loss;
             let each = each_distillation(kind, &output.logits, &taught, temperature);
             let scale = if self.config.scale_by_temperature {
@@ -240,7 +216,7 @@ impl Method for Hybrid {
             } else {
                 1.0
             };
-            let logits = masked_mean(&each, &teaching);
+            let logits = masked_mean(&each, &self.logits.taught.expand_as(&each));
             terms.push(Term::new("logits", beta * scale, logits));
         }
         terms

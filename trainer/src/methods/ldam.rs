@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
 use super::class_balanced::effective;
-use super::{above_nought, Method, MethodContext, Settings, Step, Term, LABELS};
+use super::{above_nought, below_one, Method, MethodContext, Settings, Step, Term, LABELS};
 use crate::losses::masked_bce;
 use crate::nets::HeadKind;
 
@@ -50,11 +50,7 @@ impl Settings for Ldam {
                 "{name} = {value} must lie in 0..1"
             );
         }
-        ensure!(
-            (0.0..1.0).contains(&self.beta),
-            "beta = {} must lie in 0..1",
-            self.beta
-        );
+        below_one("beta", self.beta)?;
         Ok(())
     }
 

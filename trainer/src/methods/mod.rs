@@ -38,7 +38,7 @@ use crate::nets::{HeadKind, Net, Output};
 use crate::samplers::Sampling;
 
 pub use classes::Classes;
-pub use teachers::{Role, Teacher, TeacherConfig};
+pub use teachers::{row, Role, Teacher, TeacherConfig};
 
 /// The methods, and their names in run files.
 macro_rules! methods {
@@ -274,6 +274,16 @@ fn above_nought(name: &str, value: f64) -> Result<()> {
     ensure!(
         value.is_finite() && value > 0.0,
         "{name} = {value} must be above nought"
+    );
+    Ok(())
+}
+
+/// # Errors
+/// The number is not in 0..1.
+fn below_one(name: &str, value: f64) -> Result<()> {
+    ensure!(
+        (0.0..1.0).contains(&value),
+        "{name} = {value} must lie in 0..1"
     );
     Ok(())
 }

@@ -10,15 +10,13 @@
 //! shows keeps the weight 1. A class that several teachers teach learns their
 //! mean, and measures itself by the best of them.
 
-use std::rc::Rc;
-
 use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
 use tch::{no_grad, Kind, Tensor};
 
-use super::teachers::shares;
+use super::teachers::Panel;
 use super::{
-    above_nought, default, erm, Method, MethodConfig, MethodContext, Settings, Step, Teacher,
+    above_nought, below_one, default, erm, Method, MethodConfig, MethodContext, Settings, Step,
     TeacherConfig, Term,
 };
 use crate::losses::{each_distillation, LogitsLoss};
@@ -68,11 +66,7 @@ impl Settings for Rskd {
             self.base.name()
         );
         above_nought("temperature", self.temperature)?;
-        ensure!(
-            (0.0..1.0).contains(&self.delta),
-            "delta = {} must lie in 0..1",
-            self.delta
-        );
+        below_one("delta", self.delta)?;
         base.check()
     }
 
@@ -91,39 +85,28 @@ impl Settings for Rskd {
     fn build(&self, context: &MethodContext) -> Result<Box<dyn Method>> {
         let base = self.base.settings().build(context)?;
         let k = context.finest() as usize;
-        let (mut teachers, mut teaches) = (Vec::new(), Vec::new());
+        let panel = Panel::new(&self.teachers, context)?;
         let mut best: Vec<Option<f64>> = vec![None; k];
-        for config in &self.teachers {
-            let teacher = context.looks.teacher(&config.stage)?;
-            let classes = config.teaches(context)?;
-            if self.weighted {
+        if self.weighted {
+            for (config, teacher) in self.teachers.iter().zip(&panel.teachers) {
                 let precisions = context.looks.precisions(&teacher.net)?;
-                for ((best, precision), _) in best
-                    .iter_mut()
-                    .zip(precisions)
-                    .zip(&classes)
-                    .filter(|(_, teaches)| **teaches)
-                {
+                let classes = config.teaches(context)?;
+                let own = best.iter_mut().zip(precisions).zip(classes);
+                for ((best, precision), _) in own.filter(|(_, teaches)| *teaches) {
                     *best = match (*best, precision) {
                         (Some(best), Some(other)) => Some(best.max(other)),
                         (best, other) => best.or(other),
                     };
                 }
             }
-            teachers.push(teacher);
-            teaches.push(classes);
         }
-        let shares = shares(&teaches, context.device);
-        let taught = shares.iter().sum::<Tensor>();
         let weights = &context.own / "weights";
         let weights = weights.zeros_no_train("classes", &[1, k as i64]);
         // A variable, so that a stage that goes on has those of its last epoch.
-        no_grad(|| weights.shallow_clone().copy_(&taught));
+        no_grad(|| weights.shallow_clone().copy_(&panel.taught));
         Ok(Box::new(Distilled {
             base,
-            teachers,
-            shares,
-            taught,
+            panel,
             weights,
             best,
             temperature: self.temperature,
@@ -134,11 +117,7 @@ impl Settings for Rskd {
 
 struct Distilled {
     base: Box<dyn Method>,
-    teachers: Vec<Rc<Teacher>>,
-    /// What each teacher gives to the mean of those who teach a class, 1 x k.
-    shares: Vec<Tensor>,
-    /// 1 x k: 1 where any teacher teaches the class.
-    taught: Tensor,
+    panel: Panel,
     /// w_i of each class, 1 x k.
     weights: Tensor,
     /// The teachers' precision per class; none where it does not matter.
@@ -154,10 +133,7 @@ impl Method for Distilled {
 
     fn losses(&self, step: &Step) -> Vec<Term> {
         let mut terms = self.base.losses(step);
-        let teachers = self.teachers.iter().zip(&self.shares);
-        let taught = teachers
-            .map(|(teacher, share)| teacher.look(&step.batch.images).logits * share)
-            .sum::<Tensor>();
+        let taught = self.panel.look(&step.batch.images);
         let logits = &step.output.logits;
         let each = each_distillation(LogitsLoss::Kl, logits, &taught, self.temperature);
         // Summed over the classes, as eq. 4 has it, and the mean over photographs.
@@ -180,7 +156,7 @@ impl Method for Distilled {
         let weights = Tensor::from_slice(&weights)
             .view([1, -1])
             .to_device(self.weights.device());
-        no_grad(|| self.weights.copy_(&(weights * &self.taught)));
+        no_grad(|| self.weights.copy_(&(weights * &self.panel.taught)));
     }
 }
 

@@ -17,16 +17,14 @@
 //!   classes of no task or of several take no part. `adversarial = 0` leaves this
 //!   out.
 
-use std::rc::Rc;
-
 use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
 use tch::{nn, nn::Module, Kind, Reduction, Tensor};
 
-use super::teachers::shares;
+use super::teachers::Panel;
 use super::{
-    above_nought, default, from_nought, Method, MethodContext, Settings, Step, Teacher,
-    TeacherConfig, Term, LABELS,
+    above_nought, default, from_nought, Method, MethodContext, Settings, Step, TeacherConfig, Term,
+    LABELS,
 };
 use crate::losses::{each_distillation, masked_bce, masked_mean, LogitsLoss};
 
@@ -79,25 +77,12 @@ impl Settings for Sall {
     }
 
     fn build(&self, context: &MethodContext) -> Result<Box<dyn Method>> {
-        let mut teachers = Vec::new();
-        let mut teaches = Vec::new();
-        for teacher in &self.teachers {
-            teachers.push(context.looks.teacher(&teacher.stage)?);
-            teaches.push(teacher.teaches(context)?);
-        }
         let width = context.net.width();
-        let tasks = teaches.iter().map(|classes| {
-            let numbers: Vec<f32> = classes.iter().map(|&own| f32::from(own)).collect();
-            let row = Tensor::from_slice(&numbers).view([1, -1]);
-            row.to_device(context.device)
-        });
         let own = &context.own;
         let count = self.teachers.len() as i64;
         Ok(Box::new(Synergic {
             settings: self.clone(),
-            tasks: tasks.collect(),
-            shares: shares(&teaches, context.device),
-            teachers,
+            panel: Panel::new(&self.teachers, context)?,
             binary: nn::linear(own / "binary", width, 1, Default::default()),
             discriminator: nn::seq()
                 .add(nn::linear(
@@ -114,11 +99,8 @@ impl Settings for Sall {
 
 struct Synergic {
     settings: Sall,
-    teachers: Vec<Rc<Teacher>>,
-    /// 1 x k per task: its classes.
-    tasks: Vec<Tensor>,
-    /// What each teacher gives to the mean of those who teach a class, 1 x k.
-    shares: Vec<Tensor>,
+    /// A teacher per task, whose classes are the task's.
+    panel: Panel,
     binary: nn::Linear,
     discriminator: nn::Sequential,
 }
@@ -129,26 +111,23 @@ impl Method for Synergic {
         let (targets, mask) = batch.finest(output.logits.size()[1]);
         let labels = masked_bce(&output.logits, &targets, &mask, None);
 
-        let taught = self.teachers.iter().zip(&self.shares);
-        let taught = taught
-            .map(|(teacher, share)| teacher.look(&batch.images).logits * share)
-            .sum::<Tensor>();
+        let taught = self.panel.look(&batch.images);
         let temperature = self.settings.temperature;
         let each = each_distillation(LogitsLoss::Kl, &output.logits, &taught, temperature);
-        let teaching = self.shares.iter().sum::<Tensor>().expand_as(&each);
+        let teaching = self.panel.taught.expand_as(&each);
         let soft = masked_mean(&each, &teaching);
 
         // b x tasks: whether the photograph shows a class of each.
         let shows: Vec<Tensor> = self
-            .tasks
+            .panel
+            .teaches
             .iter()
             .map(|task| (&targets * task).amax([1i64].as_slice(), false))
             .collect();
         let shows = Tensor::stack(&shows, 1);
         let any = shows.amax([1i64].as_slice(), true);
         // Known where it shows one, or where every class of every task is known.
-        let all = self.tasks.iter().sum::<Tensor>().clamp_max(1.0);
-        let hidden: Tensor = (1.0 - &mask) * all;
+        let hidden: Tensor = (1.0 - &mask) * &self.panel.taught;
         let unknown = hidden.sum_dim_intlist(1, true, Kind::Float);
         let known = any.maximum(&unknown.eq(0.0).to_kind(Kind::Float));
         let binary = self.binary.forward(&output.features);

@@ -1,5 +1,7 @@
 //! Trained networks that teach and learn no more.
 
+use std::rc::Rc;
+
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use tch::{nn, Device, Kind, Tensor};
@@ -67,21 +69,64 @@ impl TeacherConfig {
     }
 }
 
+/// Teachers of logits, whose mean is taught: class by class of those who teach
+/// it.
+pub struct Panel {
+    pub teachers: Vec<Rc<Teacher>>,
+    /// 1 x k per teacher: 1 where it teaches the class.
+    pub teaches: Vec<Tensor>,
+    /// 1 x k per teacher: what it gives to the mean.
+    shares: Vec<Tensor>,
+    /// 1 x k: 1 where anyone teaches the class.
+    pub taught: Tensor,
+}
+
+impl Panel {
+    pub fn new<'a>(
+        configs: impl IntoIterator<Item = &'a TeacherConfig>,
+        context: &MethodContext,
+    ) -> Result<Panel> {
+        let (mut teachers, mut teaches) = (Vec::new(), Vec::new());
+        for config in configs {
+            teachers.push(context.looks.teacher(&config.stage)?);
+            teaches.push(row(&config.teaches(context)?, context.device));
+        }
+        let shares = shares(&teaches);
+        let none = Tensor::zeros([1, context.finest()], (Kind::Float, context.device));
+        let taught = shares.iter().fold(none, |sum, share| sum + share);
+        Ok(Panel {
+            teachers,
+            teaches,
+            shares,
+            taught,
+        })
+    }
+
+    /// The mean logits, b x k, of what each teacher says; nought where none
+    /// teaches.
+    pub fn mean(&self, logits: impl Iterator<Item = Tensor>) -> Tensor {
+        let shares = logits.zip(&self.shares);
+        shares.map(|(logits, share)| logits * share).sum()
+    }
+
+    /// The mean logits for `images`.
+    pub fn look(&self, images: &Tensor) -> Tensor {
+        self.mean(self.teachers.iter().map(|t| t.look(images).logits))
+    }
+}
+
+/// 1 x n: 1 where it is so.
+pub fn row(is: &[bool], device: Device) -> Tensor {
+    let numbers: Vec<f32> = is.iter().map(|&is| f32::from(is)).collect();
+    Tensor::from_slice(&numbers).view([1, -1]).to_device(device)
+}
+
 /// How much of each class one of several teachers gives to their mean: 1 over
 /// the number of those who teach it, nought where it does not. A row per
 /// teacher, 1 x k.
-pub fn shares(teaches: &[Vec<bool>], device: Device) -> Vec<Tensor> {
-    let row = |classes: &Vec<bool>| {
-        let numbers: Vec<f32> = classes.iter().map(|&teaches| f32::from(teaches)).collect();
-        Tensor::from_slice(&numbers).view([1, -1]).to_device(device)
-    };
-    let rows: Vec<Tensor> = teaches.iter().map(row).collect();
-    let Some(first) = rows.first() else {
-        return rows;
-    };
-    let teaching = rows.iter().fold(first.zeros_like(), |sum, row| sum + row);
-    let teaching = teaching.clamp_min(1.0).to_kind(Kind::Float);
-    rows.iter().map(|row| row / &teaching).collect()
+fn shares(teaches: &[Tensor]) -> Vec<Tensor> {
+    let teaching = teaches.iter().sum::<Tensor>().clamp_min(1.0);
+    teaches.iter().map(|row| row / &teaching).collect()
 }
 
 #[cfg(test)]
@@ -91,12 +136,12 @@ mod tests {
     #[test]
     fn teachers_share_the_classes_that_several_teach() {
         let teaches = [
-            vec![true, true, false, false],
-            vec![false, true, true, false],
+            row(&[true, true, false, false], Device::Cpu),
+            row(&[false, true, true, false], Device::Cpu),
         ];
-        let shares = shares(&teaches, Device::Cpu);
-        let row = |t: &Tensor| Vec::<f32>::try_from(t.view([-1])).unwrap();
-        assert_eq!(row(&shares[0]), [1.0, 0.5, 0.0, 0.0]);
-        assert_eq!(row(&shares[1]), [0.0, 0.5, 1.0, 0.0]);
+        let shares = shares(&teaches);
+        let numbers = |t: &Tensor| Vec::<f32>::try_from(t.view([-1])).unwrap();
+        assert_eq!(numbers(&shares[0]), [1.0, 0.5, 0.0, 0.0]);
+        assert_eq!(numbers(&shares[1]), [0.0, 0.5, 1.0, 0.0]);
     }
 }

@@ -5,7 +5,7 @@ use fovea_core::taxonomy::{Label, Subject};
 use tch::{Device, Tensor};
 
 use crate::data::TensorBatch;
-use crate::methods::Classes;
+use crate::methods::{row, Classes};
 use crate::photographs::Photographs;
 
 /// The classes that a stage learns, where not all.
@@ -27,14 +27,13 @@ impl Subset {
         for node in &taxonomy.nodes()[finest.len()..] {
             nodes.push(node.children.iter().all(|&child| nodes[child]));
         }
-        let numbers: Vec<f32> = nodes.iter().map(|&learned| f32::from(learned)).collect();
         let sound = (0..finest.len()).filter(|&node| {
             let node = &taxonomy.nodes()[node];
             node.subject == Subject::Eye && node.severity == 0
         });
         Ok(Subset {
             sound: sound.collect(),
-            nodes: Tensor::from_slice(&numbers).view([1, -1]).to_device(device),
+            nodes: row(&nodes, device),
             finest,
         })
     }
