@@ -28,6 +28,10 @@ use image::{
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+/// Name of the way in which files become pixels. It changes whenever a file gives
+/// other pixels than before, so that none are kept from another version.
+pub const READING: &str = "reading-2";
+
 /// Longest side accepted, in pixels.
 pub const MAX_SIDE: u32 = 16_384;
 /// Most pixels accepted. No fundus camera comes near it; it bounds the memory
@@ -43,6 +47,9 @@ const MAX_DECODER_BYTES: u64 = MAX_PIXELS * 8;
 pub struct Photograph {
     /// 8-bit RGB as the file has it: no colour profile is applied.
     pub rgb: RgbImage,
+    /// How many of the file's pixels a pixel is the mean of, across and down: 1
+    /// but after [`decode_for`].
+    pub reduced: u32,
 }
 
 /// Why a file is no photograph, and what to do about it.
@@ -202,6 +209,21 @@ pub fn pixels(bytes: &[u8]) -> Option<u64> {
 /// format, cut short, damaged, has no pixels, has more than [`MAX_SIDE`] a
 /// side or [`MAX_PIXELS`] in all, or when a black picture comes before others.
 pub fn decode(bytes: &[u8]) -> Result<Photograph, ReadError> {
+    decode_to(bytes, u32::MAX)
+}
+
+/// As [`decode`], but a baseline JPEG comes at a half, a quarter or an eighth of
+/// its size, as small as leaves `side` pixels or more to both of its sides. Each
+/// pixel is then the mean of a square of the file's. The larger the photograph,
+/// the more time it saves: the pixels of the full size are never made.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_for(bytes: &[u8], side: u32) -> Result<Photograph, ReadError> {
+    decode_to(bytes, side.max(1))
+}
+
+fn decode_to(bytes: &[u8], side: u32) -> Result<Photograph, ReadError> {
     if bytes.is_empty() {
         return Err(ReadError::Empty);
     }
@@ -214,7 +236,7 @@ pub fn decode(bytes: &[u8]) -> Result<Photograph, ReadError> {
     let format = image::guess_format(bytes).map_err(|_| ReadError::UnknownFormat)?;
     // The decoders are fuzzed, but a panic on a hostile file would still take
     // the whole batch down with it.
-    catch_unwind(|| decode_as(bytes, format)).unwrap_or_else(|_| {
+    catch_unwind(|| decode_as(bytes, format, side)).unwrap_or_else(|_| {
         Err(ReadError::Damaged {
             format: name(format),
             reason: "the decoder gave up".to_owned(),
@@ -222,7 +244,7 @@ pub fn decode(bytes: &[u8]) -> Result<Photograph, ReadError> {
     })
 }
 
-fn decode_as(bytes: &[u8], format: ImageFormat) -> Result<Photograph, ReadError> {
+fn decode_as(bytes: &[u8], format: ImageFormat, side: u32) -> Result<Photograph, ReadError> {
     let error = |error| explain(error, format);
     let pages = match format {
         ImageFormat::Tiff => tiff::pages(bytes),
@@ -254,11 +276,30 @@ fn decode_as(bytes: &[u8], format: ImageFormat) -> Result<Photograph, ReadError>
     if decoder.total_bytes() > MAX_DECODER_BYTES {
         return Err(ReadError::TooMuchMemory);
     }
+    // A broken Exif block says nothing about the pixels.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     // Some decoders fill what is missing with grey or black, and half a retina
     // must not be graded as a whole one.
     match format {
         ImageFormat::Jpeg => {
-            jpeg::walk(bytes).map_err(|fault| not_whole(fault, format))?;
+            let not_whole = |fault| not_whole(fault, format);
+            let reduced = (width.min(height) / side)
+                .min(8)
+                .checked_ilog2()
+                .unwrap_or(0);
+            let small = match 1 << reduced {
+                1 => None,
+                by => jpeg::reduced::decode(bytes, by).map_err(not_whole)?,
+            };
+            if let Some(rgb) = small {
+                let mut image = DynamicImage::from(rgb);
+                image.apply_orientation(orientation);
+                return Ok(Photograph {
+                    rgb: image.into_rgb8(),
+                    reduced: 1 << reduced,
+                });
+            }
+            jpeg::walk(bytes).map_err(not_whole)?;
         }
         ImageFormat::Tiff => {
             if let Some(page) = tiff::largest(&pages) {
@@ -271,15 +312,13 @@ fn decode_as(bytes: &[u8], format: ImageFormat) -> Result<Photograph, ReadError>
         }
         _ => {}
     }
-    // A broken Exif block says nothing about the pixels.
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut image = DynamicImage::from_decoder(decoder).map_err(error)?;
     image.apply_orientation(orientation);
     let rgb = flatten(image);
     if is_black(&rgb) && (pages.len() > 1 || is_animation(bytes, format)) {
         return Err(ReadError::FirstIsBlack(name(format)));
     }
-    Ok(Photograph { rgb })
+    Ok(Photograph { rgb, reduced: 1 })
 }
 
 /// Whether nothing at all is to be seen.

@@ -9,11 +9,13 @@
 //! (sine, power) takes part in finding the field.
 
 use std::ops::Range;
+use std::time::{Duration, Instant};
 
 use fast_image_resize::FilterType;
 use image::RgbImage;
 
 use crate::field::{Field, FieldShape, Finder};
+use crate::photograph::{self, ReadError};
 use crate::resample::Resampler;
 
 /// Name of this preparation. A bundle says which one its student was trained
@@ -23,6 +25,10 @@ pub const PREPARATION: &str = "field-square-1";
 /// How much of the field's radius is kept. The camera's mask has a bright
 /// ragged rim and finding it is exact to about half a percent.
 const KEPT_RADIUS: f32 = 0.98;
+
+/// Pixels of a photograph across its field, for each pixel of the square that is
+/// made of it, that are enough: more are averaged away.
+const ENOUGH: u32 = 2;
 
 /// A photograph as the network sees it, before it becomes numbers.
 #[derive(Clone, Debug)]
@@ -60,6 +66,45 @@ pub fn prepare(rgb: &RgbImage, size: u32) -> Prepared {
     let mut prepared = Prepared::black(size);
     Preparer::default().prepare(rgb, &mut prepared);
     prepared
+}
+
+/// A photograph that was decoded and prepared.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// Upright pixels: of a large JPEG, the means of squares of them.
+    pub photograph: RgbImage,
+    pub prepared: Prepared,
+    /// What either took.
+    pub decoding: Duration,
+    pub preparing: Duration,
+}
+
+/// Decodes the content of a file as large as a `size` x `size` square asks for, and
+/// prepares it: of a JPEG with more than twice as many pixels across its field as
+/// the square has, smaller ones are decoded ([`photograph::decode_for`]). Where
+/// that is too few, since the field is a small part of the frame, all are.
+///
+/// # Errors
+/// As [`photograph::decode`].
+pub fn open(bytes: &[u8], size: u32) -> Result<Opened, ReadError> {
+    let start = Instant::now();
+    let enough = size.saturating_mul(ENOUGH);
+    let mut decoded = photograph::decode_for(bytes, enough)?;
+    let mut decoding = start.elapsed();
+    let mut prepared = prepare(&decoded.rgb, size);
+    let across = 2.0 * prepared.field.rx.min(prepared.field.ry);
+    if decoded.reduced > 1 && across < enough as f32 {
+        let start = Instant::now();
+        decoded = photograph::decode(bytes)?;
+        decoding += start.elapsed();
+        prepared = prepare(&decoded.rgb, size);
+    }
+    Ok(Opened {
+        photograph: decoded.rgb,
+        prepared,
+        decoding,
+        preparing: start.elapsed() - decoding,
+    })
 }
 
 /// [`prepare`] for photograph after photograph in the same memory: once it has

@@ -12,7 +12,12 @@
 //! What cannot be told: a changed bit inside a coefficient, and a part of
 //! another picture of the same camera in which the codes happen to fit.
 
+mod huffman;
+pub(super) mod reduced;
+
 use thiserror::Error;
+
+use huffman::{standard, Bits, Table};
 
 /// The whole of a JPEG's picture in its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +54,7 @@ pub fn walk(bytes: &[u8]) -> Result<Whole, Fault> {
     if !bytes.starts_with(&[0xFF, 0xD8]) {
         return Err(Fault::Damaged("it does not begin like a JPEG"));
     }
-    Walk::new(bytes).run()
+    Walk::new(bytes, ()).run()
 }
 
 /// Whether the picture is coded in a way that is read here, by its frame's
@@ -58,7 +63,7 @@ pub fn walk(bytes: &[u8]) -> Result<Whole, Fault> {
 /// # Errors
 /// It is arithmetic-coded, lossless or hierarchical.
 pub fn coding(bytes: &[u8]) -> Result<(), Fault> {
-    let mut walk = Walk::new(bytes);
+    let mut walk = Walk::new(bytes, ());
     while let Ok(Some(marker)) = walk.next_marker() {
         if let Some(unsupported) = unsupported(marker) {
             return Err(unsupported);
@@ -81,8 +86,34 @@ fn unsupported(marker: u8) -> Option<Fault> {
     }))
 }
 
+/// What becomes of the coefficients of a baseline picture.
+trait Sink {
+    /// Whether their values are asked for.
+    const WANTED: bool;
+    /// A scan of this frame begins, with the quantisation tables of its components.
+    fn scan(&mut self, frame: &Frame, quantisation: &[[u16; 64]; 4]);
+    /// The block of `component` that lies so many blocks across and down has these
+    /// coefficients that are not zero, the first one among them in any case.
+    fn block(&mut self, component: usize, across: usize, down: usize, has: &[Coefficient]);
+}
+
+/// One coefficient of a block as the file has it.
+#[derive(Clone, Copy, Default)]
+struct Coefficient {
+    /// Its place in the file's order, 0 to 63.
+    k: u8,
+    value: i16,
+}
+
+/// They are forgotten.
+impl Sink for () {
+    const WANTED: bool = false;
+    fn scan(&mut self, _: &Frame, _: &[[u16; 64]; 4]) {}
+    fn block(&mut self, _: usize, _: usize, _: usize, _: &[Coefficient]) {}
+}
+
 /// The state between two segments.
-struct Walk<'a> {
+struct Walk<'a, S> {
     bytes: &'a [u8],
     at: usize,
     quantisation: [[u16; 64]; 4],
@@ -92,6 +123,7 @@ struct Walk<'a> {
     frame: Option<Frame>,
     /// Where the last scan's data ended.
     scanned: Option<usize>,
+    sink: S,
 }
 
 /// What a start-of-frame segment says.
@@ -128,18 +160,57 @@ impl Default for Seen {
 }
 
 /// One component's part in a scan.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Part {
     component: usize,
+    /// Its blocks across and down in a unit of the scan.
+    h: usize,
+    v: usize,
     dc: usize,
     ac: usize,
     predicted: i32,
+    /// Most that the first coefficient may be, either way.
+    most: i32,
+    /// The most bits that each coefficient can have ([`limits`]).
+    limits: [u8; 64],
+}
+
+impl Part {
+    const NONE: Part = Part {
+        component: 0,
+        h: 1,
+        v: 1,
+        dc: 0,
+        ac: 0,
+        predicted: 0,
+        most: 0,
+        limits: [0; 64],
+    };
+
+    /// Takes in by how much the first coefficient differs from the block before.
+    #[inline]
+    fn predict(&mut self, size: u8, bits: u32) -> Result<(), Fault> {
+        if size > 11 {
+            return Err(TOO_LARGE);
+        }
+        self.predicted += signed(bits, size.into());
+        match self.predicted.abs() > self.most {
+            true => Err(TOO_LARGE),
+            false => Ok(()),
+        }
+    }
 }
 
 /// What a start-of-scan segment says.
 struct Scan {
     parts: [Part; 4],
     count: usize,
+    span: Span,
+}
+
+/// Which bits of which coefficients a scan has.
+#[derive(Clone, Copy)]
+struct Span {
     /// First and last coefficient.
     from: usize,
     to: usize,
@@ -148,8 +219,8 @@ struct Scan {
     low: u8,
 }
 
-impl<'a> Walk<'a> {
-    fn new(bytes: &'a [u8]) -> Walk<'a> {
+impl<'a, S: Sink> Walk<'a, S> {
+    fn new(bytes: &'a [u8], sink: S) -> Walk<'a, S> {
         Walk {
             bytes,
             at: 2,
@@ -160,10 +231,11 @@ impl<'a> Walk<'a> {
             restart: 0,
             frame: None,
             scanned: None,
+            sink,
         }
     }
 
-    fn run(mut self) -> Result<Whole, Fault> {
+    fn run(&mut self) -> Result<Whole, Fault> {
         loop {
             let Some(marker) = self.next_marker()? else {
                 return self.end(self.bytes.len(), false);
@@ -355,45 +427,54 @@ impl<'a> Walk<'a> {
         if !(1..=frame.count).contains(&count) || rest.len() < 2 * count + 3 {
             return Err(broken);
         }
-        let mut parts = [Part::default(); 4];
-        for (to, from) in parts.iter_mut().zip(rest.chunks_exact(2)).take(count) {
-            let of = &frame.components[..frame.count];
-            to.component = of.iter().position(|c| c.id == from[0]).ok_or(broken)?;
-            (to.dc, to.ac) = (usize::from(from[1] >> 4 & 3), usize::from(from[1] & 3));
-        }
-        let scan = match (&rest[2 * count..], frame.progressive) {
-            (&[from, to, bits, ..], true) => Scan {
-                parts,
-                count,
+        let span = match (&rest[2 * count..], frame.progressive) {
+            (&[from, to, bits, ..], true) => Span {
                 from: usize::from(from),
                 to: usize::from(to),
                 high: bits >> 4,
                 low: bits & 15,
             },
             // What it says of coefficients has no meaning in a baseline picture.
-            _ => Scan {
-                parts,
-                count,
+            _ => Span {
                 from: 0,
                 to: 63,
                 high: 0,
                 low: 0,
             },
         };
-        let split = frame.progressive && scan.from == 0 && scan.to != 0;
-        if split || scan.from > scan.to || scan.to > 63 || scan.low > 13 {
+        let split = frame.progressive && span.from == 0 && span.to != 0;
+        if split || span.from > span.to || span.to > 63 || span.low > 13 {
             return Err(broken);
         }
-        if frame.progressive && scan.from > 0 && count > 1 {
+        if frame.progressive && span.from > 0 && count > 1 {
             return Err(broken);
         }
+        let mut parts = [Part::NONE; 4];
+        for (to, from) in parts.iter_mut().zip(rest.chunks_exact(2)).take(count) {
+            let of = &frame.components[..frame.count];
+            to.component = of.iter().position(|c| c.id == from[0]).ok_or(broken)?;
+            (to.dc, to.ac) = (usize::from(from[1] >> 4 & 3), usize::from(from[1] & 3));
+            let component = &of[to.component];
+            // A component alone has only the blocks that hold pixels, one by one.
+            if count > 1 {
+                (to.h, to.v) = (component.h, component.v);
+            }
+            let table = &self.quantisation[component.quantisation];
+            to.limits = limits(table);
+            // 8 x 128 is black or white, and some encoders overshoot by a quarter.
+            let q = i32::from(table[0].max(1));
+            to.most = (((1280 + q) >> span.low) + q) / q;
+        }
+        let scan = Scan { parts, count, span };
+        self.sink.scan(frame, &self.quantisation);
         self.at = Entropy {
             bits: Bits::new(self.bytes, self.at),
             frame,
-            quantisation: &self.quantisation,
             dc: &self.dc,
             ac: &self.ac,
             run: 0,
+            has: [Coefficient::default(); 64],
+            sink: &mut self.sink,
         }
         .walk(scan, self.restart)?;
         self.scanned = Some(self.at);
@@ -406,18 +487,40 @@ const NO_CODE: Fault = Fault::Damaged("a code that its Huffman table does not ha
 const TOO_LONG: Fault = Fault::Damaged("a block of more than 64 coefficients");
 const TOO_LARGE: Fault = Fault::Damaged("a coefficient larger than any pixel makes");
 
+/// The most bits that each coefficient can have that was divided by `table`, so
+/// that its value is one that pixels make. Encoders that sharpen edges go a
+/// little beyond; twice is allowed.
+fn limits(table: &[u16; 64]) -> [u8; 64] {
+    table.map(|q| {
+        let most = 2048 / u32::from(q.max(1)) + 1;
+        (u32::BITS - most.leading_zeros()).min(10) as u8
+    })
+}
+
+/// The value that `size` bits stand for, 0 to 11 of them.
+#[inline]
+fn signed(bits: u32, size: u32) -> i32 {
+    let value = bits as i32;
+    match size > 0 && value < 1 << (size - 1) {
+        true => value - (1 << size) + 1,
+        false => value,
+    }
+}
+
 /// The walk through one scan.
-struct Entropy<'a> {
+struct Entropy<'a, S> {
     bits: Bits<'a>,
     frame: &'a mut Frame,
-    quantisation: &'a [[u16; 64]; 4],
     dc: &'a [Table; 4],
     ac: &'a [Table; 4],
     /// Blocks that are still to be empty.
     run: u32,
+    /// Room for a block's coefficients.
+    has: [Coefficient; 64],
+    sink: &'a mut S,
 }
 
-impl Entropy<'_> {
+impl<S: Sink> Entropy<'_, S> {
     /// Walks the scan and says where its bytes end.
     fn walk(mut self, mut scan: Scan, restart: usize) -> Result<usize, Fault> {
         let frame = &*self.frame;
@@ -425,19 +528,18 @@ impl Entropy<'_> {
             frame.width.div_ceil(8 * frame.h_max),
             frame.height.div_ceil(8 * frame.v_max),
         );
-        // A component alone has only the blocks that hold pixels, one by one.
-        let alone = scan.count == 1;
-        let (columns, rows) = match alone {
-            true => {
+        let (columns, rows) = match scan.count {
+            1 => {
                 let c = &frame.components[scan.parts[0].component];
                 (
                     (frame.width * c.h).div_ceil(8 * frame.h_max),
                     (frame.height * c.v).div_ceil(8 * frame.v_max),
                 )
             }
-            false => (across, down),
+            _ => (across, down),
         };
-        let limits = scan.parts.map(|part| self.limits(&part));
+        let progressive = frame.progressive;
+        let strides = scan.parts.map(|p| across * frame.components[p.component].h);
         let mut since = 0;
         let mut expected = 0;
         for row in 0..rows {
@@ -451,13 +553,16 @@ impl Entropy<'_> {
                     }
                 }
                 since += 1;
-                for (i, limits) in limits.iter().enumerate().take(scan.count) {
-                    let c = &self.frame.components[scan.parts[i].component];
-                    let (h, v) = if alone { (1, 1) } else { (c.h, c.v) };
-                    let stride = across * c.h;
-                    for block in 0..h * v {
-                        let at = (row * v + block / h) * stride + column * h + block % h;
-                        self.block(&mut scan, i, at, limits)?;
+                for (part, stride) in scan.parts[..scan.count].iter_mut().zip(strides) {
+                    for block in 0..part.h * part.v {
+                        let (x, y) = (
+                            column * part.h + block % part.h,
+                            row * part.v + block / part.h,
+                        );
+                        match progressive {
+                            true => self.progressive(part, scan.span, y * stride + x)?,
+                            false => self.sequential(part, x, y)?,
+                        }
                     }
                 }
             }
@@ -467,7 +572,7 @@ impl Entropy<'_> {
         }
         for part in &scan.parts[..scan.count] {
             let seen = &mut self.frame.components[part.component].seen.0;
-            seen[scan.from..=scan.to].fill(scan.low);
+            seen[scan.span.from..=scan.span.to].fill(scan.span.low);
         }
         self.bits.align()
     }
@@ -492,97 +597,71 @@ impl Entropy<'_> {
         }
     }
 
-    /// The most bits that each coefficient of a component can have, so that
-    /// its value is one that pixels make. Encoders that sharpen edges go a
-    /// little beyond; twice is allowed.
-    fn limits(&self, part: &Part) -> [u8; 64] {
-        let component = &self.frame.components[part.component];
-        self.quantisation[component.quantisation].map(|q| {
-            let most = 2048 / u32::from(q.max(1)) + 1;
-            (u32::BITS - most.leading_zeros()).min(10) as u8
-        })
-    }
-
-    fn block(
-        &mut self,
-        scan: &mut Scan,
-        part: usize,
-        at: usize,
-        limits: &[u8; 64],
-    ) -> Result<(), Fault> {
-        let (from, to) = (scan.from, scan.to);
-        if !self.frame.progressive {
-            self.first_dc(scan, part)?;
-            return self.sequential(scan.parts[part].ac, limits);
-        }
-        match (from, scan.high) {
-            (0, 0) => self.first_dc(scan, part),
+    fn progressive(&mut self, part: &mut Part, span: Span, at: usize) -> Result<(), Fault> {
+        match (span.from, span.high) {
+            (0, 0) => self.first_dc(part),
             (0, _) => self.bits.take(1).map(|_| ()),
-            (_, 0) => self.first_ac(&scan.parts[part], at, from, to, scan.low, limits),
-            _ => self.further_ac(&scan.parts[part], at, from, to),
+            (_, 0) => self.first_ac(part, at, span),
+            _ => self.further_ac(part, at, span),
         }
     }
 
-    fn first_dc(&mut self, scan: &mut Scan, part: usize) -> Result<(), Fault> {
-        let part = &mut scan.parts[part];
-        let size = u32::from(self.bits.symbol(&self.dc[part.dc])?);
-        if size > 11 {
-            return Err(TOO_LARGE);
-        }
-        if size > 0 {
-            let value = self.bits.take(size)? as i32;
-            part.predicted += match value < 1 << (size - 1) {
-                true => value - (1 << size) + 1,
-                false => value,
-            };
-        }
-        let component = &self.frame.components[part.component];
-        let q = i32::from(self.quantisation[component.quantisation][0].max(1));
-        // 8 x 128 is black or white, and some encoders overshoot by a quarter.
-        let most = (1280 + q) >> scan.low;
-        match part.predicted.saturating_mul(q).abs() > most + q {
-            true => Err(TOO_LARGE),
-            false => Ok(()),
-        }
+    fn first_dc(&mut self, part: &mut Part) -> Result<(), Fault> {
+        let (size, bits) = self.bits.coded(&self.dc[part.dc])?;
+        part.predict(size, bits)
     }
 
-    fn sequential(&mut self, table: usize, limits: &[u8; 64]) -> Result<(), Fault> {
-        let table = &self.ac[table];
+    /// One block of a baseline picture.
+    #[inline]
+    fn sequential(&mut self, part: &mut Part, across: usize, down: usize) -> Result<(), Fault> {
+        // A copy of its own stays in registers.
+        let mut bits = self.bits;
+        let (size, first) = bits.coded(&self.dc[part.dc])?;
+        part.predict(size, first)?;
+        let has = &mut self.has;
+        has[0].value = part.predicted as i16;
+        let mut count = 1;
+        let table = &self.ac[part.ac];
         let mut k = 1;
         while k < 64 {
-            let symbol = self.bits.symbol(table)?;
+            let (symbol, value) = bits.coded(table)?;
             let (zeros, size) = (usize::from(symbol >> 4), symbol & 15);
-            k += zeros;
-            match (zeros, size) {
-                (15, 0) => {}
-                // Runs of empty blocks are for progressive pictures.
-                (1.., 0) => return Err(NO_CODE),
-                (_, 0) => return Ok(()),
-                _ => {
-                    if size > *limits.get(k).ok_or(TOO_LONG)? {
-                        return Err(TOO_LARGE);
-                    }
-                    self.bits.take(u32::from(size))?;
+            if size == 0 {
+                match zeros {
+                    0 => break,
+                    15 => k += 16,
+                    // Runs of empty blocks are for progressive pictures.
+                    _ => return Err(NO_CODE),
                 }
+                continue;
+            }
+            k += zeros;
+            if size > *part.limits.get(k).ok_or(TOO_LONG)? {
+                return Err(TOO_LARGE);
+            }
+            if S::WANTED {
+                // No block has more than the 63 places that `k` passes through.
+                has[count] = Coefficient {
+                    k: k as u8,
+                    value: signed(value, size.into()) as i16,
+                };
+                count += 1;
             }
             k += 1;
         }
-        match k {
-            64 => Ok(()),
-            _ => Err(TOO_LONG),
+        if k > 64 {
+            return Err(TOO_LONG);
         }
+        if S::WANTED {
+            self.sink.block(part.component, across, down, &has[..count]);
+        }
+        self.bits = bits;
+        Ok(())
     }
 
     /// The first bits of coefficients `from..=to`.
-    fn first_ac(
-        &mut self,
-        part: &Part,
-        at: usize,
-        from: usize,
-        to: usize,
-        low: u8,
-        limits: &[u8; 64],
-    ) -> Result<(), Fault> {
+    fn first_ac(&mut self, part: &Part, at: usize, span: Span) -> Result<(), Fault> {
+        let Span { from, to, low, .. } = span;
         if self.run > 0 {
             self.run -= 1;
             return Ok(());
@@ -602,7 +681,7 @@ impl Entropy<'_> {
                     return Err(TOO_LONG);
                 }
                 // One more, because what is shifted away was rounded.
-                if size + low > limits[k].max(low + 1) + 1 {
+                if size + low > part.limits[k].max(low + 1) + 1 {
                     return Err(TOO_LARGE);
                 }
                 self.bits.take(u32::from(size))?;
@@ -618,7 +697,8 @@ impl Entropy<'_> {
     }
 
     /// One more bit of coefficients `from..=to`.
-    fn further_ac(&mut self, part: &Part, at: usize, from: usize, to: usize) -> Result<(), Fault> {
+    fn further_ac(&mut self, part: &Part, at: usize, span: Span) -> Result<(), Fault> {
+        let Span { from, to, .. } = span;
         let mut filled = self.frame.components[part.component].filled[at];
         let mut k = from;
         if self.run == 0 {
@@ -667,265 +747,4 @@ impl Entropy<'_> {
         self.frame.components[part.component].filled[at] = filled;
         Ok(())
     }
-}
-
-/// The bits of a scan, up to the next marker.
-struct Bits<'a> {
-    bytes: &'a [u8],
-    /// The next byte to be fetched.
-    at: usize,
-    /// Fetched bits, the first one topmost.
-    held: u64,
-    count: u32,
-}
-
-impl<'a> Bits<'a> {
-    fn new(bytes: &'a [u8], at: usize) -> Bits<'a> {
-        Bits {
-            bytes,
-            at,
-            held: 0,
-            count: 0,
-        }
-    }
-
-    /// Fetches until at least 32 bits are held or a marker or the end comes.
-    fn fetch(&mut self) {
-        if let Some(&[a, b, c, d]) = self.bytes.get(self.at..self.at + 4) {
-            if a != 0xFF && b != 0xFF && c != 0xFF && d != 0xFF && self.count <= 32 {
-                let four = u64::from(u32::from_be_bytes([a, b, c, d]));
-                self.held |= four << (32 - self.count);
-                self.count += 32;
-                self.at += 4;
-                return;
-            }
-        }
-        while self.count <= 48 {
-            let byte = match self.bytes.get(self.at..) {
-                None | Some([] | [0xFF]) => return,
-                Some([0xFF, 0x00, ..]) => {
-                    self.at += 2;
-                    0xFF
-                }
-                Some([0xFF, ..]) => return,
-                Some([byte, ..]) => {
-                    self.at += 1;
-                    *byte
-                }
-            };
-            self.held |= u64::from(byte) << (56 - self.count);
-            self.count += 8;
-        }
-    }
-
-    /// Takes that many bits, 16 at most.
-    #[inline]
-    fn take(&mut self, count: u32) -> Result<u32, Fault> {
-        if count == 0 {
-            return Ok(0);
-        }
-        if self.count < count {
-            self.fetch();
-            if self.count < count {
-                return Err(self.ended());
-            }
-        }
-        let value = (self.held >> (64 - count)) as u32;
-        self.held <<= count;
-        self.count -= count;
-        Ok(value)
-    }
-
-    #[inline]
-    fn symbol(&mut self, table: &Table) -> Result<u8, Fault> {
-        if self.count < 16 {
-            self.fetch();
-        }
-        let (symbol, length) =
-            table
-                .find((self.held >> 48) as u16)
-                .ok_or_else(|| match self.count < 16 {
-                    true => self.ended(),
-                    false => NO_CODE,
-                })?;
-        if length > self.count {
-            return Err(self.ended());
-        }
-        self.held <<= length;
-        self.count -= length;
-        Ok(symbol)
-    }
-
-    /// Why there are no more bits.
-    fn ended(&self) -> Fault {
-        match self.bytes.get(self.at..) {
-            None | Some([] | [0xFF] | [0xFF, END, ..]) => Fault::EndsEarly,
-            _ => Fault::Damaged("a marker amid the data of a scan"),
-        }
-    }
-
-    /// Leaves the rest of the last byte. Whole bytes before the next marker
-    /// may only be padding, of zeros or of ones. Returns where the rest begins.
-    fn align(&mut self) -> Result<usize, Fault> {
-        let begun = self.count % 8;
-        self.held <<= begun;
-        self.count -= begun;
-        if self.held == 0 {
-            // Zeros are not stuffed: they can be given back.
-            self.at -= (self.count / 8) as usize;
-            self.count = 0;
-        }
-        while self.count > 0 {
-            let byte = (self.held >> 56) as u8;
-            if byte != 0x00 && byte != 0xFF {
-                return Err(LEFT_OVER);
-            }
-            self.held <<= 8;
-            self.count -= 8;
-        }
-        Ok(self.at)
-    }
-}
-
-/// Bits that are looked up at once.
-const LOOKUP: u32 = 9;
-
-/// A Huffman table.
-#[derive(Clone)]
-struct Table {
-    /// By the next [`LOOKUP`] bits: symbol and length, 0 for longer codes.
-    short: [(u8, u8); 1 << LOOKUP],
-    /// By length: the first code beyond those of that length, left-aligned in
-    /// 16 bits, and what leads from a code to its symbol.
-    beyond: [u32; 17],
-    offset: [i32; 17],
-    symbols: [u8; 256],
-}
-
-impl Table {
-    const EMPTY: Table = Table {
-        short: [(0, 0); 1 << LOOKUP],
-        beyond: [0; 17],
-        offset: [0; 17],
-        symbols: [0; 256],
-    };
-
-    /// From how many codes there are of each length, and their symbols. `None`
-    /// when there are more codes than fit.
-    fn new(counts: &[u8], symbols: &[u8]) -> Option<Table> {
-        let mut table = Table::EMPTY;
-        table
-            .symbols
-            .get_mut(..symbols.len())?
-            .copy_from_slice(symbols);
-        let (mut code, mut first) = (0u32, 0usize);
-        for (length, &count) in (1u32..).zip(counts) {
-            let i = length as usize;
-            table.offset[i] = first as i32 - code as i32;
-            for &symbol in &symbols[first..first + usize::from(count)] {
-                if code >= 1 << length {
-                    return None;
-                }
-                if length <= LOOKUP {
-                    let from = (code << (LOOKUP - length)) as usize;
-                    let same = 1 << (LOOKUP - length);
-                    table.short[from..from + same].fill((symbol, length as u8));
-                }
-                code += 1;
-            }
-            first += usize::from(count);
-            table.beyond[i] = code << (16 - length);
-            code <<= 1;
-        }
-        Some(table)
-    }
-
-    /// The symbol whose code `next` begins with, and the code's length.
-    #[inline]
-    fn find(&self, next: u16) -> Option<(u8, u32)> {
-        let (symbol, length) = self.short[usize::from(next >> (16 - LOOKUP))];
-        if length > 0 {
-            return Some((symbol, u32::from(length)));
-        }
-        let next = u32::from(next);
-        let length = (LOOKUP + 1..=16).find(|&n| next < self.beyond[n as usize])?;
-        let at = (next >> (16 - length)) as i32 + self.offset[length as usize];
-        let symbol = self.symbols.get(usize::try_from(at).ok()?)?;
-        Some((*symbol, length))
-    }
-}
-
-/// The tables of the standard's annex K.3, for pictures that bring none.
-mod standard {
-    use super::Table;
-
-    /// How many codes of each length, and their symbols.
-    type Definition = (&'static [u8; 16], &'static [u8]);
-
-    /// For brightness, for colour, and two without a code.
-    pub fn tables(of: &[Definition; 2]) -> [Table; 4] {
-        let [first, second] =
-            of.map(|(counts, symbols)| Table::new(counts, symbols).unwrap_or(Table::EMPTY));
-        [first, second, Table::EMPTY, Table::EMPTY]
-    }
-
-    pub const DC: [Definition; 2] = [
-        (
-            &[
-                0x00, 0x01, 0x05, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00,
-                0x00, 0x00,
-            ],
-            &DC_SIZES,
-        ),
-        (
-            &[
-                0x00, 0x03, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x00, 0x00, 0x00,
-                0x00, 0x00,
-            ],
-            &DC_SIZES,
-        ),
-    ];
-    const DC_SIZES: [u8; 12] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
-    pub const AC: [Definition; 2] = [
-        (
-            &[
-                0x00, 0x02, 0x01, 0x03, 0x03, 0x02, 0x04, 0x03, 0x05, 0x05, 0x04, 0x04, 0x00, 0x00,
-                0x01, 0x7D,
-            ],
-            &[
-                0x01, 0x02, 0x03, 0x00, 0x04, 0x11, 0x05, 0x12, 0x21, 0x31, 0x41, 0x06, 0x13, 0x51,
-                0x61, 0x07, 0x22, 0x71, 0x14, 0x32, 0x81, 0x91, 0xA1, 0x08, 0x23, 0x42, 0xB1, 0xC1,
-                0x15, 0x52, 0xD1, 0xF0, 0x24, 0x33, 0x62, 0x72, 0x82, 0x09, 0x0A, 0x16, 0x17, 0x18,
-                0x19, 0x1A, 0x25, 0x26, 0x27, 0x28, 0x29, 0x2A, 0x34, 0x35, 0x36, 0x37, 0x38, 0x39,
-                0x3A, 0x43, 0x44, 0x45, 0x46, 0x47, 0x48, 0x49, 0x4A, 0x53, 0x54, 0x55, 0x56, 0x57,
-                0x58, 0x59, 0x5A, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6A, 0x73, 0x74, 0x75,
-                0x76, 0x77, 0x78, 0x79, 0x7A, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8A, 0x92,
-                0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99, 0x9A, 0xA2, 0xA3, 0xA4, 0xA5, 0xA6, 0xA7,
-                0xA8, 0xA9, 0xAA, 0xB2, 0xB3, 0xB4, 0xB5, 0xB6, 0xB7, 0xB8, 0xB9, 0xBA, 0xC2, 0xC3,
-                0xC4, 0xC5, 0xC6, 0xC7, 0xC8, 0xC9, 0xCA, 0xD2, 0xD3, 0xD4, 0xD5, 0xD6, 0xD7, 0xD8,
-                0xD9, 0xDA, 0xE1, 0xE2, 0xE3, 0xE4, 0xE5, 0xE6, 0xE7, 0xE8, 0xE9, 0xEA, 0xF1, 0xF2,
-                0xF3, 0xF4, 0xF5, 0xF6, 0xF7, 0xF8, 0xF9, 0xFA,
-            ],
-        ),
-        (
-            &[
-                0x00, 0x02, 0x01, 0x02, 0x04, 0x04, 0x03, 0x04, 0x07, 0x05, 0x04, 0x04, 0x00, 0x01,
-                0x02, 0x77,
-            ],
-            &[
-                0x00, 0x01, 0x02, 0x03, 0x11, 0x04, 0x05, 0x21, 0x31, 0x06, 0x12, 0x41, 0x51, 0x07,
-                0x61, 0x71, 0x13, 0x22, 0x32, 0x81, 0x08, 0x14, 0x42, 0x91, 0xA1, 0xB1, 0xC1, 0x09,
-                0x23, 0x33, 0x52, 0xF0, 0x15, 0x62, 0x72, 0xD1, 0x0A, 0x16, 0x24, 0x34, 0xE1, 0x25,
-                0xF1, 0x17, 0x18, 0x19, 0x1A, 0x26, 0x27, 0x28, 0x29, 0x2A, 0x35, 0x36, 0x37, 0x38,
-                0x39, 0x3A, 0x43, 0x44, 0x45, 0x46, 0x47, 0x48, 0x49, 0x4A, 0x53, 0x54, 0x55, 0x56,
-                0x57, 0x58, 0x59, 0x5A, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6A, 0x73, 0x74,
-                0x75, 0x76, 0x77, 0x78, 0x79, 0x7A, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89,
-                0x8A, 0x92, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99, 0x9A, 0xA2, 0xA3, 0xA4, 0xA5,
-                0xA6, 0xA7, 0xA8, 0xA9, 0xAA, 0xB2, 0xB3, 0xB4, 0xB5, 0xB6, 0xB7, 0xB8, 0xB9, 0xBA,
-                0xC2, 0xC3, 0xC4, 0xC5, 0xC6, 0xC7, 0xC8, 0xC9, 0xCA, 0xD2, 0xD3, 0xD4, 0xD5, 0xD6,
-                0xD7, 0xD8, 0xD9, 0xDA, 0xE2, 0xE3, 0xE4, 0xE5, 0xE6, 0xE7, 0xE8, 0xE9, 0xEA, 0xF2,
-                0xF3, 0xF4, 0xF5, 0xF6, 0xF7, 0xF8, 0xF9, 0xFA,
-            ],
-        ),
-    ];
 }

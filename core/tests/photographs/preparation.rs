@@ -3,8 +3,10 @@
 
 use crate::drawing::{block, clutter, noise, Scene};
 use fovea_core::field::{find_field, Field, FieldShape};
-use fovea_core::prepare::{prepare, to_tensor};
+use fovea_core::photograph::decode;
+use fovea_core::prepare::{open, prepare, to_tensor};
 use image::{imageops, Rgb, RgbImage};
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use sha2::{Digest, Sha256};
 
 /// The field is where the scene has it, to 1.5 % of the radius.
@@ -353,4 +355,50 @@ fn a_tensor_holds_the_channels_one_after_the_other() {
     let picture = RgbImage::from_raw(2, 1, vec![0, 127, 255, 10, 20, 30]).unwrap();
     let wanted = [0.0, 10.0, 127.0, 20.0, 255.0, 30.0].map(|v: f32| (v - 127.0) / 128.0);
     assert_eq!(to_tensor(&picture), wanted);
+}
+
+fn jpeg(picture: &RgbImage) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut encoder = Encoder::new(&mut file, 92);
+    encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
+    let (width, height) = picture.dimensions();
+    encoder
+        .encode(picture, width as u16, height as u16, ColorType::Rgb)
+        .unwrap();
+    file
+}
+
+/// A photograph of which only every second pixel or less is decoded looks as if all
+/// were: the field is the same and no pixel is another.
+#[test]
+fn large_photographs_are_opened_smaller_and_prepared_alike() {
+    for (side, reduced) in [(400, 1), (540, 2), (1070, 4), (2100, 8)] {
+        let (middle, radius) = (side as f32 / 2.0, side as f32 * 0.49);
+        let mut scene = Scene::new((side + 90, side), (middle + 45.0, middle), (radius, radius));
+        scene.grain = 10.0;
+        let file = jpeg(&scene.draw());
+        let opened = open(&file, 128).unwrap();
+        let whole = decode(&file).unwrap().rgb;
+        let shrunk = whole.height() / opened.photograph.height();
+        assert_eq!(shrunk, reduced, "{side}");
+        let wanted = prepare(&whole, 128);
+        let (field, wanted_field) = (opened.prepared.field, wanted.field);
+        let apart = (field.rx * reduced as f32 - wanted_field.rx).abs() / wanted_field.rx;
+        assert!(apart < 0.005, "{side}: {apart}");
+        let differences = opened.prepared.rgb.iter().zip(wanted.rgb.iter());
+        let apart: Vec<u8> = differences.map(|(a, b)| a.abs_diff(*b)).collect();
+        let mean = apart.iter().map(|&d| f64::from(d)).sum::<f64>() / apart.len() as f64;
+        println!("{side}: mean {mean:.2}, most {:?}", apart.iter().max());
+        assert!(mean < 1.0, "{side}: {mean}");
+    }
+}
+
+#[test]
+fn a_small_field_in_a_large_frame_is_opened_whole() {
+    let scene = Scene::new((1600, 1300), (700.0, 600.0), (230.0, 230.0));
+    let file = jpeg(&scene.draw());
+    let opened = open(&file, 128).unwrap();
+    let whole = decode(&file).unwrap().rgb;
+    assert!(opened.photograph == whole);
+    assert!(opened.prepared.rgb == prepare(&whole, 128).rgb);
 }

@@ -15,7 +15,7 @@ pub mod verdict;
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fovea_core::bundle::Bundle;
 use fovea_core::calibration::Calibration;
@@ -126,11 +126,18 @@ impl Grader {
             .and_then(|bytes| photograph::pixels(bytes))
             .filter(|&pixels| pixels > LARGE)
             .map(|_| TURN.lock().unwrap_or_else(PoisonError::into_inner));
-        let (decoded, decoding) = timed(|| loaded.and_then(|bytes| photograph::decode(&bytes)));
-        let elapsed = round(loading + decoding);
-        let mut graded = match decoded {
-            Ok(photograph) => self.grade(&image, photograph.rgb, elapsed),
-            Err(error) => self.unreadable(&image, &error, elapsed),
+        let size = self.student.size();
+        let (opened, opening) = timed(|| loaded.and_then(|bytes| prepare::open(&bytes, size)));
+        let mut graded = match opened {
+            Ok(opened) => {
+                let elapsed_ms = Elapsed {
+                    read: round(loading + milliseconds(opened.decoding)),
+                    prepare: round(milliseconds(opened.preparing)),
+                    ..Elapsed::default()
+                };
+                self.grade_prepared(&image, opened.photograph, opened.prepared, elapsed_ms)
+            }
+            Err(error) => self.unreadable(&image, &error, round(loading + opening)),
         };
         graded.record.image_bytes = names::bytes_of(path);
         then(graded)
@@ -147,13 +154,24 @@ impl Grader {
     /// Grades a photograph in memory, named `image` in its record, that took
     /// `read_ms` milliseconds to get.
     pub fn grade(&self, image: &str, photograph: RgbImage, read_ms: f64) -> Graded {
-        let (taxonomy, calibration) = (&self.taxonomy, &self.calibration);
-        let mut elapsed_ms = Elapsed {
+        let (prepared, spent) = timed(|| prepare::prepare(&photograph, self.student.size()));
+        let elapsed_ms = Elapsed {
             read: read_ms,
+            prepare: spent,
             ..Elapsed::default()
         };
-        let (prepared, spent) = timed(|| prepare::prepare(&photograph, self.student.size()));
-        elapsed_ms.prepare = spent;
+        self.grade_prepared(image, photograph, prepared, elapsed_ms)
+    }
+
+    /// The same from the prepared photograph on.
+    fn grade_prepared(
+        &self,
+        image: &str,
+        photograph: RgbImage,
+        prepared: Prepared,
+        mut elapsed_ms: Elapsed,
+    ) -> Graded {
+        let (taxonomy, calibration) = (&self.taxonomy, &self.calibration);
         let (first, spent) = timed(|| gate::by_pixels(&photograph, &prepared, calibration));
         elapsed_ms.gate = spent;
         // The student is asked whatever the first step says: its score is
@@ -257,7 +275,11 @@ impl Grader {
 fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
     let start = Instant::now();
     let result = work();
-    (result, round(start.elapsed().as_secs_f64() * 1e3))
+    (result, round(milliseconds(start.elapsed())))
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
 }
 
 /// To the microsecond: more digits would only look exact.

@@ -16,8 +16,8 @@ use std::time::UNIX_EPOCH;
 use anyhow::{bail, Context, Result};
 use fovea_core::bundle::sha256_hex;
 use fovea_core::files::{self, Readers, Unfinished};
-use fovea_core::photograph::{self, Photograph};
-use fovea_core::prepare::{prepare, PREPARATION};
+use fovea_core::photograph::{self, ReadError, READING};
+use fovea_core::prepare::{self, PREPARATION};
 use image::imageops::{self, FilterType};
 use indicatif::ProgressBar;
 use memmap2::Mmap;
@@ -283,7 +283,7 @@ impl Stamp {
 }
 
 fn key(size: u32, list: &[(usize, Stamp)]) -> String {
-    let mut all = format!("{PREPARATION} {size}\n").into_bytes();
+    let mut all = format!("{READING} {PREPARATION} {size}\n").into_bytes();
     for (_, s) in list {
         all.extend(s.path.as_os_str().as_encoded_bytes());
         all.extend(format!("\0{} {} {}\n", s.bytes, s.modified, s.aspect).bytes());
@@ -359,16 +359,23 @@ fn write(
 }
 
 fn pixels(example: &Example, size: u32) -> Result<Vec<u8>, String> {
-    let photograph = photograph::read(&example.image).map_err(|error| error.to_string())?;
-    Ok(prepared(photograph, example.aspect, size))
+    let content = photograph::load(&example.image).map_err(|error| error.to_string())?;
+    prepared(&content, example.aspect, size).map_err(|error| error.to_string())
 }
 
 /// What the cache holds of a photograph: `size * size * 3` bytes, RGB by rows.
-pub(super) fn prepared(photograph: Photograph, aspect: f32, size: u32) -> Vec<u8> {
-    let mut rgb = photograph.rgb;
-    if aspect != 1.0 {
+/// `content` is that of its file.
+///
+/// # Errors
+/// When it cannot be decoded.
+pub(super) fn prepared(content: &[u8], aspect: f32, size: u32) -> Result<Vec<u8>, ReadError> {
+    let rgb = if aspect == 1.0 {
+        prepare::open(content, size)?.prepared.rgb
+    } else {
+        let rgb = photograph::decode(content)?.rgb;
         let width = (rgb.width() as f32 * aspect).round().max(1.0) as u32;
-        rgb = imageops::resize(&rgb, width, rgb.height(), FilterType::CatmullRom);
-    }
-    prepare(&rgb, size).rgb.into_raw()
+        let stretched = imageops::resize(&rgb, width, rgb.height(), FilterType::CatmullRom);
+        prepare::prepare(&stretched, size).rgb
+    };
+    Ok(rgb.into_raw())
 }

@@ -21,7 +21,7 @@ use flate2::write::GzEncoder;
 use flate2::Compression;
 use fovea_core::bundle::sha256_hex;
 use fovea_core::files::{folder_of, put_in_place};
-use fovea_core::photograph;
+use fovea_core::photograph::READING;
 use fovea_core::prepare::PREPARATION;
 use fovea_core::taxonomy::{Label, Taxonomy};
 use indicatif::ProgressBar;
@@ -435,8 +435,8 @@ impl Pack {
             let mut held = vec![0; *bytes as usize];
             file.read_exact_at(&mut held, *at)
                 .map_err(|error| said(error.to_string()))?;
-            let photograph = photograph::decode(&held).map_err(|error| said(error.to_string()))?;
-            let pixels = cache::prepared(photograph, example.aspect, size);
+            let pixels = cache::prepared(&held, example.aspect, size)
+                .map_err(|error| said(error.to_string()))?;
             if same_size && half_sum(&pixels) != *prepared {
                 return Err(said(
                     "is prepared to other pixels here than where it was packed; pack again with \
@@ -446,7 +446,7 @@ impl Pack {
             }
             Ok(pixels)
         };
-        let key = sha256_hex(format!("{PREPARATION} {size} {}", self.sha256).as_bytes());
+        let key = sha256_hex(format!("{READING} {PREPARATION} {size} {}", self.sha256).as_bytes());
         let cache = Cache::of_slots((cached, "pack", &key), size, places, progress, prepared)
             .with_context(|| format!("the pack {dir} cannot be used"))?;
         let dataset = Dataset {
