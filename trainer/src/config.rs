@@ -229,6 +229,11 @@ pub struct StageConfig {
     /// Sources this stage trains on; all of them when empty.
     #[serde(default)]
     pub sources: Vec<String>,
+    /// Share of its photographs that it trains on, 0 to 1, by patient: the smaller ones
+    /// are parts of the larger ones. What fewer labels give (MTL-KD tables 3 to 5, HKGL
+    /// figure 8).
+    #[serde(default = "all", skip_serializing_if = "is_all")]
+    pub part: f64,
     /// The classes this stage learns, from the photographs that show one of them
     /// or a sound eye; all classes when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -256,6 +261,12 @@ pub struct Ship {
     pub calibration: PathBuf,
 }
 
+fn all() -> f64 {
+    1.0
+}
+fn is_all(part: &f64) -> bool {
+    *part == 1.0
+}
 fn is_none_frozen(blocks: &usize) -> bool {
     *blocks == 0
 }
@@ -354,6 +365,14 @@ impl RunConfig {
                 bail!(
                     "stage `{}` can start `from` a stage or `from_bundle`, not both",
                     stage.name
+                );
+            }
+            if !(stage.part > 0.0 && stage.part <= 1.0) {
+                bail!(
+                    "stage `{}` trains on the part {} of its photographs, which must lie above 0 \
+                     and be 1 at most",
+                    stage.name,
+                    stage.part
                 );
             }
             stage
@@ -462,8 +481,8 @@ impl RunConfig {
     }
 
     /// The head of the network that stage `name` leaves behind.
-    pub fn head_of(&self, name: &str) -> Result<HeadKind> {
-        Ok(self.stage_named(name)?.method.settings().head())
+    pub fn head_of(&self, name: &str, taxonomy: &Taxonomy) -> Result<HeadKind> {
+        Ok(self.stage_named(name)?.method.settings().head(taxonomy))
     }
 
     pub fn load_taxonomy(&self) -> Result<Taxonomy> {

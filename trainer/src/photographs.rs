@@ -12,8 +12,8 @@ use fovea_core::taxonomy::Label;
 use crate::checkpoint;
 use crate::config::{RunConfig, StageConfig};
 use crate::data::{
-    truth, AugmentConfig, Broken, Cache, Dataset, DegradeConfig, Expected, Loader, Pack, Pair,
-    Shot, ShotCuts, Split, Statistics,
+    place, truth, AugmentConfig, Broken, Cache, Dataset, DegradeConfig, Expected, Loader, Pack,
+    Pair, Shot, ShotCuts, Split, Statistics,
 };
 use crate::metrics::ClassGroups;
 use crate::progress::progress;
@@ -105,6 +105,16 @@ impl Photographs {
             .into_iter()
             .filter(|&i| wanted(&self.dataset.examples[i].source))
             .collect()
+    }
+
+    /// Examples that a stage trains on, before it leaves out those of other classes.
+    pub fn trained_on(&self, stage: &StageConfig) -> Vec<usize> {
+        let mut train = self.indices(Split::Train, &stage.sources);
+        if stage.part < 1.0 {
+            let examples = &self.dataset.examples;
+            train.retain(|&i| place(&examples[i].source, &examples[i].patient) < stage.part);
+        }
+        train
     }
 
     /// How many of `which` show each node, all levels, when each is drawn once

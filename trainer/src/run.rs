@@ -12,8 +12,9 @@ use tch::{Device, Kind, Tensor};
 use crate::clock::Clock;
 use crate::config::{DeviceChoice, RunConfig, Ship, StageConfig};
 use crate::data::{Packed, Split};
+use crate::evaluate::tasks::{self, TaskScores};
 use crate::methods::Teacher;
-use crate::nets::Precision;
+use crate::nets::{HeadKind, Precision};
 use crate::photographs::Photographs;
 use crate::predictions::Predictions;
 use crate::progress::progress;
@@ -163,7 +164,7 @@ pub fn whole(
 /// not on one scale before.
 pub fn evaluate(config: &RunConfig, photographs: &Photographs) -> Result<()> {
     let device = device(config);
-    let mut reports = Vec::new();
+    let (mut reports, mut answered) = (Vec::new(), Vec::new());
     for stage in &config.stage {
         if !config.stage_dir(&stage.name).join(train::FINAL).is_file() {
             eprintln!("{}: not trained yet, left out", stage.name);
@@ -186,6 +187,10 @@ pub fn evaluate(config: &RunConfig, photographs: &Photographs) -> Result<()> {
             println!("{}", report.to_text());
         }
         reports.push((stage.name.clone(), report));
+        let test = photographs.indices(Split::Test, &[]);
+        if let Some(scores) = tasks_of(config, stage, photographs, &test)? {
+            answered.push((stage.name.clone(), scores));
+        }
     }
     if reports.is_empty() {
         bail!(
@@ -196,6 +201,11 @@ pub fn evaluate(config: &RunConfig, photographs: &Photographs) -> Result<()> {
     let table = report::side_by_side(&reports, &config.validate_on);
     checkpoint::write(&config.run_dir().join("stages.txt"), table.as_bytes())?;
     println!("{table}");
+    if !answered.is_empty() {
+        let table = tasks::table(&answered);
+        checkpoint::write(&config.run_dir().join("tasks.txt"), table.as_bytes())?;
+        println!("{table}");
+    }
     Ok(())
 }
 
@@ -368,9 +378,10 @@ pub fn trained(
          train under another name",
         dir.display()
     );
-    let classes = photographs.dataset.taxonomy.finest_count() as i64;
+    let taxonomy = &photographs.dataset.taxonomy;
+    let classes = taxonomy.finest_count() as i64;
     let path = dir.join(train::FINAL);
-    let shape = (classes, stage.method.settings().head());
+    let shape = (classes, stage.method.settings().head(taxonomy));
     let (store, net) = predict::load(&path, stage.arch, shape, Precision::Float, device)?;
     Ok(Teacher { store, net })
 }
@@ -412,6 +423,42 @@ pub fn predictions_of(
     let said = predict::these(&trained.net, photographs, which, None, batch, device)?;
     said.save(&file)?;
     Ok(said)
+}
+
+/// What a trained stage of several tasks answers of the photographs `which`, if it is
+/// one: read from its folder where that was asked before, and the stage is the same.
+pub fn tasks_of(
+    config: &RunConfig,
+    stage: &StageConfig,
+    photographs: &Photographs,
+    which: &[usize],
+) -> Result<Option<TaskScores>> {
+    let taxonomy = &photographs.dataset.taxonomy;
+    let head = stage.method.settings().head(taxonomy);
+    if !matches!(head, HeadKind::Tasks { .. }) {
+        return Ok(None);
+    }
+    let mut key = photographs.fingerprint(config, stage)?.into_bytes();
+    for &i in which {
+        key.extend(photographs.known_of(i));
+        let caption = photographs.dataset.examples[i].raw.get("keywords");
+        key.extend(caption.into_iter().flat_map(|words| words.bytes()));
+    }
+    let file = config
+        .stage_dir(&stage.name)
+        .join(format!("tasks-{}.json", &sha256_hex(&key)[..16]));
+    if let Ok(text) = std::fs::read_to_string(&file) {
+        let read = serde_json::from_str(&text);
+        return Ok(Some(read.with_context(|| {
+            format!("{} is damaged; delete it", file.display())
+        })?));
+    }
+    let device = device(config);
+    let trained = trained(config, stage, photographs, device)?;
+    let batch = config.training.predict_batch;
+    let scores = tasks::scores(&trained.net, photographs, which, batch, device)?;
+    checkpoint::write(&file, serde_json::to_string_pretty(&scores)?.as_bytes())?;
+    Ok(scores)
 }
 
 fn calibration_file(config: &RunConfig, ship: &Ship) -> PathBuf {

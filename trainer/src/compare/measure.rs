@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Compare, Trained};
 use crate::config::RunConfig;
+use crate::evaluate::tasks::TaskScores;
 use crate::metrics::{
     class_precisions, mean, ClassGroups, GroupMap, Interval, PatientBootstrap, Ranking,
     BOOTSTRAP_DRAWS,
@@ -69,6 +70,8 @@ pub struct Compared {
     /// Of photographs that show one class: that class by rows, the likeliest one
     /// by columns; counts over all seeds.
     pub confusion: Vec<Vec<u32>>,
+    /// What a network of several tasks answers, the mean over the seeds.
+    pub tasks: Option<TaskScores>,
     /// Validation mAP after each epoch, the mean over the seeds.
     pub curve: Vec<f64>,
     /// Training per seed in seconds, its teachers' included.
@@ -307,6 +310,7 @@ impl Shown {
         let curve = (0..epochs)
             .filter_map(|epoch| mean(seeds.iter().map(|one| one.history[epoch].val_map_average)));
         let seconds = seeds.iter().map(|one| one.seconds).sum::<f64>();
+        let tasks: Vec<TaskScores> = seeds.iter().filter_map(|one| one.tasks).collect();
         Compared {
             name: String::new(),
             stage: String::new(),
@@ -320,6 +324,7 @@ impl Shown {
             parents: parents.collect(),
             answers,
             confusion,
+            tasks: (!tasks.is_empty()).then(|| TaskScores::mean(&tasks)),
             curve: curve.collect(),
             seconds: seconds / seeds.len().max(1) as f64,
         }
@@ -443,6 +448,11 @@ pub(super) mod tests {
                     method,
                     seed,
                     predictions,
+                    tasks: (method > 0).then(|| TaskScores {
+                        coarse: Some(0.5 + 0.1 * seed as f64),
+                        greedy: Some([0.4, 0.3, 0.2, 0.1]),
+                        ..TaskScores::default()
+                    }),
                     history: Vec::new(),
                     seconds: 60.0 * (1.0 + method as f64),
                 });

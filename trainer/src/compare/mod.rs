@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{RunConfig, StageConfig};
 use crate::data::Split;
+use crate::evaluate::tasks::TaskScores;
 use crate::photographs::Photographs;
 use crate::predictions::Predictions;
 use crate::report::EpochLine;
@@ -110,6 +111,8 @@ pub struct Trained {
     pub method: usize,
     pub seed: u64,
     pub predictions: Predictions,
+    /// Of a network of several tasks.
+    pub tasks: Option<TaskScores>,
     /// Epochs of the method's last stage.
     pub history: Vec<EpochLine>,
     /// Wall-clock seconds of training, those of the stages it needs included.
@@ -178,6 +181,7 @@ fn judged(
         "there is no photograph to compare the methods by; give the sources a split for it"
     );
     let predictions = run::predictions_of(config, stage, photographs, &which)?;
+    let tasks = run::tasks_of(config, stage, photographs, &which)?;
     let mut seconds = 0.0;
     let mut history = Vec::new();
     for name in card::lineage(config, stage) {
@@ -189,6 +193,7 @@ fn judged(
         method,
         seed,
         predictions,
+        tasks,
         history,
         seconds,
     })

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use base64::prelude::{Engine, BASE64_STANDARD};
 
 use super::measure::{Compared, Comparison, Spread};
+use crate::evaluate::tasks::TaskScores;
 use crate::plots;
 use crate::report::Table;
 
@@ -95,7 +96,35 @@ impl Comparison {
     }
 
     fn sheets(&self) -> Vec<Sheet> {
-        vec![self.groups(), self.parents(), self.answers(), self.costs()]
+        let mut sheets = vec![self.groups(), self.parents(), self.answers()];
+        sheets.extend(self.tasks());
+        sheets.push(self.costs());
+        sheets
+    }
+
+    /// Of the networks of several tasks, where there are any.
+    fn tasks(&self) -> Option<Sheet> {
+        let rows: Vec<Vec<String>> = self
+            .methods
+            .iter()
+            .filter_map(|method| {
+                let mut cells = vec![method.name.clone()];
+                cells.extend(method.tasks?.cells());
+                Some(cells)
+            })
+            .collect();
+        let mut header = words(&["method"]);
+        header.extend(words(&TaskScores::HEADER));
+        (!rows.is_empty()).then(|| Sheet {
+            heading: "Diseases, findings and words",
+            reads: "Of the networks of several tasks (MTL-KD tables 3 to 5), in percent: the \
+                    likeliest disease is there, the likeliest finding is, one of the five \
+                    likeliest findings is; and BLEU of the captions, by the likeliest word each \
+                    time or by a beam of three."
+                .to_owned(),
+            header,
+            rows,
+        })
     }
 
     fn groups(&self) -> Sheet {
@@ -454,7 +483,8 @@ mod tests {
         let comparison = comparison();
         let text = comparison.to_markdown();
         let rows = text.lines().filter(|line| line.starts_with("| HKGL"));
-        assert_eq!(rows.count(), 4);
+        // Groups, parents, answers, tasks and training.
+        assert_eq!(rows.count(), 5);
         for line in text.lines().filter(|line| line.starts_with('|')) {
             assert!(line.ends_with('|'));
         }

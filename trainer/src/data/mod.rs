@@ -8,6 +8,7 @@
 mod augment;
 mod batch;
 mod cache;
+pub mod captions;
 mod config;
 mod csv;
 mod degrade;
@@ -38,11 +39,12 @@ use serde::{Deserialize, Serialize};
 pub use augment::AugmentConfig;
 pub use batch::{Batch, TensorBatch};
 pub use cache::Cache;
+pub use captions::Captions;
 pub use config::{Draws, Format, Fractions, SourceConfig, Statement};
 pub use degrade::{Damage, DegradeConfig, Expected, Outcome};
 pub use loader::{Epoch, Loader};
 pub use pack::{vacant, Pack, Packed};
-pub use split::{deal, Split};
+pub use split::{deal, place, Split};
 pub use stats::{Shot, ShotCuts, Statistics};
 pub use twins::{Leaks, Pair};
 

@@ -53,13 +53,23 @@ pub(super) fn of(config: &SourceConfig, patient: &str) -> Result<Split> {
     Ok(deal(&config.name, patient, fractions))
 }
 
+/// Where a patient stands among those of its source that are trained on, 0 to 1: in an
+/// order that is no other's.
+pub fn place(source: &str, patient: &str) -> f64 {
+    hashed(&format!("part\n{source}\n{patient}"))
+}
+
+fn hashed(text: &str) -> f64 {
+    let digest = Sha256::digest(text.as_bytes());
+    let mut first = [0; 8];
+    first.copy_from_slice(&digest[..8]);
+    u64::from_be_bytes(first) as f64 / u64::MAX as f64
+}
+
 /// Deals a patient by a hash of source and patient: both eyes fall together,
 /// and who else is in the source changes nothing.
 pub fn deal(source: &str, patient: &str, fractions: Fractions) -> Split {
-    let digest = Sha256::digest(format!("{source}\n{patient}").as_bytes());
-    let mut first = [0; 8];
-    first.copy_from_slice(&digest[..8]);
-    let at = u64::from_be_bytes(first) as f64 / u64::MAX as f64;
+    let at = hashed(&format!("{source}\n{patient}"));
     if at < fractions.train {
         Split::Train
     } else if at < fractions.train + fractions.val {

@@ -3,6 +3,7 @@
 
 mod judged;
 mod section;
+pub mod tasks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -4,6 +4,7 @@
 //! the schedule the classes weigh by their effective number of photographs.
 
 use anyhow::{ensure, Result};
+use fovea_core::taxonomy::Taxonomy;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
@@ -54,7 +55,7 @@ impl Settings for Ldam {
         Ok(())
     }
 
-    fn head(&self) -> HeadKind {
+    fn head(&self, _: &Taxonomy) -> HeadKind {
         HeadKind::Cosine { scale: self.scale }
     }
 

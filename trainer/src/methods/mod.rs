@@ -16,6 +16,7 @@ mod hybrid_kd;
 mod ics;
 mod ldam;
 mod mlmc;
+mod mtl_kd;
 mod oltr;
 mod reweighting;
 mod rskd;
@@ -31,7 +32,7 @@ use fovea_core::taxonomy::Taxonomy;
 use serde::{Deserialize, Serialize};
 use tch::{nn, Device, Tensor};
 
-use crate::data::TensorBatch;
+use crate::data::{Captions, TensorBatch};
 use crate::losses::Hierarchy;
 use crate::metrics::ClassGroups;
 use crate::nets::{HeadKind, Net, Output};
@@ -100,6 +101,8 @@ methods! {
     "hybrid_kd" => HybridKd(hybrid_kd::HybridKd),
     /// Teachers of class subsets into one student (RSKD).
     "rskd" => Rskd(rskd::Rskd),
+    /// Diseases, findings and words, each taught by those who learned it (MTL-KD).
+    "mtl_kd" => MtlKd(mtl_kd::MtlKd),
     /// Tasks that lend each other their labels (SALL).
     "sall" => Sall(sall::Sall),
     /// The weights between the start's and another stage's; trains nothing.
@@ -137,7 +140,7 @@ pub trait Settings {
     }
 
     /// The head of the network it trains.
-    fn head(&self) -> HeadKind {
+    fn head(&self, _taxonomy: &Taxonomy) -> HeadKind {
         HeadKind::Linear
     }
 
@@ -202,6 +205,9 @@ pub trait Looks {
     /// Average precision of each finest class on the photographs that progress
     /// is measured by; `None` where none shows it.
     fn precisions(&self, net: &Net) -> Result<Vec<Option<f64>>>;
+
+    /// The captions of the photographs, in so many words.
+    fn captions(&self, vocabulary: usize) -> Captions;
 
     /// Mean features of the training photographs that show each finest class,
     /// k x width; nought for a class that none shows.

@@ -10,6 +10,7 @@
 //! known not to show.
 
 use anyhow::{Context, Result};
+use fovea_core::taxonomy::Taxonomy;
 use serde::{Deserialize, Serialize};
 use tch::{no_grad, Kind, Tensor};
 
@@ -41,7 +42,7 @@ impl Settings for Oltr {
         from_nought("margin", self.margin)
     }
 
-    fn head(&self) -> HeadKind {
+    fn head(&self, _: &Taxonomy) -> HeadKind {
         HeadKind::Memory
     }
 

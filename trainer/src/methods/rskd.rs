@@ -11,6 +11,7 @@
 //! mean, and measures itself by the best of them.
 
 use anyhow::{ensure, Result};
+use fovea_core::taxonomy::Taxonomy;
 use serde::{Deserialize, Serialize};
 use tch::{no_grad, Kind, Tensor};
 
@@ -74,8 +75,8 @@ impl Settings for Rskd {
         &self.teachers
     }
 
-    fn head(&self) -> HeadKind {
-        self.base.settings().head()
+    fn head(&self, taxonomy: &Taxonomy) -> HeadKind {
+        self.base.settings().head(taxonomy)
     }
 
     fn keeps_extractor(&self) -> bool {

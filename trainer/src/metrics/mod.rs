@@ -5,6 +5,7 @@
 //! classes then leaves it out instead of counting a zero.
 
 mod answers;
+mod bleu;
 mod bootstrap;
 mod calibration_error;
 mod counts;
@@ -12,6 +13,7 @@ mod groups;
 mod ranking;
 
 pub use answers::Answers;
+pub use bleu::bleu;
 pub use bootstrap::{Interval, PatientBootstrap, BOOTSTRAP_DRAWS};
 pub use calibration_error::{
     expected_calibration_error, reliability, ReliabilityBin, CALIBRATION_BINS,

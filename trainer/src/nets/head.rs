@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use tch::{nn, Kind, Tensor};
 
+use super::tasks::Tasks;
+
 /// Which head a network has; a method says which it trains.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -16,6 +18,13 @@ pub enum HeadKind {
     /// A cosine classifier of 16 times x / (1 + |x|), on features that a memory of class centroids
     /// adds to (OLTR, Liu et al., CVPR 2019, eqs. 2 to 5).
     Memory,
+    /// Heads of several tasks (MTL-KD): the findings; so many diseases; words, from a table of so
+    /// many rows.
+    Tasks {
+        fine: bool,
+        coarse: Option<i64>,
+        words: Option<i64>,
+    },
 }
 
 /// OLTR's scale of the cosine classifier.
@@ -29,6 +38,7 @@ pub enum Head {
     Linear(nn::Linear),
     Cosine { weight: Tensor, scale: f64 },
     Memory(Memory),
+    Tasks(Tasks),
 }
 
 /// OLTR's head: what it knows of the other classes, added to what it sees.
@@ -72,6 +82,7 @@ impl Head {
                 selector: nn::linear(path / "selector", width, width, Default::default()),
                 weight: weight(),
             }),
+            HeadKind::Tasks { .. } => Head::Tasks(Tasks::new(path, kind, width, classes)),
         }
     }
 
@@ -81,6 +92,7 @@ impl Head {
             Head::Linear(linear) => features.apply(linear),
             Head::Cosine { weight, scale } => unit(features).matmul(&unit(weight).tr()) * *scale,
             Head::Memory(memory) => memory.forward(features),
+            Head::Tasks(tasks) => tasks.fine(features),
         }
     }
 
@@ -89,6 +101,7 @@ impl Head {
             Head::Linear(linear) => linear.ws.size()[0],
             Head::Cosine { weight, .. } => weight.size()[0],
             Head::Memory(memory) => memory.weight.size()[0],
+            Head::Tasks(tasks) => tasks.classes(),
         }
     }
 
@@ -104,6 +117,7 @@ impl Head {
                 }
                 tensors
             }
+            Head::Tasks(tasks) => tasks.tensors(),
         }
     }
 }

@@ -17,6 +17,7 @@ mod efficientnet_lite;
 mod head;
 mod layers;
 mod resnet;
+pub mod tasks;
 
 pub use head::{Head, HeadKind, Memory};
 pub(crate) use layers::{Activation, Block, ConvNorm, Folded, Frozen, Shortcut, Trunk};
@@ -339,6 +340,14 @@ impl Net {
     pub(crate) fn memory(&self) -> Option<&Memory> {
         match &self.head {
             Head::Memory(memory) => Some(memory),
+            _ => None,
+        }
+    }
+
+    /// The heads of several tasks, where it has them.
+    pub fn tasks(&self) -> Option<&tasks::Tasks> {
+        match &self.head {
+            Head::Tasks(tasks) => Some(tasks),
             _ => None,
         }
     }

@@ -91,7 +91,7 @@ impl<'a> Fit<'a> {
     ) -> Result<Fit<'a>> {
         let training = config.training_of(stage);
         let taxonomy = &photographs.dataset.taxonomy;
-        let mut train = photographs.indices(Split::Train, &stage.sources);
+        let mut train = photographs.trained_on(stage);
         let augment = config.augment_of(stage);
         let seed = config.seed_of(stage);
         let (store, mut net) = started(config, stage, shipped, photographs, device)?;

@@ -7,6 +7,7 @@ use tch::{no_grad, Device, Kind, Tensor};
 
 use super::trained;
 use crate::config::RunConfig;
+use crate::data::Captions;
 use crate::methods::{Classes, Looks, Teacher};
 use crate::nets::Net;
 use crate::photographs::Photographs;
@@ -48,6 +49,10 @@ impl Looks for StageLooks<'_> {
             &answers.logits,
             &answers.labels,
         ))
+    }
+
+    fn captions(&self, vocabulary: usize) -> Captions {
+        Captions::of(&self.photographs.dataset, vocabulary)
     }
 
     fn class_means(&self, net: &Net) -> Result<Tensor> {

@@ -17,7 +17,6 @@ use tch::{nn, no_grad, Device, Tensor};
 use crate::checkpoint::{self, State};
 use crate::clock::StageTime;
 use crate::config::{RunConfig, StageConfig};
-use crate::data::Split;
 use crate::methods::average::{self, Average};
 use crate::methods::MethodConfig;
 use crate::nets::{Net, NetOptions};
@@ -100,7 +99,7 @@ fn started(
 ) -> Result<(nn::VarStore, Net)> {
     let training = config.training_of(stage);
     let taxonomy = &photographs.dataset.taxonomy;
-    let train = photographs.indices(Split::Train, &stage.sources);
+    let train = photographs.trained_on(stage);
     if train.is_empty() {
         bail!("stage `{}` has no photograph to train on", stage.name);
     }
@@ -108,7 +107,7 @@ fn started(
     let mut store = nn::VarStore::new(device);
     let options = NetOptions {
         dropout: training.dropout,
-        head: stage.method.settings().head(),
+        head: stage.method.settings().head(taxonomy),
         ..NetOptions::default()
     };
     let net = Net::with_options(
@@ -132,9 +131,12 @@ fn started(
         }
         (Some(from), _) => {
             let path = config.stage_dir(from).join(FINAL);
-            take_over(&mut store, &path, config.head_of(from)? == options.head).with_context(
-                || format!("stage `{}` starts from {}", stage.name, path.display()),
-            )?;
+            take_over(
+                &mut store,
+                &path,
+                config.head_of(from, taxonomy)? == options.head,
+            )
+            .with_context(|| format!("stage `{}` starts from {}", stage.name, path.display()))?;
         }
         _ if config.starts_from_imagenet(stage) => {
             let path = weights::fetch(stage.arch, &config.weights)?;
@@ -171,10 +173,11 @@ fn trained(
     device: Device,
 ) -> Result<(nn::VarStore, Net)> {
     let stage = config.stage_named(name)?;
-    let classes = photographs.dataset.taxonomy.finest_count() as i64;
+    let taxonomy = &photographs.dataset.taxonomy;
+    let classes = taxonomy.finest_count() as i64;
     let precision = config.training_of(stage).precision;
     let path = config.stage_dir(name).join(FINAL);
-    let shape = (classes, stage.method.settings().head());
+    let shape = (classes, stage.method.settings().head(taxonomy));
     predict::load(&path, stage.arch, shape, precision, device)
 }
 
@@ -206,7 +209,7 @@ fn average(
     if frozen > 0 {
         net.freeze(frozen);
     }
-    let train = photographs.indices(Split::Train, &stage.sources);
+    let train = photographs.trained_on(stage);
     let draw = (config.training_of(stage).batch, config.seed_of(stage));
     average::measure(&net, photographs, &train, draw, device)?;
     write_network(&store, &config.stage_dir(&stage.name))

@@ -1,0 +1,132 @@
+//! What a reader wrote of an eye, as a caption.
+//!
+//! The keywords of an eye (column `keywords`, one after the other with `;`) come in
+//! alphabetical order, so that one finding has one place, with a comma between two.
+//! Words are what blanks part; a comma is one.
+
+use std::collections::BTreeMap;
+
+use super::{Dataset, Split};
+
+/// Words of a caption at most (MTL-KD, section 4.1).
+pub const LONGEST: usize = 14;
+/// Ends a caption, and fills it up.
+pub const END: i64 = 0;
+/// What a decoder hears before the first word.
+pub const START: i64 = 1;
+/// Any word that is not in the vocabulary.
+pub const OTHER: i64 = 2;
+/// Numbers before that of the first word.
+const BEFORE: usize = 3;
+
+/// The captions of a dataset, in numbers.
+#[derive(Clone, Debug)]
+pub struct Captions {
+    words: Vec<String>,
+    of: BTreeMap<usize, Vec<i64>>,
+}
+
+/// Rows of a table with one for every word of a vocabulary of so many, and for
+/// [`END`], [`START`] and [`OTHER`].
+pub fn rows(vocabulary: usize) -> i64 {
+    (BEFORE + vocabulary) as i64
+}
+
+/// The vocabulary that such a table has rows for.
+pub fn vocabulary(rows: i64) -> usize {
+    usize::try_from(rows).map_or(0, |rows| rows.saturating_sub(BEFORE))
+}
+
+impl Captions {
+    /// The captions of all examples that have one, in the `vocabulary` commonest
+    /// words of those to train on; of words that are equally common, the first in
+    /// the alphabet.
+    pub fn of(dataset: &Dataset, vocabulary: usize) -> Captions {
+        let written: BTreeMap<usize, Vec<String>> = dataset
+            .examples
+            .iter()
+            .enumerate()
+            .filter_map(|(i, example)| Some((i, words(example.raw.get("keywords")?))))
+            .filter(|(_, words)| !words.is_empty())
+            .collect();
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for (&i, words) in &written {
+            if dataset.examples[i].split == Split::Train {
+                for word in words {
+                    *counts.entry(word).or_default() += 1;
+                }
+            }
+        }
+        let mut common: Vec<(&str, usize)> = counts.into_iter().collect();
+        // Stable, so the alphabet decides between equals.
+        common.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+        let words: Vec<String> = common
+            .iter()
+            .take(vocabulary)
+            .map(|(word, _)| (*word).to_owned())
+            .collect();
+        let numbers: BTreeMap<&str, i64> = words
+            .iter()
+            .enumerate()
+            .map(|(n, word)| (word.as_str(), (BEFORE + n) as i64))
+            .collect();
+        let number = |word: &String| numbers.get(word.as_str()).copied().unwrap_or(OTHER);
+        let of = written
+            .iter()
+            .map(|(&i, words)| (i, words.iter().map(number).collect()))
+            .collect();
+        Captions { words, of }
+    }
+
+    /// The words of an example's caption, in numbers, without its end; none where
+    /// nobody wrote one.
+    pub fn numbers(&self, example: usize) -> Option<&[i64]> {
+        self.of.get(&example).map(Vec::as_slice)
+    }
+
+    /// A caption in words, up to its end.
+    pub fn words(&self, numbers: &[i64]) -> Vec<&str> {
+        let said = numbers.iter().take_while(|&&number| number != END);
+        said.map(|&number| {
+            usize::try_from(number)
+                .ok()
+                .and_then(|number| self.words.get(number.checked_sub(BEFORE)?))
+                .map_or("?", String::as_str)
+        })
+        .collect()
+    }
+}
+
+/// At most [`LONGEST`] words of a caption.
+fn words(keywords: &str) -> Vec<String> {
+    let keywords = keywords.to_lowercase();
+    let mut keywords: Vec<&str> = keywords.split(';').map(str::trim).collect();
+    keywords.retain(|keyword| !keyword.is_empty());
+    keywords.sort_unstable();
+    keywords.dedup();
+    let mut words = Vec::new();
+    for keyword in keywords {
+        if !words.is_empty() {
+            words.push(",".to_owned());
+        }
+        words.extend(keyword.split_whitespace().map(str::to_owned));
+    }
+    words.truncate(LONGEST);
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keywords_come_in_one_order_and_captions_end_in_time() {
+        let written = |text: &str| words(text).join(" ");
+        assert_eq!(
+            written("wet age-related macular degeneration; Cataract;cataract"),
+            "cataract , wet age-related macular degeneration"
+        );
+        assert_eq!(written(" ; "), "");
+        assert_eq!(words(&vec!["word"; 40].join(" ")).len(), LONGEST);
+    }
+}
