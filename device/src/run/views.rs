@@ -14,6 +14,7 @@ use crate::exam::words::{Eye, Page};
 use crate::exam::{Judgement, Notice, Overall, Patient, ShotId, Stage, REFUSALS};
 use crate::grade::picture::attention;
 use crate::health::check::{self, Part, State};
+use crate::language::Texts;
 use crate::screen::{
     Evidence, ExamLine, EyeSummary, Grading, HealthLine, Judged, Live, LiveState, Locked, Panel,
     Problem, Ready, Refused, Saved, Settings, Skip, Summary, Today, Trouble, View, Warning,
@@ -49,6 +50,7 @@ impl Known {
                 age: self.written().and_then(|patient| patient.age),
                 note: self.written().map_or("", |patient| &patient.note),
                 field,
+                keyboard: &Texts::of(self.language).keyboard,
                 photographed: Eye::BOTH
                     .iter()
                     .any(|&eye| self.exam.latest_shot(eye).is_some()),

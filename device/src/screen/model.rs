@@ -10,6 +10,7 @@ use crate::exam::words::{Eye, PatientField};
 use crate::exam::{EyeOutcome, Overall};
 use crate::grade::record::Record;
 use crate::health::check::{Part, State};
+use crate::language::Keyboard;
 use crate::live::Instruction;
 
 /// One screenful.
@@ -74,6 +75,8 @@ pub struct Patient<'a> {
     pub note: &'a str,
     /// Where the keys write.
     pub field: PatientField,
+    /// The keys on the screen, those of the operator's language.
+    pub keyboard: &'a Keyboard,
     /// Whether something was photographed already: the exam can then only be
     /// ended, not left.
     pub photographed: bool,

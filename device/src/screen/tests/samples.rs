@@ -176,6 +176,7 @@ impl Samples {
             age: Some(57),
             note: "",
             field: PatientField::Id,
+            keyboard: &Texts::of(English).keyboard,
             photographed: false,
         };
         let note = Patient {
@@ -183,6 +184,7 @@ impl Samples {
             age: Some(107),
             note: "Diabetes desde hace doce años, ve peor por la noche",
             field: PatientField::Note,
+            keyboard: &Texts::of(Spanish).keyboard,
             photographed: true,
         };
         let age = Patient {

@@ -134,7 +134,7 @@ impl Ready<'_> {
         let texts = page.texts;
         let count = match self.saved_today {
             1 => texts.ready.saved_one.clone(),
-            n => fill(&texts.ready.saved_many, &[("n", &n.to_string())]),
+            n => fill(&texts.ready.saved_many, &[("n", &n)]),
         };
         let (words, colour) = match self {
             _ if !self.may_start => (texts.ready.not_ready.as_str(), BAD),

@@ -9,12 +9,12 @@ use super::Sheet;
 use crate::draw::text::{Align, Weight};
 use crate::exam::words::{Action, Eye};
 use crate::exam::{EyeOutcome, Overall};
+use crate::language::Texts;
 use crate::screen::grid::{columns, inset, rows, Grid, Room};
 use crate::screen::model::{EyeSummary, Summary};
 use crate::screen::page::{Page, Words};
 use crate::screen::theme::{CARE, FAINT, INK, PANEL};
 use crate::screen::touch::{row, Label, Look, Touch};
-use crate::screen::words::Texts;
 
 struct Layout {
     head: Rectangle,
