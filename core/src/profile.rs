@@ -149,13 +149,17 @@ pub enum ProfileError {
         value: f32,
         range: String,
     },
-    #[error("the camera profile was made for frames of {}, and this one is {}: calibrate the camera again at the size it now has", size(.expected), size(.found))]
-    OtherFrame {
-        expected: FrameSize,
-        found: FrameSize,
-    },
     #[error(transparent)]
     Measure(#[from] MeasureError),
+}
+
+/// A photograph of another aspect ratio than the frames that a profile was
+/// measured on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the camera profile was made for frames of {}, and this one is {}: calibrate the camera again at the size it now has", size(.expected), size(.found))]
+pub struct OtherFrame {
+    pub expected: FrameSize,
+    pub found: FrameSize,
 }
 
 fn size(frame: &FrameSize) -> String {
@@ -261,14 +265,14 @@ impl CameraProfile {
     /// # Errors
     /// When the photograph has another aspect ratio than the frames that the
     /// profile was measured on.
-    pub fn apply(&self, photograph: &mut RgbImage) -> Result<(), ProfileError> {
+    pub fn apply(&self, photograph: &mut RgbImage) -> Result<(), OtherFrame> {
         let found = FrameSize {
             width: photograph.width(),
             height: photograph.height(),
         };
         if !self.frame.same_view(&found) {
             let expected = self.frame;
-            return Err(ProfileError::OtherFrame { expected, found });
+            return Err(OtherFrame { expected, found });
         }
         let circle = self.circle.scaled(&self.frame, &found);
         let white = [self.white_balance.red, 1.0, self.white_balance.blue];

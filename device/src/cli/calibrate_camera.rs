@@ -109,6 +109,7 @@ fn sentence(profile: &CameraProfile, path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::camera::{About, ConvertError};
     use clap::Parser;
 
     #[derive(Parser)]
@@ -125,8 +126,12 @@ mod tests {
     }
 
     impl Camera for Target {
-        fn describe(&self) -> String {
-            "a white target".to_owned()
+        fn about(&self) -> About {
+            About::Drawn {
+                names: vec!["a white target"],
+                side: 0,
+                rate: 0,
+            }
         }
 
         fn next(&mut self, frame: &mut Frame, _: Duration) -> Result<(), CameraError> {
@@ -134,7 +139,7 @@ mod tests {
             if self.asked.is_multiple_of(3) {
                 return Err(CameraError::Corrupt {
                     place: "here".to_owned(),
-                    reason: "cut short".to_owned(),
+                    reason: ConvertError::EndsEarly,
                 });
             }
             frame.rgb = target();

@@ -15,6 +15,7 @@
 //! whatever ends the exam. A result belongs to the photograph it was asked for
 //! or is dropped. No exam begins before the one before it is kept.
 
+mod cause;
 mod event;
 mod exam_record;
 mod obey;
@@ -33,6 +34,7 @@ mod tests;
 
 use std::time::Duration;
 
+pub use cause::Cause;
 pub use event::{Effect, Event};
 pub use exam_record::{
     Clock, Ending, ExamId, ExamRecord, EyeRecord, Judgement, Operation, Shot, Shutter, Side,
@@ -84,15 +86,15 @@ pub enum Stage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// No exam can begin, and why.
-    Refused(String),
+    Refused(Cause),
     /// There is no photograph, and why.
-    CaptureFailed(String),
+    CaptureFailed(Cause),
     /// The camera gave no photograph in time.
     CaptureOverdue,
     /// This eye has been photographed [`MOST_SHOTS`] times.
     NoMoreShots,
     /// The exam is not kept yet, and why. [`Stage::Summary`] saves again.
-    NotSaved(String),
+    NotSaved(Cause),
     /// A code or number was longer than [`LONGEST_ID`] characters. Nothing of it
     /// was taken.
     CodeTooLong,

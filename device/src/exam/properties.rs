@@ -112,7 +112,7 @@ impl World {
     }
 
     fn answer(&mut self, request: &Request, how: Answer) -> Event {
-        let why = "It did not work.".to_owned();
+        let why = Cause::StoreSilent;
         match (request.clone(), how) {
             (Request::Open, Answer::Good(..)) => {
                 self.opened += 1;
@@ -310,7 +310,7 @@ impl World {
         let exam = ExamId("nobody's".to_owned());
         let still = still(1, self.now);
         let verdict = verdict(ReferralDecision::NoReferableDisease, None, 0);
-        let why = String::new();
+        let why = Cause::CameraBusy;
         for event in [
             Event::Captured { shot, still },
             Event::CaptureFailed {

@@ -8,7 +8,9 @@ use fovea_core::gate::{GateReason, GateVerdict};
 
 use super::words::{Action, Eye, Page, PatientField, SkipReason};
 use super::*;
+use crate::camera::CameraError;
 use crate::grade::record::Record;
+use crate::records::StoreError;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -155,7 +157,7 @@ impl Walk {
 
     fn save_fails(&mut self) -> &mut Walk {
         let exam = self.exam.id().expect("an exam is being saved").clone();
-        let why = "The disk is full.".to_owned();
+        let why = Cause::Store(StoreError::Full);
         self.tell(Event::SaveFailed { exam, why })
     }
 
@@ -248,7 +250,7 @@ fn a_scanned_code_begins_an_exam() {
 fn a_scan_that_no_exam_came_of_is_forgotten() {
     let mut walk = Walk::new();
     walk.tell(Event::Scanned("P-1".to_owned()));
-    walk.tell(Event::Refused("The disk is full.".to_owned()));
+    walk.tell(Event::Refused(Cause::Store(StoreError::Full)));
     walk.act(Action::Start);
     walk.open("the next");
     assert_eq!(walk.exam.patient().unwrap().id, "");
@@ -503,7 +505,7 @@ fn a_failed_capture_says_why() {
     let mut walk = Walk::at_the_first_eye("A");
     walk.tell(Event::AutoCapture);
     let shot = walk.asked_still();
-    let why = "The camera was unplugged.".to_owned();
+    let why = Cause::Camera(CameraError::NoneFound);
     walk.tell(Event::CaptureFailed {
         shot,
         why: why.clone(),
@@ -671,7 +673,7 @@ fn nobody_else_comes_in_while_an_exam_is_saved() {
 fn a_device_without_room_begins_nothing() {
     let mut walk = Walk::new();
     walk.act(Action::Start);
-    let why = "The disk is nearly full: export and remove old exams.".to_owned();
+    let why = Cause::Store(StoreError::Full);
     walk.tell(Event::Refused(why.clone()));
     assert_eq!(walk.exam.stage(), Stage::Ready);
     assert_eq!(walk.exam.notice(), Some(&Notice::Refused(why)));

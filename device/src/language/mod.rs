@@ -38,6 +38,29 @@ impl Language {
     }
 }
 
+/// Something that is kept in no language and said in the one of who reads it.
+pub trait InWords: fmt::Debug {
+    /// What it is in the language of `texts`: a sentence without its stop, or a
+    /// part of one.
+    fn in_words(&self, texts: &Texts) -> String;
+}
+
+/// [`Display`](std::fmt::Display) in English, for a log and a terminal.
+macro_rules! shown_in_english {
+    ($($type:ty),+ $(,)?) => {
+        $(
+            impl std::fmt::Display for $type {
+                fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    use $crate::language::{InWords as _, Language, Texts};
+                    f.write_str(&self.in_words(Texts::of(Language::English)))
+                }
+            }
+        )+
+    };
+}
+
+pub(crate) use shown_in_english;
+
 /// `template` with every `{name}` replaced by the value of that name. What
 /// stands in braces inside a value, such as a file's name, stays.
 pub(crate) fn fill(template: &str, values: &[(&str, &dyn fmt::Display)]) -> String {

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::row::EXAMS;
-use super::{Fault, Original, Photograph, Profile, StoreError};
+use super::{Encoded, Fault, Original, Photograph, Profile, StoreError};
 use crate::exam::{Clock, Ending, ExamId, ExamRecord, EyeOutcome, Overall, Patient, ShotId};
 
 /// What the device was that made the verdicts of an exam.
@@ -169,7 +169,7 @@ pub(super) fn shot_row(number: i64, shot: ShotId, photograph: &Photograph) -> Ve
 
 pub(super) fn json(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Encode {
-        what: "an exam as JSON",
+        what: Encoded::Exam,
         reason: error.to_string(),
     })
 }

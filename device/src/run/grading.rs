@@ -22,6 +22,7 @@ use crate::grade::picture::attention;
 use crate::grade::record::Record;
 use crate::grade::report::reasons;
 use crate::grade::Grader;
+use crate::health::check::Found;
 use crate::live::laterality;
 
 /// A photograph to be graded.
@@ -39,13 +40,13 @@ pub(super) struct Job {
 enum Request {
     Grade(Job),
     /// For the self-test: grade this and answer there.
-    Try(RgbImage, Sender<Result<Record, String>>),
+    Try(RgbImage, Sender<Result<Record, Found>>),
 }
 
 /// What the thread has to say.
 pub(super) enum Answer {
     /// The student is loaded; or it never will be, and why.
-    Loaded(Result<Arc<Model>, String>),
+    Loaded(Result<Arc<Model>, Found>),
     /// The photograph as views show it; its verdict follows.
     Prepared(ShotId, RgbImage),
     Graded(Box<GradedShot>),
@@ -133,20 +134,23 @@ impl Grading {
 
 impl Trial {
     /// Grades `photograph` when its turn comes.
-    pub fn grade(&self, photograph: RgbImage) -> Result<Record, String> {
+    pub fn grade(&self, photograph: RgbImage) -> Result<Record, Found> {
         let (answering, answer) = channel();
-        let gone = || "the bundle did not load; install it again".to_owned();
         self.requests
             .send(Request::Try(photograph, answering))
-            .map_err(|_| gone())?;
-        answer.recv().map_err(|_| gone())?
+            .map_err(|_| Found::StudentGone)?;
+        answer.recv().map_err(|_| Found::StudentGone)?
     }
 }
 
 fn work(bundle: Bundle, asked: &Receiver<Request>, answers: &Sender<Answer>, pulse: &Pulse) {
     let loaded = pulse
-        .job(|| Grader::new(bundle).map_err(|error| error.to_string()))
-        .unwrap_or_else(|panic| Err(format!("the student broke down ({panic})")));
+        .job(|| {
+            Grader::new(bundle).map_err(|error| Found::NoStudent {
+                detail: error.to_string(),
+            })
+        })
+        .unwrap_or_else(|detail| Err(Found::StudentBrokeDown { detail }));
     let model = loaded.as_ref().map(|grader| Arc::new(Model::of(grader)));
     if answers
         .send(Answer::Loaded(model.map_err(Clone::clone)))
@@ -171,7 +175,7 @@ fn work(bundle: Bundle, asked: &Receiver<Request>, answers: &Sender<Answer>, pul
             }
             // No exam begins without a student; a verdict would be made up.
             (Request::Grade(job), Err(why)) => {
-                if !failed(job.shot, why, answers) {
+                if !failed(job.shot, &why.to_string(), answers) {
                     return;
                 }
             }
@@ -179,7 +183,7 @@ fn work(bundle: Bundle, asked: &Receiver<Request>, answers: &Sender<Answer>, pul
                 let tried = match grader {
                     Ok(grader) => pulse
                         .job(|| grader.grade("self-test", photograph, 0.0).record)
-                        .map_err(|panic| format!("the student broke down ({panic})")),
+                        .map_err(|detail| Found::StudentBrokeDown { detail }),
                     Err(why) => Err(why.clone()),
                 };
                 // The self-test may have given up.

@@ -13,8 +13,8 @@ use crate::camera::feed::Status;
 use crate::exam::words::{Eye, Page};
 use crate::exam::{Judgement, Notice, Overall, Patient, ShotId, Stage, REFUSALS};
 use crate::grade::picture::attention;
-use crate::health::check::{self, Part, State};
-use crate::language::Texts;
+use crate::health::check::{self, Found, Part, State};
+use crate::language::{InWords, Texts};
 use crate::screen::{
     Evidence, ExamLine, EyeSummary, Grading, HealthLine, Judged, Live, LiveState, Locked, Panel,
     Problem, Ready, Refused, Saved, Settings, Skip, Summary, Today, Trouble, View, Warning,
@@ -43,7 +43,7 @@ impl Known {
                 model: &self.details.model,
                 calibration: &self.details.calibration,
                 profile: &self.details.profile,
-                disk: &self.details.disk,
+                disk: self.disk(),
             })),
             Stage::Patient { field } => with(&View::Patient(crate::screen::Patient {
                 id: self.patient(),
@@ -80,20 +80,24 @@ impl Known {
 
     /// What stands before the stage's own view.
     fn trouble(&self) -> Option<Trouble<'_>> {
-        let trouble = |problem, detail| Some(Trouble { problem, detail });
+        fn trouble<'a>(problem: Problem, detail: Option<&'a dyn InWords>) -> Option<Trouble<'a>> {
+            Some(Trouble { problem, detail })
+        }
         match self.exam.notice() {
-            Some(Notice::Refused(why)) if self.disk_full => trouble(Problem::DiskFull, why),
-            Some(Notice::Refused(why)) => trouble(Problem::CannotBegin, why),
-            Some(Notice::CaptureFailed(why)) => trouble(Problem::CaptureFailed, why),
-            Some(Notice::CaptureOverdue) => trouble(Problem::CaptureFailed, ""),
-            Some(Notice::NoMoreShots) => trouble(Problem::NoMorePhotographs, ""),
-            Some(Notice::CodeTooLong) => trouble(Problem::CodeTooLong, ""),
-            Some(Notice::CodeNotTaken) => trouble(Problem::CodeNotTaken, ""),
-            Some(Notice::NotSaved(why)) => trouble(Problem::SaveFailed, why),
+            Some(Notice::Refused(why)) if why.is_full_disk() => {
+                trouble(Problem::DiskFull, Some(why))
+            }
+            Some(Notice::Refused(why)) => trouble(Problem::CannotBegin, Some(why)),
+            Some(Notice::CaptureFailed(why)) => trouble(Problem::CaptureFailed, Some(why)),
+            Some(Notice::CaptureOverdue) => trouble(Problem::CaptureFailed, None),
+            Some(Notice::NoMoreShots) => trouble(Problem::NoMorePhotographs, None),
+            Some(Notice::CodeTooLong) => trouble(Problem::CodeTooLong, None),
+            Some(Notice::CodeNotTaken) => trouble(Problem::CodeNotTaken, None),
+            Some(Notice::NotSaved(why)) => trouble(Problem::SaveFailed, Some(why)),
             Some(Notice::SavedIncomplete) | None => {
                 match (self.exam.stage(), &self.camera.status) {
-                    (Stage::Live { .. }, Status::Lost(_)) => {
-                        trouble(Problem::CameraLost, self.camera.says.as_str())
+                    (Stage::Live { .. }, Status::Lost(why)) => {
+                        trouble(Problem::CameraLost, Some(why))
                     }
                     _ => None,
                 }
@@ -128,14 +132,17 @@ impl Known {
             .iter()
             .map(|check| {
                 // The camera may have come or gone since it was tested.
-                let (state, detail) = match check.part {
-                    Part::Camera => (self.camera_state(), self.camera.says.as_str()),
-                    _ => (check.state, check.sentence.as_str()),
+                let (state, found) = match check.part {
+                    Part::Camera => (
+                        self.camera.found.state(),
+                        std::slice::from_ref(&self.camera.found),
+                    ),
+                    _ => (check.state(), check.found.as_slice()),
                 };
                 HealthLine {
                     part: check.part,
                     state,
-                    detail,
+                    found,
                 }
             })
             .collect();
@@ -153,17 +160,16 @@ impl Known {
     /// way: a camera can be plugged in while the patient is written down.
     pub fn may_start(&self) -> bool {
         let broken = |check: &check::Check| {
-            matches!(check.part, Part::Bundle | Part::Calibration) && check.state == State::Fail
+            matches!(check.part, Part::Bundle | Part::Calibration) && check.state() == State::Fail
         };
         self.student.model().is_some() && !self.checks.iter().any(broken)
     }
 
-    fn camera_state(&self) -> State {
-        match self.camera.status {
-            Status::Connecting => State::Warn,
-            Status::Live(_) => State::Ok,
-            Status::Lost(_) => State::Fail,
-        }
+    /// What the self-test found of the disk.
+    fn disk(&self) -> &[Found] {
+        let mut checks = self.checks.iter();
+        let disk = checks.find(|check| check.part == Part::Disk);
+        disk.map_or(&[], |check| &check.found)
     }
 
     fn list<R>(&self, with: impl FnOnce(&View) -> R) -> R {
@@ -224,7 +230,7 @@ impl Known {
         let picture = entry.and_then(|entry| entry.picture.as_ref());
         let failed = View::Problem(Trouble {
             problem: Problem::GradingFailed,
-            detail: "",
+            detail: None,
         });
         let (Some(shot), Some(entry)) = (shot, entry) else {
             return failed;

@@ -9,8 +9,8 @@ use image::RgbImage;
 use crate::exam::words::{Eye, PatientField};
 use crate::exam::{EyeOutcome, Overall};
 use crate::grade::record::Record;
-use crate::health::check::{Part, State};
-use crate::language::Keyboard;
+use crate::health::check::{Found, Part, State};
+use crate::language::{InWords, Keyboard};
 use crate::live::Instruction;
 
 /// One screenful.
@@ -55,8 +55,8 @@ pub struct Ready<'a> {
 pub struct HealthLine<'a> {
     pub part: Part,
     pub state: State,
-    /// What was found: an id, a size, what is wrong.
-    pub detail: &'a str,
+    /// What was found.
+    pub found: &'a [Found],
 }
 
 /// After a time-out. Nothing of any patient is shown.
@@ -283,15 +283,16 @@ pub struct Settings<'a> {
     pub model: &'a str,
     pub calibration: &'a str,
     pub profile: &'a str,
-    pub disk: &'a str,
+    /// What the self-test found of the disk; empty before it has.
+    pub disk: &'a [Found],
 }
 
 /// Something does not work.
 #[derive(Clone, Copy, Debug)]
 pub struct Trouble<'a> {
     pub problem: Problem,
-    /// What exactly happened, a sentence; may be empty.
-    pub detail: &'a str,
+    /// What exactly happened, where that is known.
+    pub detail: Option<&'a dyn InWords>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
