@@ -11,7 +11,7 @@ use super::negotiate::PREVIEW_HEIGHT;
 use super::pace::{Pace, RATE};
 use super::{About, Camera, CameraError, Clock, Frame, Stamps};
 use crate::exam::words::Eye;
-use crate::input::photographs;
+use crate::grade::photographs;
 
 /// Frames for which a photograph is shown: five seconds.
 const STRETCH: u32 = 5 * RATE;

@@ -16,9 +16,8 @@ use fovea_engine::Engine;
 use super::{open_bundle, say, stdout_failed, Failure, MODEL_FAILED, UNREADABLE};
 use crate::grade::record::Record;
 use crate::grade::report::{json, names, table::Table};
-use crate::grade::{batch, picture, verdict};
+use crate::grade::{batch, photographs, picture, verdict};
 use crate::grade::{Graded, Grader};
-use crate::input::photographs;
 
 /// Grades photographs: one line each, in the order given
 ///

@@ -1,7 +1,7 @@
 //! What an exam is told and what it asks for.
 
 use super::cause::Cause;
-use super::exam_record::{ExamId, ExamRecord, Verdict};
+use super::exam_record::{ExamId, ExamRecord, ShotVerdict};
 use super::shot::{ShotId, Still};
 use super::words::{Action, Eye};
 
@@ -26,7 +26,10 @@ pub enum Event {
     /// Answers [`Effect::TakeStill`]: there is no photograph, and why.
     CaptureFailed { shot: ShotId, why: Cause },
     /// Answers [`Effect::Grade`].
-    Graded { shot: ShotId, verdict: Box<Verdict> },
+    Graded {
+        shot: ShotId,
+        verdict: Box<ShotVerdict>,
+    },
     /// Answers [`Effect::Grade`]: there is no verdict and none will come.
     GradingFailed { shot: ShotId },
     /// The verdict on this photograph has reached the screen.

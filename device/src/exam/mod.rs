@@ -37,10 +37,10 @@ use std::time::Duration;
 pub use cause::Cause;
 pub use event::{Effect, Event};
 pub use exam_record::{
-    Clock, Ending, ExamId, ExamRecord, EyeRecord, Judgement, Operation, Shot, Shutter, Side,
-    Stamps, Verdict,
+    Clock, Ending, ExamId, ExamRecord, EyeRecord, Judgement, Operation, Shot, ShotVerdict, Shutter,
+    Side, Stamps,
 };
-pub use outcome::{EyeOutcome, Outcome, Overall};
+pub use outcome::{ExamOutcome, EyeOutcome, PatientOutcome};
 pub use patient::{Patient, HIGHEST_AGE, LONGEST_ID, LONGEST_NOTE};
 pub use rules::{Rules, MOST_SHOTS, REFUSALS};
 pub use session::EyeExam;
@@ -191,7 +191,7 @@ impl Exam {
     }
 
     /// What the exam makes of the patient so far.
-    pub fn outcome(&self) -> Option<Outcome> {
+    pub fn outcome(&self) -> Option<ExamOutcome> {
         self.session.as_ref().map(Session::outcome)
     }
 

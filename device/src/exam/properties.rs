@@ -278,7 +278,8 @@ impl World {
 
     /// No all-clear while a photographed eye has none of its own.
     fn check_all_clear(&self) {
-        let all_clear = |outcome: Outcome| outcome.overall == Overall::NoReferableDisease;
+        let all_clear =
+            |outcome: ExamOutcome| outcome.overall == PatientOutcome::NoReferableDisease;
         if !self.exam.outcome().is_some_and(all_clear) {
             return;
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::cause::Cause;
 use super::event::{Effect, Event};
-use super::exam_record::{Clock, Ending, ExamId, Judgement, Shot, Shutter, Side, Verdict};
+use super::exam_record::{Clock, Ending, ExamId, Judgement, Shot, ShotVerdict, Shutter, Side};
 use super::obey::result;
 use super::session::Session;
 use super::shot::{ShotId, Still};
@@ -112,7 +112,7 @@ impl Exam {
         }
     }
 
-    fn graded(&mut self, id: ShotId, verdict: Box<Verdict>, now: Duration) {
+    fn graded(&mut self, id: ShotId, verdict: Box<ShotVerdict>, now: Duration) {
         let Some((eye, shot)) = self.open_session().and_then(|s| s.shot_mut(id)) else {
             return;
         };

@@ -16,14 +16,18 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// A verdict as the grader would give it; [`ReferralDecision::Retake`] is one
 /// that the gate refused.
-pub(super) fn verdict(decision: ReferralDecision, shows: Option<Eye>, tag: u64) -> Box<Verdict> {
+pub(super) fn verdict(
+    decision: ReferralDecision,
+    shows: Option<Eye>,
+    tag: u64,
+) -> Box<ShotVerdict> {
     let accepted = decision != ReferralDecision::Retake;
     let reason = if accepted {
         GateReason::Ok
     } else {
         GateReason::Blurred
     };
-    Box::new(Verdict {
+    Box::new(ShotVerdict {
         decision,
         score: Some(0.25),
         gate: GateVerdict {
@@ -161,7 +165,7 @@ impl Walk {
         self.tell(Event::SaveFailed { exam, why })
     }
 
-    fn overall(&self) -> Overall {
+    fn overall(&self) -> PatientOutcome {
         self.exam.outcome().expect("there is an exam").overall
     }
 }
@@ -197,7 +201,7 @@ fn an_exam_from_start_to_the_next() {
     let left = walk.photograph(Refer);
     walk.act(Action::Continue);
     assert_eq!(walk.exam.stage(), Stage::Summary);
-    assert_eq!(walk.overall(), Overall::Refer);
+    assert_eq!(walk.overall(), PatientOutcome::Refer);
 
     walk.act(Action::Continue);
     assert_eq!(walk.exam.stage(), Stage::Saving);
@@ -362,7 +366,7 @@ fn a_result_need_not_be_waited_for() {
     assert_eq!(walk.exam.stage(), LEFT_LIVE);
     let left = walk.capture();
     walk.act(Action::Continue);
-    assert_eq!(walk.overall(), Overall::NoVerdict);
+    assert_eq!(walk.overall(), PatientOutcome::NoVerdict);
     walk.act(Action::Continue);
     assert_eq!(
         walk.exam.stage(),
@@ -370,9 +374,9 @@ fn a_result_need_not_be_waited_for() {
         "nothing ungraded is saved"
     );
     walk.grade(left, NoReferableDisease);
-    assert_eq!(walk.overall(), Overall::NoVerdict);
+    assert_eq!(walk.overall(), PatientOutcome::NoVerdict);
     walk.grade(right, ReferUrgent);
-    assert_eq!(walk.overall(), Overall::ReferUrgent);
+    assert_eq!(walk.overall(), PatientOutcome::ReferUrgent);
     walk.act(Action::Continue);
     assert_eq!(walk.exam.stage(), Stage::Saving);
 }
@@ -386,14 +390,14 @@ fn an_eye_left_out_gets_no_all_clear() {
     walk.act(Action::SkipFor(SkipReason::Declined));
     assert_eq!(walk.exam.stage(), Stage::Summary);
     let outcome = walk.exam.outcome().unwrap();
-    assert_eq!(outcome.overall, Overall::NoReferableDisease);
+    assert_eq!(outcome.overall, PatientOutcome::NoReferableDisease);
     assert_eq!(outcome.not_examined, [Eye::Left]);
     // A photograph outranks the reason.
     walk.act(Action::Back);
     assert_eq!(walk.exam.stage(), LEFT_LIVE);
     walk.photograph(Refer);
     assert_eq!(walk.exam.eye(Eye::Left).unwrap().skipped(), None);
-    assert_eq!(walk.overall(), Overall::Refer);
+    assert_eq!(walk.overall(), PatientOutcome::Refer);
 }
 
 #[test]
@@ -405,7 +409,7 @@ fn both_eyes_left_out_is_no_verdict_but_a_record() {
     }
     walk.act(Action::Continue);
     let record = walk.asked_save();
-    assert_eq!(record.outcome.overall, Overall::NoVerdict);
+    assert_eq!(record.outcome.overall, PatientOutcome::NoVerdict);
     assert_eq!(record.outcome.not_examined, Eye::BOTH);
 }
 
@@ -425,7 +429,7 @@ fn three_refusals_refer() {
     }
     walk.act(Action::Continue);
     walk.photograph(NoReferableDisease);
-    assert_eq!(walk.overall(), Overall::CannotBeGraded);
+    assert_eq!(walk.overall(), PatientOutcome::CannotBeGraded);
     assert!(walk.overall().refers());
     walk.act(Action::Continue).act(Action::Continue);
     assert_eq!(walk.asked_save().right.shots.len(), REFUSALS);
@@ -437,7 +441,7 @@ fn going_on_after_one_refusal_is_no_all_clear_either() {
     walk.photograph(Retake);
     walk.act(Action::Continue);
     walk.photograph(NoReferableDisease);
-    assert_eq!(walk.overall(), Overall::CannotBeGraded);
+    assert_eq!(walk.overall(), PatientOutcome::CannotBeGraded);
 }
 
 #[test]
@@ -483,7 +487,7 @@ fn a_verdict_of_the_last_patient_is_dropped() {
     walk.grade(of_a, ReferUrgent);
     assert_eq!(walk.exam, before);
     walk.grade(of_b, NoReferableDisease);
-    assert_eq!(walk.overall(), Overall::NoReferableDisease);
+    assert_eq!(walk.overall(), PatientOutcome::NoReferableDisease);
 }
 
 #[test]
@@ -528,7 +532,7 @@ fn a_grader_that_does_not_answer_refers_nobody() {
     let eye = walk.exam.eye(Eye::Right).unwrap();
     assert_eq!(eye.outcome(), EyeOutcome::NoVerdict);
     assert_eq!(eye.refusals(), 0);
-    assert_eq!(walk.overall(), Overall::NoVerdict);
+    assert_eq!(walk.overall(), PatientOutcome::NoVerdict);
     let shot = walk.photograph(Retake);
     let eye = walk.exam.eye(Eye::Right).unwrap();
     assert_eq!(eye.outcome(), EyeOutcome::Refused(1));
@@ -805,31 +809,43 @@ fn the_worse_eye_decides() {
     let decided = EyeOutcome::Decided;
     let clear = decided(NoReferableDisease);
     for (right, left, overall) in [
-        (clear, clear, Overall::NoReferableDisease),
-        (clear, decided(Refer), Overall::Refer),
-        (decided(ReferUrgent), decided(Refer), Overall::ReferUrgent),
+        (clear, clear, PatientOutcome::NoReferableDisease),
+        (clear, decided(Refer), PatientOutcome::Refer),
+        (
+            decided(ReferUrgent),
+            decided(Refer),
+            PatientOutcome::ReferUrgent,
+        ),
         (
             EyeOutcome::CannotBeGraded,
             decided(ReferUrgent),
-            Overall::ReferUrgent,
+            PatientOutcome::ReferUrgent,
         ),
         (
             decided(Refer),
             EyeOutcome::CannotBeGraded,
-            Overall::CannotBeGraded,
+            PatientOutcome::CannotBeGraded,
         ),
-        (clear, EyeOutcome::Refused(1), Overall::CannotBeGraded),
-        (clear, EyeOutcome::Pending, Overall::NoVerdict),
-        (EyeOutcome::Pending, decided(Refer), Overall::Refer),
-        (clear, EyeOutcome::NotExamined, Overall::NoReferableDisease),
+        (
+            clear,
+            EyeOutcome::Refused(1),
+            PatientOutcome::CannotBeGraded,
+        ),
+        (clear, EyeOutcome::Pending, PatientOutcome::NoVerdict),
+        (EyeOutcome::Pending, decided(Refer), PatientOutcome::Refer),
+        (
+            clear,
+            EyeOutcome::NotExamined,
+            PatientOutcome::NoReferableDisease,
+        ),
         (
             EyeOutcome::NotExamined,
             EyeOutcome::Skipped(SkipReason::Declined),
-            Overall::NoVerdict,
+            PatientOutcome::NoVerdict,
         ),
     ] {
-        let one = Outcome::of(right, left).overall;
-        let other = Outcome::of(left, right).overall;
+        let one = ExamOutcome::of(right, left).overall;
+        let other = ExamOutcome::of(left, right).overall;
         assert_eq!((one, other), (overall, overall), "{right:?}, {left:?}");
     }
 }

@@ -6,15 +6,11 @@
 //! one event.
 //! A [`script`] stands in for the operator in tests and demonstrations.
 //! [`keys`] is the one table that says what a key asks for.
-//!
-//! What is given on a command line is input as well: [`photographs`] lists the
-//! photographs that paths lead to.
 
 pub mod evdev;
 mod keyboard;
 pub mod keymap;
 pub mod keys;
-pub mod photographs;
 mod scan;
 pub mod script;
 pub mod surface;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::row::EXAMS;
 use super::{Encoded, Fault, Original, Photograph, Profile, StoreError};
-use crate::exam::{Clock, Ending, ExamId, ExamRecord, EyeOutcome, Overall, Patient, ShotId};
+use crate::exam::{Clock, Ending, ExamId, ExamRecord, EyeOutcome, Patient, PatientOutcome, ShotId};
 
 /// What the device was that made the verdicts of an exam.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +54,7 @@ impl Provenance {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     pub patient: Patient,
-    pub overall: Overall,
+    pub overall: PatientOutcome,
     pub right: EyeOutcome,
     pub left: EyeOutcome,
     pub ending: Ending,

@@ -7,16 +7,16 @@ use fovea_core::decision::ReferralDecision;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::exam::{EyeOutcome, Overall};
+use crate::exam::{EyeOutcome, PatientOutcome};
 use crate::grade::verdict;
 use crate::language::{fill, shown_in_english, InWords, Texts};
 
 use super::{Damage, Encoded, Glance, Room, StoreError, DATABASE};
 
 /// A patient's result.
-pub fn overall_words(overall: Overall) -> String {
+pub fn overall_words(overall: PatientOutcome) -> String {
     match overall {
-        Overall::ReferUrgent => verdict::words(ReferralDecision::ReferUrgent).to_owned(),
+        PatientOutcome::ReferUrgent => verdict::words(ReferralDecision::ReferUrgent).to_owned(),
         other => words(&other),
     }
 }
@@ -147,8 +147,11 @@ mod tests {
     #[test]
     fn variants_become_words() {
         assert_eq!(words(&Action::Type('x')), "type: x");
-        assert_eq!(overall_words(Overall::CannotBeGraded), "cannot be graded");
-        assert_eq!(overall_words(Overall::ReferUrgent), "refer urgently");
+        assert_eq!(
+            overall_words(PatientOutcome::CannotBeGraded),
+            "cannot be graded"
+        );
+        assert_eq!(overall_words(PatientOutcome::ReferUrgent), "refer urgently");
         for (outcome, said) in [
             (
                 EyeOutcome::Skipped(SkipReason::EyeAbsent),

@@ -17,7 +17,7 @@ use image::RgbImage;
 
 use super::pulse::Pulse;
 use crate::exam::words::Eye;
-use crate::exam::{ShotId, Verdict};
+use crate::exam::{ShotId, ShotVerdict};
 use crate::grade::picture::attention;
 use crate::grade::record::Record;
 use crate::grade::report::reasons;
@@ -64,8 +64,7 @@ pub(super) struct Model {
 /// What came of a photograph.
 pub(super) struct GradedShot {
     pub shot: ShotId,
-    pub verdict: Verdict,
-    pub record: Record,
+    pub verdict: ShotVerdict,
     /// The photograph as views show it with the evidence for its gravest
     /// finding over it, and that finding's index in the taxonomy.
     pub evidence: Option<(RgbImage, usize)>,
@@ -196,8 +195,9 @@ fn work(bundle: Bundle, asked: &Receiver<Request>, answers: &Sender<Answer>, pul
 /// Grades, and says whether anybody still listens.
 fn answer_with_verdict(grader: &Grader, job: Job, answers: &Sender<Answer>) -> bool {
     let graded = grade(grader, job);
-    if graded.record.gate.reason == GateReason::StudentFailed {
-        let why = reasons::in_english(&graded.record).join(": ");
+    let record = &graded.verdict.record;
+    if record.gate.reason == GateReason::StudentFailed {
+        let why = reasons::in_english(record).join(": ");
         return failed(graded.shot, &why, answers);
     }
     answers.send(Answer::Graded(Box::new(graded))).is_ok()
@@ -227,9 +227,8 @@ fn grade(grader: &Grader, job: Job) -> GradedShot {
     });
     GradedShot {
         shot: job.shot,
-        verdict: Verdict::of(record.clone(), shows),
+        verdict: ShotVerdict::of(record, shows),
         evidence,
-        record,
     }
 }
 

@@ -147,12 +147,11 @@ impl Appliance {
                     let GradedShot {
                         shot,
                         verdict,
-                        record,
                         evidence,
                     } = *graded;
-                    let elapsed_ms = record.elapsed_ms.total();
+                    let elapsed_ms = verdict.record.elapsed_ms.total();
                     tracing::info!(elapsed_ms, "a photograph was graded");
-                    self.known.album.graded(shot, record, evidence);
+                    self.known.album.graded(shot, evidence);
                     let verdict = Box::new(verdict);
                     self.tell(Event::Graded { shot, verdict });
                 }

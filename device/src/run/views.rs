@@ -11,7 +11,7 @@ use super::known::Known;
 use super::live::LivePicture;
 use crate::camera::feed::Status;
 use crate::exam::words::{Eye, Page};
-use crate::exam::{Judgement, Notice, Overall, Patient, ShotId, Stage, REFUSALS};
+use crate::exam::{Judgement, Notice, Patient, PatientOutcome, Shot, ShotId, Stage, REFUSALS};
 use crate::grade::picture::attention;
 use crate::health::check::{self, Found, Part, State};
 use crate::language::{InWords, Texts};
@@ -117,9 +117,9 @@ impl Known {
         self.written().map_or("", |patient| &patient.id)
     }
 
-    fn overall(&self) -> Overall {
+    fn overall(&self) -> PatientOutcome {
         let outcome = self.exam.outcome();
-        outcome.map_or(Overall::NoVerdict, |outcome| outcome.overall)
+        outcome.map_or(PatientOutcome::NoVerdict, |outcome| outcome.overall)
     }
 
     fn entry(&self, shot: ShotId) -> Option<&Entry> {
@@ -235,18 +235,18 @@ impl Known {
         let (Some(shot), Some(entry)) = (shot, entry) else {
             return failed;
         };
-        match (&shot.judgement, &entry.record, self.student.model()) {
-            (Judgement::Pending, ..) => View::Grading(Grading {
+        match (&shot.judgement, self.student.model()) {
+            (Judgement::Pending, _) => View::Grading(Grading {
                 eye,
                 patient: self.patient(),
                 picture,
                 progress: graded_share(entry, now),
             }),
-            (Judgement::Given(verdict), Some(record), Some(model)) if verdict.gradable() => {
+            (Judgement::Given(verdict), Some(model)) if verdict.gradable() => {
                 View::Result(Judged {
                     eye,
                     patient: self.patient(),
-                    record,
+                    record: &verdict.record,
                     taxonomy: &model.taxonomy,
                     calibration: &model.calibration.id,
                     picture,
@@ -257,10 +257,10 @@ impl Known {
                     attention,
                 })
             }
-            (Judgement::Given(_), Some(record), _) => View::Refused(Refused {
+            (Judgement::Given(verdict), _) if !verdict.gradable() => View::Refused(Refused {
                 eye,
                 patient: self.patient(),
-                reason: record.gate.reason,
+                reason: verdict.gate.reason,
                 picture,
                 refusals: self.exam.eye(eye).map_or(1, |eye| eye.refusals()),
                 most: REFUSALS,
@@ -273,12 +273,13 @@ impl Known {
         let exam = self.exam.eye(eye);
         let shot = exam.and_then(|exam| exam.deciding().or(exam.shots().last()));
         let entry = shot.and_then(|shot| self.entry(shot.id));
-        let finding = entry
-            .and_then(|entry| entry.record.as_ref())
-            .filter(|record| record.gate.accepted)
-            .and_then(|record| {
+        let finding = shot
+            .and_then(Shot::verdict)
+            .filter(|verdict| verdict.gate.accepted)
+            .and_then(|verdict| {
                 let taxonomy = &self.student.model()?.taxonomy;
-                taxonomy.nodes().get(attention::node(record, taxonomy)?)
+                let node = attention::node(&verdict.record, taxonomy)?;
+                taxonomy.nodes().get(node)
             });
         EyeSummary {
             outcome: exam.map_or(crate::exam::EyeOutcome::NotExamined, |exam| exam.outcome()),

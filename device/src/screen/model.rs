@@ -7,7 +7,7 @@ use fovea_core::taxonomy::{Node, Taxonomy};
 use image::RgbImage;
 
 use crate::exam::words::{Eye, PatientField};
-use crate::exam::{EyeOutcome, Overall};
+use crate::exam::{EyeOutcome, PatientOutcome};
 use crate::grade::record::Record;
 use crate::health::check::{Found, Part, State};
 use crate::language::{InWords, Keyboard};
@@ -226,7 +226,7 @@ pub struct Skip {
 pub struct Summary<'a> {
     pub patient: &'a str,
     /// What becomes of the patient: the worse eye decides.
-    pub overall: Overall,
+    pub overall: PatientOutcome,
     pub right: EyeSummary<'a>,
     pub left: EyeSummary<'a>,
 }
@@ -245,7 +245,7 @@ pub struct Saved<'a> {
     /// Names the record.
     pub record: &'a str,
     pub patient: &'a str,
-    pub overall: Overall,
+    pub overall: PatientOutcome,
 }
 
 /// The list of today's exams, the latest first.
@@ -269,7 +269,7 @@ pub struct ExamLine<'a> {
     pub patient: &'a str,
     pub age: Option<u8>,
     pub note: &'a str,
-    pub overall: Overall,
+    pub overall: PatientOutcome,
     pub right: EyeOutcome,
     pub left: EyeOutcome,
 }

@@ -4,7 +4,7 @@ use fovea_core::decision::ReferralDecision;
 
 use super::model::{Measure, Problem};
 use crate::exam::words::{Eye, SkipReason};
-use crate::exam::Overall;
+use crate::exam::PatientOutcome;
 use crate::health::check::Part;
 use crate::language::Texts;
 use crate::live::Instruction;
@@ -72,13 +72,13 @@ impl Texts {
         }
     }
 
-    pub(super) fn overall(&self, overall: Overall) -> &str {
+    pub(super) fn overall(&self, overall: PatientOutcome) -> &str {
         match overall {
-            Overall::ReferUrgent => &self.overall.refer_urgent,
-            Overall::CannotBeGraded => &self.overall.cannot_be_graded,
-            Overall::Refer => &self.overall.refer,
-            Overall::NoVerdict => &self.overall.no_verdict,
-            Overall::NoReferableDisease => &self.overall.no_referable_disease,
+            PatientOutcome::ReferUrgent => &self.overall.refer_urgent,
+            PatientOutcome::CannotBeGraded => &self.overall.cannot_be_graded,
+            PatientOutcome::Refer => &self.overall.refer,
+            PatientOutcome::NoVerdict => &self.overall.no_verdict,
+            PatientOutcome::NoReferableDisease => &self.overall.no_referable_disease,
         }
     }
 

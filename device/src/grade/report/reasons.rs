@@ -16,6 +16,13 @@ pub fn in_english(record: &Record) -> Vec<String> {
     )
 }
 
+/// The first of them, where there is one.
+pub fn first_in_english(record: &Record) -> Option<String> {
+    let names = |id: &str| record.name_of(id).to_owned();
+    let first = record.referral.reasons.first()?;
+    Some(one(first, Texts::of(Language::English), names))
+}
+
 /// One sentence for each of `reasons`; `names` gives the name of a node by its
 /// id, in the language of `texts`.
 pub(crate) fn all<'a>(

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::*;
-use fovea_core::decision::{self, Decision, Finding, ReferralDecision};
+use fovea_core::decision::{self, Finding, ReferralDecision, Verdict};
 use fovea_core::gate::{GateReason, GateVerdict};
 use fovea_core::taxonomy::{Node, Taxonomy};
 use image::imageops::{self, FilterType};
@@ -15,7 +15,7 @@ use crate::camera::negotiate::{Interval, Mode, PixelFormat};
 use crate::camera::{self, CameraError, ConvertError};
 use crate::draw::shape::mix;
 use crate::exam::words::{Eye, PatientField, SkipReason};
-use crate::exam::{Cause, EyeOutcome, Overall};
+use crate::exam::{Cause, EyeOutcome, PatientOutcome};
 use crate::grade::record::{Model, Record, Referral};
 use crate::health::check::{Check, Found, Part};
 use crate::language::{InWords, Language};
@@ -258,7 +258,7 @@ impl Samples {
         };
         let summary = Summary {
             patient: "RC-20491",
-            overall: Overall::ReferUrgent,
+            overall: PatientOutcome::ReferUrgent,
             right: EyeSummary {
                 outcome: EyeOutcome::Decided(ReferralDecision::ReferUrgent),
                 picture: Some(&self.photograph),
@@ -272,7 +272,7 @@ impl Samples {
         };
         let one_eye = Summary {
             patient: LONG_ID,
-            overall: Overall::CannotBeGraded,
+            overall: PatientOutcome::CannotBeGraded,
             right: EyeSummary {
                 outcome: EyeOutcome::CannotBeGraded,
                 ..summary.left
@@ -284,7 +284,7 @@ impl Samples {
             },
         };
         let pending = Summary {
-            overall: Overall::NoVerdict,
+            overall: PatientOutcome::NoVerdict,
             right: summary.left,
             left: EyeSummary {
                 outcome: EyeOutcome::Pending,
@@ -365,7 +365,7 @@ impl Samples {
         Saved {
             record: "2026-03-21-0013",
             patient: "RC-20491",
-            overall: Overall::NoReferableDisease,
+            overall: PatientOutcome::NoReferableDisease,
         }
     }
 
@@ -594,7 +594,7 @@ fn today(first: usize, selected: Option<usize>) -> Today<'static> {
         patient: "RC-20490",
         age: Some(61),
         note: "",
-        overall: Overall::NoReferableDisease,
+        overall: PatientOutcome::NoReferableDisease,
         right: DECIDED,
         left: DECIDED,
     };
@@ -604,7 +604,7 @@ fn today(first: usize, selected: Option<usize>) -> Today<'static> {
             time: "13:58",
             patient: LONG_ID,
             note: "Diabetes for twelve years, sees worse at night",
-            overall: Overall::ReferUrgent,
+            overall: PatientOutcome::ReferUrgent,
             right: EyeOutcome::Decided(ReferralDecision::ReferUrgent),
             ..CLEAR
         },
@@ -612,13 +612,13 @@ fn today(first: usize, selected: Option<usize>) -> Today<'static> {
             time: "13:31",
             patient: "",
             age: None,
-            overall: Overall::CannotBeGraded,
+            overall: PatientOutcome::CannotBeGraded,
             left: EyeOutcome::CannotBeGraded,
             ..CLEAR
         },
         ExamLine {
             time: "12:49",
-            overall: Overall::Refer,
+            overall: PatientOutcome::Refer,
             left: EyeOutcome::Decided(ReferralDecision::Refer),
             ..CLEAR
         },
@@ -626,7 +626,7 @@ fn today(first: usize, selected: Option<usize>) -> Today<'static> {
         CLEAR,
         ExamLine {
             time: "09:15",
-            overall: Overall::NoVerdict,
+            overall: PatientOutcome::NoVerdict,
             right: EyeOutcome::Refused(1),
             left: EyeOutcome::Skipped(SkipReason::NotPossible),
             ..CLEAR
@@ -717,7 +717,7 @@ fn record(taxonomy: &Taxonomy, decision: ReferralDecision, found: &[(&str, f32)]
         })
         .collect();
     let positive = decision != ReferralDecision::NoReferableDisease;
-    let decided = Decision {
+    let decided = Verdict {
         referral: decision,
         score: if positive { 0.88 } else { 0.12 },
         reasons: Vec::new(),

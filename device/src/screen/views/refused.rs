@@ -10,7 +10,7 @@ use super::parts::{band, beside, head, look, overall_look, photograph, BUTTON, G
 use super::Sheet;
 use crate::draw::text::Weight;
 use crate::exam::words::Action;
-use crate::exam::Overall;
+use crate::exam::PatientOutcome;
 use crate::language::fill;
 use crate::screen::grid::{Grid, Room};
 use crate::screen::model::Refused;
@@ -73,7 +73,7 @@ impl Sheet for Refused<'_> {
         let why = texts.refusal(self.reason);
         let (first, second, last);
         if self.ungradable() {
-            let overall = Overall::CannotBeGraded;
+            let overall = PatientOutcome::CannotBeGraded;
             band(page, at.band, overall_look(overall), texts.overall(overall))?;
             first = fill(&texts.ungradable.why, &[("n", &self.refusals)]);
             second = String::new();

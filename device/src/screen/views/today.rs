@@ -9,7 +9,7 @@ use super::parts::{eye_look, overall_look, BUTTON, GAP};
 use super::Sheet;
 use crate::draw::text::{Align, Weight};
 use crate::exam::words::{Action, Eye};
-use crate::exam::{EyeOutcome, Overall};
+use crate::exam::{EyeOutcome, PatientOutcome};
 use crate::language::{fill, Texts};
 use crate::screen::grid::{columns, inset, Grid, Room};
 use crate::screen::model::{ExamLine, Today};
@@ -229,9 +229,9 @@ fn eye_words(outcome: EyeOutcome, texts: &Texts) -> &str {
         EyeOutcome::NotExamined => &texts.summary.not_examined,
         EyeOutcome::Skipped(reason) => texts.skip(reason),
         EyeOutcome::Pending => &texts.summary.pending,
-        EyeOutcome::NoVerdict => texts.overall(Overall::NoVerdict),
+        EyeOutcome::NoVerdict => texts.overall(PatientOutcome::NoVerdict),
         EyeOutcome::Refused(_) => &texts.summary.refused,
-        EyeOutcome::CannotBeGraded => texts.overall(Overall::CannotBeGraded),
+        EyeOutcome::CannotBeGraded => texts.overall(PatientOutcome::CannotBeGraded),
         EyeOutcome::Decided(decision) => texts.verdict(decision),
     }
 }
