@@ -14,7 +14,7 @@ use crate::config::Camera as CameraConfig;
 
 /// Measures the camera's light and tint on a white target
 ///
-/// Hold plain white paper, evenly lit, close before the lens in a dark room, so
+/// Hold plain white paper, evenly lit, close in front of the lens in a dark room, so
 /// that it fills the whole field of view. What is found is written where
 /// `camera.profile` of the configuration says, and taken out of every
 /// photograph before it is graded.
@@ -96,7 +96,7 @@ fn read(paths: &[PathBuf]) -> Result<Vec<RgbImage>, Failure> {
 fn sentence(profile: &CameraProfile, path: &Path) -> String {
     let (white, measured) = (profile.white_balance, profile.measured);
     format!(
-        "wrote {}: red x {:.2}, blue x {:.2}, grain {:.1} %, even to {:.1} %, from {} frames",
+        "wrote {}: red x {:.2}, blue x {:.2}, grain {:.1} %, unevenness {:.1} %, from {} frames",
         path.display(),
         white.red,
         white.blue,

@@ -22,9 +22,9 @@ use crate::grade::{Graded, Grader};
 /// Grades photographs: one line each, in the order given
 ///
 /// A folder stands for all photographs in it and in its sub-folders, sorted by
-/// path; hidden files and links to folders are left out. What is a photograph
-/// is told by its content; a file that is only named like one is reported as
-/// unreadable.
+/// path; hidden files and links to folders are left out. Whether a file is a
+/// photograph is decided by its content; one that is only named like a
+/// photograph is reported as unreadable.
 ///
 /// Exit status: 0 when every photograph was graded or refused, 1 when any was
 /// unreadable (the others are graded all the same), 2 when the command line,

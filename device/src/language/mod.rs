@@ -7,9 +7,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(test)]
+pub(crate) use texts::tests::english_words;
 pub use texts::{Keyboard, Texts};
 
-/// A language of the screen. A new one is its file, and three lines here.
+/// A language of the screen. A new one is its file, and its name,
+/// its place and its file here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Language {
     #[default]

@@ -279,7 +279,7 @@ impl Refusals {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::BTreeSet;
 
     use fovea_core::taxonomy::Taxonomy;
@@ -351,7 +351,7 @@ mod tests {
     ];
 
     /// Without what stands between backquotes or in braces: commands and values.
-    fn english_words(text: &str) -> Vec<&str> {
+    pub(crate) fn english_words(text: &str) -> Vec<&str> {
         let prose = text.split('`').step_by(2);
         let prose = prose.flat_map(|part| part.split('{').map(after_value));
         prose
