@@ -26,8 +26,11 @@ pub use reasons::{reasons, Reason};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReferralDecision {
+    /// To an ophthalmologist, for a finding that cannot wait.
     ReferUrgent,
+    /// To an ophthalmologist.
     Refer,
+    /// Nothing was found that needs a referral.
     NoReferableDisease,
     /// The photograph cannot be judged: take it again.
     Retake,
@@ -36,8 +39,11 @@ pub enum ReferralDecision {
 /// One node of the taxonomy in one photograph.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
+    /// Of the taxonomy's node.
     pub id: String,
+    /// The node's name in English.
     pub name: String,
+    /// Of the taxonomy's node.
     pub level: Level,
     /// Calibrated, 0 to 1.
     pub probability: f32,
@@ -71,8 +77,9 @@ pub fn nearest_referable<'a>(taxonomy: &Taxonomy, findings: &'a [Finding]) -> Op
 /// The verdict on one photograph: the decision, and what it rests on.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Verdict {
+    /// The decision.
     pub referral: ReferralDecision,
-    /// Calibrated probability that any referable disease is present.
+    /// Calibrated probability, 0 to 1, that any referable disease is present.
     pub score: f32,
     /// The weightiest first; never empty.
     pub reasons: Vec<Reason>,

@@ -62,6 +62,7 @@ const SAME_ASPECT: f32 = 0.01;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CameraProfile {
+    /// [`FORMAT`].
     pub format: u32,
     /// The camera as the configuration names it.
     pub camera: String,
@@ -70,7 +71,9 @@ pub struct CameraProfile {
     pub frame: FrameSize,
     /// The field of view.
     pub circle: Circle,
+    /// What makes the target grey.
     pub white_balance: WhiteBalance,
+    /// How the light falls off towards the rim.
     pub illumination: Illumination,
     /// What the frames were like.
     pub measured: Measured,
@@ -158,7 +161,9 @@ pub enum ProfileError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the camera profile was made for frames of {}, and this one is {}: calibrate the camera again at the size it now has", size(.expected), size(.found))]
 pub struct OtherFrame {
+    /// Of the frames that were measured on.
     pub expected: FrameSize,
+    /// Of the photograph.
     pub found: FrameSize,
 }
 

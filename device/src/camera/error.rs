@@ -40,15 +40,9 @@ pub enum ErrorKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConvertError {
     /// Width and height in pixels.
-    WrongSize {
-        got: (u32, u32),
-        agreed: (u32, u32),
-    },
+    WrongSize { got: (u32, u32), agreed: (u32, u32) },
     /// In bytes.
-    Short {
-        have: usize,
-        need: usize,
-    },
+    Short { have: usize, need: usize },
     /// The format needs both to be even.
     OddSize {
         format: PixelFormat,
@@ -56,11 +50,10 @@ pub enum ConvertError {
         height: u32,
     },
     /// Rows of so many bytes are too short for so many pixels.
-    NarrowRows {
-        stride: usize,
-        width: u32,
-    },
+    NarrowRows { stride: usize, width: u32 },
+    /// It does not begin like a JPEG.
     NoJpeg,
+    /// The JPEG is incomplete.
     EndsEarly,
     /// The driver marked it as damaged.
     Marked,
@@ -82,12 +75,17 @@ pub enum Offered {
 /// What a driver was asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DriverTask {
+    /// Open the device.
     Open,
     /// Say which formats and sizes it sends.
     Tell,
+    /// Send another format or size.
     ChangeFormat,
+    /// Set a control, such as the exposure.
     SetControl,
+    /// Begin to send pictures.
     Start,
+    /// Send the next picture.
     SendPicture,
 }
 
@@ -95,77 +93,59 @@ pub enum DriverTask {
 /// path of the camera's device, `reason` what the system said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CameraError {
-    Missing {
-        place: String,
-    },
+    /// There is none at the place that was named.
+    Missing { place: String },
     /// None was named, and there is none at all.
     NoneFound,
-    Unplugged {
-        place: String,
-    },
+    /// It was there and is gone.
+    Unplugged { place: String },
     /// Another program uses it.
-    Busy {
-        place: String,
-    },
+    Busy { place: String },
     /// It was plugged in a moment ago and has no permissions yet.
-    SettingUp {
-        place: String,
-    },
-    NoPermission {
-        place: String,
-    },
+    SettingUp { place: String },
+    /// The system does not let this program open it.
+    NoPermission { place: String },
     /// It sends no pictures.
-    NoCamera {
-        place: String,
-    },
+    NoCamera { place: String },
     /// It sends its pictures by V4L2's multi-planar interface alone.
-    Planes {
-        place: String,
-    },
-    NoFormat {
-        place: String,
-        offered: Offered,
-    },
+    Planes { place: String },
+    /// Nothing that it sends can be used.
+    NoFormat { place: String, offered: Offered },
     /// No picture came in time.
-    Stalled {
-        place: String,
-    },
+    Stalled { place: String },
     /// Width and height in pixels.
     WrongSize {
         place: String,
         got: (u32, u32),
         agreed: (u32, u32),
     },
-    Corrupt {
-        place: String,
-        reason: ConvertError,
-    },
+    /// A damaged picture came.
+    Corrupt { place: String, reason: ConvertError },
     /// The camera has no such control.
     NoControl(ControlKind),
+    /// The driver did not set a control to this value.
     ControlRefused {
         place: String,
         control: ControlKind,
         value: i64,
         reason: String,
     },
+    /// The driver failed in another way.
     Driver {
         place: String,
         task: DriverTask,
         reason: String,
     },
     /// The driver or the decoder panicked, and what it said, if anything.
-    BrokeDown {
-        reason: Option<String>,
-    },
+    BrokeDown { reason: Option<String> },
     /// The camera's profile does not fit its photographs.
     Profile(OtherFrame),
+    /// This folder holds no photographs.
     EmptyFolder(PathBuf),
+    /// This is no folder.
     NoFolder(PathBuf),
     /// A file of a folder cannot be read.
-    Photograph {
-        path: PathBuf,
-        fault: FileFault,
-    },
+    Photograph { path: PathBuf, fault: FileFault },
 }
 
 impl std::error::Error for ConvertError {}

@@ -67,7 +67,9 @@ impl Stamps {
 pub struct Frame {
     /// Counts up, never the same twice in a [`feed::Feed`], which sets it.
     pub id: u64,
+    /// When it was taken and handed over.
     pub stamps: Stamps,
+    /// 8-bit RGB.
     pub rgb: RgbImage,
     /// The photograph as the camera gave it, where `rgb` was made of it.
     pub original: Option<RgbImage>,
@@ -94,7 +96,9 @@ pub enum About {
     V4l {
         /// The path of the device.
         place: PathBuf,
+        /// How live pictures come.
         preview: Mode,
+        /// How photographs come.
         still: Mode,
     },
     /// So many photographs of a folder, `rate` a second.

@@ -161,6 +161,7 @@ impl Exam {
         }
     }
 
+    /// What the screen is to show.
     pub fn stage(&self) -> Stage {
         self.stage
     }
@@ -177,10 +178,12 @@ impl Exam {
         self.session.as_ref().map(|session| &session.id)
     }
 
+    /// What was written down of the patient.
     pub fn patient(&self) -> Option<&Patient> {
         self.session.as_ref().map(|session| &session.patient)
     }
 
+    /// What was photographed of an eye, or why it was left out.
     pub fn eye(&self, eye: Eye) -> Option<&EyeExam> {
         self.session.as_ref().map(|session| session.eye(eye))
     }

@@ -11,6 +11,7 @@ use super::words::{Eye, SkipReason};
 pub enum EyeOutcome {
     /// Neither photographed nor left out for a reason.
     NotExamined,
+    /// Left out, for this reason.
     Skipped(SkipReason),
     /// A photograph is being graded, and no earlier one could be.
     Pending,
@@ -35,9 +36,11 @@ pub enum PatientOutcome {
     /// No eye was examined, or an eye was not judged: before the exam ended, or
     /// because the student gave no verdict.
     NoVerdict,
+    /// A finding that an ophthalmologist should see.
     Refer,
     /// An eye cannot be graded: a referral, because disease may be the cause.
     CannotBeGraded,
+    /// A finding that cannot wait.
     ReferUrgent,
 }
 
@@ -51,6 +54,7 @@ impl PatientOutcome {
 /// What the exam makes of the patient, and of which eyes it says nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExamOutcome {
+    /// The worse eye's.
     pub overall: PatientOutcome,
     /// Eyes that it says nothing of, because they were not photographed.
     pub not_examined: Vec<Eye>,

@@ -32,6 +32,7 @@ use crate::{display, input};
 /// How a part is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
+    /// It works.
     Ok,
     /// Exams work, but somebody should look after it.
     Warn,
@@ -53,14 +54,21 @@ impl State {
 /// A part that an exam needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
+    /// The bundle, and whether its student answers.
     Bundle,
     /// The student's, and the camera's.
     Calibration,
+    /// Whether pictures come.
     Camera,
+    /// Whether there is a screen.
     Display,
+    /// What is touched and typed on.
     Input,
+    /// Whether exams can be kept.
     Store,
+    /// Whether its time is plausible.
     Clock,
+    /// Whether there is room for exams.
     Disk,
 }
 
@@ -83,6 +91,7 @@ impl Part {
 /// What was found of one part.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Check {
+    /// The part that was tested.
     pub part: Part,
     /// The worst first; never empty.
     pub found: Vec<Found>,
@@ -149,6 +158,7 @@ pub enum Found {
         camera: String,
         uneven: f32,
     },
+    /// There is no profile of the camera.
     NoProfile,
     ProfileUnusable {
         detail: String,
@@ -159,9 +169,12 @@ pub enum Found {
         about: Arc<camera::About>,
         controls: Vec<Control>,
     },
+    /// The camera is being opened for the first time.
     Connecting,
+    /// No pictures come.
     NoCamera(CameraError),
 
+    /// What is shown on.
     Display(display::About),
     /// It was working before.
     DisplayGone,
@@ -172,6 +185,7 @@ pub enum Found {
     DisplayNotTried {
         detail: String,
     },
+    /// What is touched and typed on.
     Input(input::About),
     /// Nothing is touched or typed without a display.
     NothingToTouch,
@@ -179,9 +193,11 @@ pub enum Found {
         detail: String,
     },
 
+    /// What the store holds.
     Store(Glance),
     /// The first start makes it.
     NoStore,
+    /// The store cannot be used, or the disk does not say how much room it has.
     StoreUnusable(StoreError),
     /// The store's thread has ended.
     StoreGone,
@@ -195,6 +211,7 @@ pub enum Found {
         reason: String,
     },
 
+    /// The clock's time is plausible.
     ClockRight,
     /// The clock shows a time before this program was built.
     ClockBeforeBuilt,
@@ -203,6 +220,7 @@ pub enum Found {
     /// The clock shows a time before the newest exam ended.
     ClockBeforeExam,
 
+    /// How much room the store's disk has.
     Room(Room),
 }
 

@@ -23,7 +23,9 @@ pub enum Damage {
 /// What could not be written as text or as a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoded {
+    /// An exam, as JSON.
     Exam,
+    /// A photograph, as PNG.
     Photograph,
 }
 
@@ -61,14 +63,17 @@ pub enum StoreError {
     Ended(ExamId),
     /// An exam names a photograph that was not put into the store before.
     NoPhotograph(ShotId),
+    /// An exam or a photograph cannot be turned into what is kept.
     Encode {
         what: Encoded,
         reason: String,
     },
+    /// A file of the store cannot be read.
     Read {
         path: PathBuf,
         reason: String,
     },
+    /// A file of the store cannot be written.
     Write {
         path: PathBuf,
         reason: String,
