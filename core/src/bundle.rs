@@ -29,10 +29,15 @@ use crate::versioned;
 /// The format this version writes and reads.
 pub const FORMAT: u32 = 1;
 
+/// The file that says what the bundle is; it alone has no hash.
 pub const MANIFEST: &str = "manifest.toml";
+/// The network.
 pub const STUDENT: &str = "student.onnx";
+/// What the network's outputs mean.
 pub const TAXONOMY: &str = "taxonomy.toml";
+/// What makes probabilities and a decision of its outputs.
 pub const CALIBRATION: &str = "calibration.toml";
+/// What is known of the student, for people.
 pub const MODEL_CARD: &str = "MODEL_CARD.md";
 
 /// The parts that the manifest holds the hashes of.
@@ -48,12 +53,15 @@ const INPUT_SIZES: std::ops::RangeInclusive<u32> = 32..=2048;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
+    /// [`FORMAT`].
     pub format: u32,
     /// Name of the bundle.
     pub name: String,
     /// Id of the taxonomy.
     pub taxonomy: String,
+    /// What the student takes and gives.
     pub network: Network,
+    /// Where the student comes from.
     pub training: Training,
     /// Photographs by source.
     pub data: BTreeMap<String, SourceCounts>,
@@ -86,7 +94,9 @@ pub struct Training {
     pub run: String,
     /// Such as `hkgl` or `erm`.
     pub method: String,
+    /// Of the random numbers of the run.
     pub seed: u64,
+    /// Passes over the photographs, of the stage that made the student.
     pub epochs: u32,
     /// Processor or accelerator, in words.
     pub machine: String,
@@ -96,16 +106,22 @@ pub struct Training {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceCounts {
+    /// Trained on.
     pub train: u64,
+    /// Chosen and calibrated by.
     pub val: u64,
+    /// Evaluated on, and used for nothing else.
     pub test: u64,
 }
 
 /// A student with everything that is needed to use it, checked.
 #[derive(Clone, Debug)]
 pub struct Bundle {
+    /// What the bundle says of itself.
     pub manifest: Manifest,
+    /// What the outputs mean: one finest node each, in the same order.
     pub taxonomy: Taxonomy,
+    /// Made for this taxonomy and this student.
     pub calibration: Calibration,
     /// The bytes of `student.onnx`.
     pub onnx: Vec<u8>,

@@ -79,6 +79,7 @@ pub struct NodeCalibration {
     /// Photographs of the split in which it was absent (unknown ones are in
     /// neither count).
     pub negatives: u32,
+    /// Whose photographs gave temperature and bias.
     pub source: CalibrationSource,
 }
 
@@ -111,7 +112,9 @@ impl NodeCalibration {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
+    /// [`FORMAT`].
     pub format: u32,
+    /// Names the calibration, in records and on the screen.
     pub id: String,
     /// Id of the taxonomy.
     pub taxonomy: String,
@@ -122,10 +125,12 @@ pub struct Calibration {
     pub split: String,
     /// Sensitivity the operating points were chosen for, 0 to 1.
     pub target_sensitivity: f32,
+    /// How a parent's logit is made of its children's.
     pub parent_rule: ParentRule,
     /// Calibrations of before this rule have none, and go by the noisy-or.
     #[serde(default)]
     pub composite_rule: CompositeRule,
+    /// Below and above what a photograph is refused.
     pub gate: GateLimits,
     /// By composite id, `referable` among them.
     pub composites: BTreeMap<String, NodeCalibration>,

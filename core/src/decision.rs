@@ -15,12 +15,22 @@ use crate::taxonomy::{ids, Level, Subject, Taxonomy, Urgency};
 
 pub use reasons::{reasons, Reason};
 
-/// What is to become of the patient.
+/// What one photograph says is to become of the patient: one of four answers.
+///
+/// Five words, one for each thing. The *decision* is this answer. The [`Verdict`]
+/// on a photograph is the decision with all that it rests on. In an exam, the
+/// *judgement* of a photograph says whether it has its verdict yet, and the
+/// *outcome* is what the verdicts make of an eye and of the patient. The gate
+/// only says whether a photograph can be judged at all
+/// ([`GateVerdict`](crate::gate::GateVerdict)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReferralDecision {
+    /// To an ophthalmologist, for a finding that cannot wait.
     ReferUrgent,
+    /// To an ophthalmologist.
     Refer,
+    /// Nothing was found that needs a referral.
     NoReferableDisease,
     /// The photograph cannot be judged: take it again.
     Retake,
@@ -29,8 +39,11 @@ pub enum ReferralDecision {
 /// One node of the taxonomy in one photograph.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
+    /// Of the taxonomy's node.
     pub id: String,
+    /// The node's name in English.
     pub name: String,
+    /// Of the taxonomy's node.
     pub level: Level,
     /// Calibrated, 0 to 1.
     pub probability: f32,
@@ -61,11 +74,12 @@ pub fn nearest_referable<'a>(taxonomy: &Taxonomy, findings: &'a [Finding]) -> Op
         .max_by(|a, b| a.nearness().total_cmp(&b.nearness()))
 }
 
-/// The verdict on one photograph.
+/// The verdict on one photograph: the decision, and what it rests on.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Decision {
+pub struct Verdict {
+    /// The decision.
     pub referral: ReferralDecision,
-    /// Calibrated probability that any referable disease is present.
+    /// Calibrated probability, 0 to 1, that any referable disease is present.
     pub score: f32,
     /// The weightiest first; never empty.
     pub reasons: Vec<Reason>,
@@ -271,7 +285,7 @@ pub fn decide(
     taxonomy: &Taxonomy,
     calibration: &Calibration,
     logits: &[f32],
-) -> Result<Decision, OutputError> {
+) -> Result<Verdict, OutputError> {
     let probabilities = probabilities(taxonomy, calibration, logits)?;
     let mut findings = Vec::with_capacity(taxonomy.nodes().len());
     for (node, &probability) in taxonomy.nodes().iter().zip(&probabilities.nodes) {
@@ -301,7 +315,7 @@ pub fn decide(
         _ if refers(taxonomy) && score >= operating_point => ReferralDecision::Refer,
         _ => ReferralDecision::NoReferableDisease,
     };
-    let mut decision = Decision {
+    let mut verdict = Verdict {
         referral,
         score,
         reasons: Vec::new(),
@@ -309,21 +323,21 @@ pub fn decide(
         committed,
         referable_dr: probabilities.composites.get(ids::REFERABLE_DR).copied(),
     };
-    decision.reasons = reasons(taxonomy, &decision, operating_point);
-    Ok(decision)
+    verdict.reasons = reasons(taxonomy, &verdict, operating_point);
+    Ok(verdict)
 }
 
-/// The same decision for a photograph that the gate refused: the patient is to
+/// The same verdict for a photograph that the gate refused: the patient is to
 /// be photographed again. Score and findings stay. Reasons that spoke for a
 /// referral are kept behind the new one; those of an all-clear are dropped,
 /// because no photograph that cannot be judged may read as one.
-pub fn retake(mut decision: Decision, gate: GateReason) -> Decision {
-    if decision.referral == ReferralDecision::NoReferableDisease {
-        decision.reasons.clear();
+pub fn retake(mut verdict: Verdict, gate: GateReason) -> Verdict {
+    if verdict.referral == ReferralDecision::NoReferableDisease {
+        verdict.reasons.clear();
     }
-    decision.reasons.insert(0, Reason::Gate { gate });
-    decision.referral = ReferralDecision::Retake;
-    decision
+    verdict.reasons.insert(0, Reason::Gate { gate });
+    verdict.referral = ReferralDecision::Retake;
+    verdict
 }
 
 fn composite(probabilities: &Probabilities, id: &str) -> Result<f32, OutputError> {

@@ -62,6 +62,7 @@ const SAME_ASPECT: f32 = 0.01;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CameraProfile {
+    /// [`FORMAT`].
     pub format: u32,
     /// The camera as the configuration names it.
     pub camera: String,
@@ -70,7 +71,9 @@ pub struct CameraProfile {
     pub frame: FrameSize,
     /// The field of view.
     pub circle: Circle,
+    /// What makes the target grey.
     pub white_balance: WhiteBalance,
+    /// How the light falls off towards the rim.
     pub illumination: Illumination,
     /// What the frames were like.
     pub measured: Measured,
@@ -149,13 +152,19 @@ pub enum ProfileError {
         value: f32,
         range: String,
     },
-    #[error("the camera profile was made for frames of {}, and this one is {}: calibrate the camera again at the size it now has", size(.expected), size(.found))]
-    OtherFrame {
-        expected: FrameSize,
-        found: FrameSize,
-    },
     #[error(transparent)]
     Measure(#[from] MeasureError),
+}
+
+/// A photograph of another aspect ratio than the frames that a profile was
+/// measured on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the camera profile was made for frames of {}, and this one is {}: calibrate the camera again at the size it now has", size(.expected), size(.found))]
+pub struct OtherFrame {
+    /// Of the frames that were measured on.
+    pub expected: FrameSize,
+    /// Of the photograph.
+    pub found: FrameSize,
 }
 
 fn size(frame: &FrameSize) -> String {
@@ -261,14 +270,14 @@ impl CameraProfile {
     /// # Errors
     /// When the photograph has another aspect ratio than the frames that the
     /// profile was measured on.
-    pub fn apply(&self, photograph: &mut RgbImage) -> Result<(), ProfileError> {
+    pub fn apply(&self, photograph: &mut RgbImage) -> Result<(), OtherFrame> {
         let found = FrameSize {
             width: photograph.width(),
             height: photograph.height(),
         };
         if !self.frame.same_view(&found) {
             let expected = self.frame;
-            return Err(ProfileError::OtherFrame { expected, found });
+            return Err(OtherFrame { expected, found });
         }
         let circle = self.circle.scaled(&self.frame, &found);
         let white = [self.white_balance.red, 1.0, self.white_balance.blue];

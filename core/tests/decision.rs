@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use common::{identity, logit, small};
 use fovea_core::calibration::{Calibration, CompositeRule, NodeCalibration, ParentRule};
 use fovea_core::decision::{
-    decide, probabilities, raw_composites, raw_logits, retake, Decision, OutputError, Reason,
-    ReferralDecision,
+    decide, probabilities, raw_composites, raw_logits, retake, OutputError, Reason,
+    ReferralDecision, Verdict,
 };
 use fovea_core::gate::GateReason;
 use fovea_core::photograph::FileFault;
@@ -41,7 +41,7 @@ fn ids<'a>(taxonomy: &'a Taxonomy, nodes: &[usize]) -> Vec<&'a str> {
 
 /// The verdict on probabilities under noisy-or, after a change of operating
 /// points.
-fn verdict(p: [f64; 6], thresholds: &[(&str, f32)]) -> Decision {
+fn verdict(p: [f64; 6], thresholds: &[(&str, f32)]) -> Verdict {
     let t = small();
     let mut calibration = noisy(&t);
     for &(id, threshold) in thresholds {
@@ -133,7 +133,7 @@ fn an_unusable_calibration_gives_no_verdict() {
 }
 
 /// The reasons in a few letters, numbers to two digits.
-fn told(decision: &Decision) -> Vec<String> {
+fn told(decision: &Verdict) -> Vec<String> {
     let mark = |set: bool, word: &str| {
         if set {
             format!(" {word}")

@@ -1,4 +1,4 @@
-//! The map of the house holds: what runs in a clinic does not depend on what trains.
+//! What runs in a clinic does not depend on what trains.
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{nearest_referable, refers, Decision, Finding, ReferralDecision};
+use super::{nearest_referable, refers, Finding, ReferralDecision, Verdict};
 use crate::gate::GateReason;
 use crate::photograph::FileFault;
 use crate::taxonomy::{Level, Node, Subject, Taxonomy, Urgency};
@@ -68,13 +68,13 @@ impl Reason {
     }
 }
 
-/// The reasons of a decision whose other fields are filled, the weightiest
+/// The reasons of a verdict whose other fields are filled, the weightiest
 /// first. `operating_point` is that of the composite `referable`.
-pub fn reasons(taxonomy: &Taxonomy, decision: &Decision, operating_point: f32) -> Vec<Reason> {
-    if decision.referral == ReferralDecision::NoReferableDisease {
-        return all_clear(taxonomy, decision, operating_point);
+pub fn reasons(taxonomy: &Taxonomy, verdict: &Verdict, operating_point: f32) -> Vec<Reason> {
+    if verdict.referral == ReferralDecision::NoReferableDisease {
+        return all_clear(taxonomy, verdict, operating_point);
     }
-    let mut referred: Vec<(&Node, &Finding)> = committed(taxonomy, decision)
+    let mut referred: Vec<(&Node, &Finding)> = committed(taxonomy, verdict)
         .filter(|(node, _)| node.referral != Urgency::None)
         .collect();
     // Stable: what weighs the same stays in the taxonomy's order.
@@ -90,15 +90,15 @@ pub fn reasons(taxonomy: &Taxonomy, decision: &Decision, operating_point: f32) -
             open: node.level != Level::Finest,
         })
         .collect();
-    if refers(taxonomy) && decision.score >= operating_point {
+    if refers(taxonomy) && verdict.score >= operating_point {
         let alone = reasons.is_empty();
         reasons.push(Reason::AnyReferable {
-            probability: decision.score,
+            probability: verdict.score,
             threshold: operating_point,
         });
         // The composite alone: where to look first.
         if alone {
-            reasons.extend(nearest(taxonomy, decision));
+            reasons.extend(nearest(taxonomy, verdict));
         }
     }
     reasons
@@ -106,8 +106,8 @@ pub fn reasons(taxonomy: &Taxonomy, decision: &Decision, operating_point: f32) -
 
 /// What was found that needs no referral, and what came nearest to one: the
 /// reader can judge the margin.
-fn all_clear(taxonomy: &Taxonomy, decision: &Decision, operating_point: f32) -> Vec<Reason> {
-    let mut reasons: Vec<Reason> = committed(taxonomy, decision)
+fn all_clear(taxonomy: &Taxonomy, verdict: &Verdict, operating_point: f32) -> Vec<Reason> {
+    let mut reasons: Vec<Reason> = committed(taxonomy, verdict)
         .filter(|(node, _)| node.severity > 0)
         .map(|(node, finding)| Reason::NotReferred {
             node: node.id.clone(),
@@ -115,12 +115,12 @@ fn all_clear(taxonomy: &Taxonomy, decision: &Decision, operating_point: f32) -> 
             threshold: finding.threshold,
         })
         .collect();
-    match nearest(taxonomy, decision) {
+    match nearest(taxonomy, verdict) {
         None => reasons.push(Reason::NothingLookedFor),
         Some(nearest) => {
             reasons.push(nearest);
             reasons.push(Reason::NoneReferable {
-                probability: decision.score,
+                probability: verdict.score,
                 threshold: operating_point,
             });
         }
@@ -128,8 +128,8 @@ fn all_clear(taxonomy: &Taxonomy, decision: &Decision, operating_point: f32) -> 
     reasons
 }
 
-fn nearest(taxonomy: &Taxonomy, decision: &Decision) -> Option<Reason> {
-    let finding = nearest_referable(taxonomy, &decision.findings)?;
+fn nearest(taxonomy: &Taxonomy, verdict: &Verdict) -> Option<Reason> {
+    let finding = nearest_referable(taxonomy, &verdict.findings)?;
     Some(Reason::Nearest {
         node: finding.id.clone(),
         probability: finding.probability,
@@ -140,11 +140,11 @@ fn nearest(taxonomy: &Taxonomy, decision: &Decision) -> Option<Reason> {
 /// The findings of the eye that the verdict commits to.
 fn committed<'a>(
     taxonomy: &'a Taxonomy,
-    decision: &'a Decision,
+    verdict: &'a Verdict,
 ) -> impl Iterator<Item = (&'a Node, &'a Finding)> {
-    decision
+    verdict
         .committed
         .iter()
-        .map(|&i| (&taxonomy.nodes()[i], &decision.findings[i]))
+        .map(|&i| (&taxonomy.nodes()[i], &verdict.findings[i]))
         .filter(|(node, _)| node.subject == Subject::Eye)
 }

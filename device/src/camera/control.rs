@@ -1,6 +1,5 @@
 //! What can be set at a camera.
 
-use std::fmt;
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
@@ -27,17 +26,6 @@ impl ControlKind {
         ControlKind::Focus,
         ControlKind::WhiteBalance,
     ];
-}
-
-impl fmt::Display for ControlKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            ControlKind::Exposure => "exposure",
-            ControlKind::Gain => "gain",
-            ControlKind::Focus => "focus",
-            ControlKind::WhiteBalance => "white balance",
-        })
-    }
 }
 
 /// What a control is set to.
@@ -81,18 +69,6 @@ impl Control {
         } else {
             value
         }
-    }
-}
-
-/// As an operator reads it: `gain 0 to 100 or auto`.
-impl fmt::Display for Control {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (low, high) = (self.range.start(), self.range.end());
-        write!(f, "{} {low} to {high}", self.kind)?;
-        if self.automatic {
-            f.write_str(" or auto")?;
-        }
-        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fovea_core::profile::CameraProfile;
 
-use super::{Camera, CameraError, Control, ControlKind, Frame, Level};
+use super::{About, Camera, CameraError, Control, ControlKind, Frame, Level};
 use crate::exam::words::Eye;
 
 /// Applies a profile to every photograph, and leaves the original beside it: it
@@ -23,8 +23,8 @@ impl Corrected {
 }
 
 impl Camera for Corrected {
-    fn describe(&self) -> String {
-        self.camera.describe()
+    fn about(&self) -> About {
+        self.camera.about()
     }
 
     fn next(&mut self, frame: &mut Frame, wait: Duration) -> Result<(), CameraError> {
@@ -38,9 +38,7 @@ impl Camera for Corrected {
         // camera had taken it.
         self.profile
             .apply(&mut frame.rgb)
-            .map_err(|error| CameraError::Profile {
-                reason: error.to_string(),
-            })
+            .map_err(CameraError::Profile)
     }
 
     fn controls(&self) -> &[Control] {
@@ -95,6 +93,6 @@ mod tests {
         };
         // The drawn eye moves between the two, but not by much.
         assert!((mean(&expected) - mean(&found)).abs() < 3.0);
-        assert_eq!(corrected.describe(), plain.describe());
+        assert_eq!(corrected.about(), plain.about());
     }
 }

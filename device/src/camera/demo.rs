@@ -10,7 +10,7 @@ use image::RgbImage;
 
 use super::negotiate::PREVIEW_HEIGHT;
 use super::pace::{Pace, RATE};
-use super::{Camera, CameraError, Clock, Frame, Stamps};
+use super::{About, Camera, CameraError, Clock, Frame, Stamps};
 use crate::exam::words::Eye;
 use fovea_render::{draw_non_fundus, Moment, Preset, Scene, Setup, Subject};
 
@@ -108,10 +108,12 @@ impl Demo {
 }
 
 impl Camera for Demo {
-    fn describe(&self) -> String {
-        let names: Vec<&str> = self.presets.iter().map(|preset| preset.name).collect();
-        let names = names.join(", ");
-        format!("drawn eyes ({names}) {PREVIEW}x{PREVIEW}, {RATE}/s")
+    fn about(&self) -> About {
+        About::Drawn {
+            names: self.presets.iter().map(|preset| preset.name).collect(),
+            side: PREVIEW,
+            rate: RATE,
+        }
     }
 
     fn next(&mut self, frame: &mut Frame, _wait: Duration) -> Result<(), CameraError> {

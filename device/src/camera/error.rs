@@ -1,9 +1,11 @@
-//! Why there is no picture, in sentences a technician can act on.
+//! Why there is no picture, in no language; [`super::words`] makes sentences of
+//! it that a technician can act on.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use thiserror::Error;
+use fovea_core::photograph::FileFault;
+use fovea_core::profile::OtherFrame;
 
 use super::control::ControlKind;
 use super::negotiate::PixelFormat;
@@ -35,95 +37,119 @@ pub enum ErrorKind {
 }
 
 /// Why the bytes of a buffer are no picture.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConvertError {
-    #[error("{}x{} where {}x{} was agreed", got.0, got.1, agreed.0, agreed.1)]
+    /// Width and height in pixels.
     WrongSize { got: (u32, u32), agreed: (u32, u32) },
-    #[error("{have} bytes where {need} are needed")]
+    /// In bytes.
     Short { have: usize, need: usize },
-    #[error("{format} cannot be {width}x{height}: both have to be even")]
+    /// The format needs both to be even.
     OddSize {
         format: PixelFormat,
         width: u32,
         height: u32,
     },
-    #[error("rows of {stride} bytes are too short for {width} pixels")]
+    /// Rows of so many bytes are too short for so many pixels.
     NarrowRows { stride: usize, width: u32 },
-    #[error("it is no JPEG")]
+    /// It does not begin like a JPEG.
     NoJpeg,
-    #[error("it ends early")]
+    /// The JPEG is incomplete.
     EndsEarly,
-    #[error("{0}")]
+    /// The driver marked it as damaged.
+    Marked,
+    /// What the decoder said of it, in English.
     Damaged(String),
 }
 
-/// Why there is no picture, and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+/// What a camera sends that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Offered {
+    /// Formats by their four characters, with commas between them.
+    Formats(String),
+    /// It lists no format.
+    NoFormats,
+    /// No size that it lists is one of a picture.
+    ImpossibleSizes,
+}
+
+/// What a driver was asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DriverTask {
+    /// Open the device.
+    Open,
+    /// Say which formats and sizes it sends.
+    Tell,
+    /// Send another format or size.
+    ChangeFormat,
+    /// Set a control, such as the exposure.
+    SetControl,
+    /// Begin to send pictures.
+    Start,
+    /// Send the next picture.
+    SendPicture,
+}
+
+/// Why there is no picture. In words it says what to do about it. `place` is the
+/// path of the camera's device, `reason` what the system said.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CameraError {
-    #[error("there is no camera at {place}; plug it in and switch it on")]
+    /// There is none at the place that was named.
     Missing { place: String },
-    #[error("no camera was found; plug one in and switch it on")]
+    /// None was named, and there is none at all.
     NoneFound,
-    #[error("{place} was unplugged; check its cable: it is used again as soon as it is back")]
+    /// It was there and is gone.
     Unplugged { place: String },
-    #[error("another program is using {place}; close it")]
+    /// Another program uses it.
     Busy { place: String },
-    #[error("{place} is being set up by the system; wait a moment")]
+    /// It was plugged in a moment ago and has no permissions yet.
     SettingUp { place: String },
-    #[error("{place} may not be opened; add the user that runs fovea to the group \"video\"")]
+    /// The system does not let this program open it.
     NoPermission { place: String },
-    #[error("{place} is not a camera; name one that sends pictures")]
+    /// It sends no pictures.
     NoCamera { place: String },
-    #[error(
-        "{place} sends its pictures by V4L2's multi-planar interface alone, which cannot be used \
-         here; use a camera of the USB video class"
-    )]
+    /// It sends its pictures by V4L2's multi-planar interface alone.
     Planes { place: String },
-    #[error("{place} sends only {offered}; one of MJPG, YUYV, NV12, RGB3 or GREY is needed")]
-    NoFormat { place: String, offered: String },
-    #[error("{place} sends no pictures; check its cable, or switch it off and on again")]
+    /// Nothing that it sends can be used.
+    NoFormat { place: String, offered: Offered },
+    /// No picture came in time.
     Stalled { place: String },
-    #[error(
-        "{place} sent a picture of {got} where {agreed} was agreed; switch it off and on again"
-    )]
+    /// Width and height in pixels.
     WrongSize {
         place: String,
-        got: String,
-        agreed: String,
+        got: (u32, u32),
+        agreed: (u32, u32),
     },
-    #[error("{place} sent a damaged picture ({reason}); check its cable")]
-    Corrupt { place: String, reason: String },
-    #[error("this camera has no control for {0}; set it to \"as-is\" in the configuration")]
+    /// A damaged picture came.
+    Corrupt { place: String, reason: ConvertError },
+    /// The camera has no such control.
     NoControl(ControlKind),
-    #[error(
-        "{place} refused to set {control} to {value} ({reason}); choose another value in the \
-         configuration, or \"as-is\""
-    )]
+    /// The driver did not set a control to this value.
     ControlRefused {
         place: String,
         control: ControlKind,
         value: i64,
         reason: String,
     },
-    #[error("{place} failed to {action} ({reason}); switch it off and on again")]
+    /// The driver failed in another way.
     Driver {
         place: String,
-        action: &'static str,
+        task: DriverTask,
         reason: String,
     },
-    #[error(
-        "the camera's driver or decoder broke down ({reason}); switch the camera off and on again"
-    )]
-    BrokeDown { reason: String },
-    #[error("the photograph cannot be corrected: {reason}")]
-    Profile { reason: String },
-    #[error("the folder \"{}\" holds no photographs; put some in or name another", .0.display())]
+    /// The driver or the decoder panicked, and what it said, if anything.
+    BrokeDown { reason: Option<String> },
+    /// The camera's profile does not fit its photographs.
+    Profile(OtherFrame),
+    /// This folder holds no photographs.
     EmptyFolder(PathBuf),
-    #[error("\"{}\" is not a folder; name one that holds photographs", .0.display())]
+    /// This is no folder.
     NoFolder(PathBuf),
-    #[error("photograph \"{}\": {reason}", path.display())]
-    Photograph { path: PathBuf, reason: String },
+    /// A file of a folder cannot be read.
+    Photograph { path: PathBuf, fault: FileFault },
 }
+
+impl std::error::Error for ConvertError {}
+impl std::error::Error for CameraError {}
 
 impl CameraError {
     /// What kind of trouble it is.
@@ -141,7 +167,7 @@ impl CameraError {
             | CameraError::NoFormat { .. }
             | CameraError::EmptyFolder(_) => ErrorKind::Unusable,
             CameraError::Stalled { .. } => ErrorKind::Stalled,
-            CameraError::WrongSize { .. } | CameraError::Profile { .. } => ErrorKind::WrongSize,
+            CameraError::WrongSize { .. } | CameraError::Profile(_) => ErrorKind::WrongSize,
             CameraError::Corrupt { .. } | CameraError::Photograph { .. } => ErrorKind::Corrupt,
             CameraError::NoControl(_) | CameraError::ControlRefused { .. } => ErrorKind::Control,
             CameraError::Driver { .. } | CameraError::BrokeDown { .. } => ErrorKind::Failed,
@@ -157,8 +183,8 @@ impl CameraError {
         )
     }
 
-    /// The driver's refusal to `action` ("start", "send a picture") at `place`.
-    pub(super) fn driver(place: &Path, action: &'static str, error: &io::Error) -> CameraError {
+    /// The driver's refusal to do `task` at `place`.
+    pub(super) fn driver(place: &Path, task: DriverTask, error: &io::Error) -> CameraError {
         use rustix::io::Errno;
 
         let place = place.display().to_string();
@@ -173,7 +199,7 @@ impl CameraError {
             None if error.kind() == io::ErrorKind::TimedOut => CameraError::Stalled { place },
             _ => CameraError::Driver {
                 place,
-                action,
+                task,
                 reason: error.to_string(),
             },
         }
@@ -196,7 +222,7 @@ mod tests {
             (5, ErrorKind::Failed, "failed to start"),
         ] {
             let error = io::Error::from_raw_os_error(number);
-            let said = CameraError::driver(place, "start", &error);
+            let said = CameraError::driver(place, DriverTask::Start, &error);
             let sentence = said.to_string();
             assert_eq!(said.kind(), kind, "{sentence}");
             assert!(
@@ -206,7 +232,7 @@ mod tests {
         }
         let late = io::Error::new(io::ErrorKind::TimedOut, "VIDIOC_DQBUF");
         assert_eq!(
-            CameraError::driver(place, "send a picture", &late).kind(),
+            CameraError::driver(place, DriverTask::SendPicture, &late).kind(),
             ErrorKind::Stalled
         );
     }
@@ -216,7 +242,7 @@ mod tests {
         let place = "/dev/video0".to_owned();
         let corrupt = CameraError::Corrupt {
             place: place.clone(),
-            reason: "it ends early".to_owned(),
+            reason: ConvertError::EndsEarly,
         };
         assert!(corrupt.passes());
         assert!(!CameraError::Stalled { place }.passes());

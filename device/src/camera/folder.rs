@@ -9,9 +9,9 @@ use image::RgbImage;
 
 use super::negotiate::PREVIEW_HEIGHT;
 use super::pace::{Pace, RATE};
-use super::{Camera, CameraError, Clock, Frame, Stamps};
+use super::{About, Camera, CameraError, Clock, Frame, Stamps};
 use crate::exam::words::Eye;
-use crate::input::photographs;
+use crate::grade::photographs;
 
 /// Frames for which a photograph is shown: five seconds.
 const STRETCH: u32 = 5 * RATE;
@@ -74,19 +74,19 @@ impl Folder {
             Ok(photograph) => Ok(photograph.rgb),
             Err(error) => Err(CameraError::Photograph {
                 path: path.clone(),
-                reason: error.to_string(),
+                fault: error.fault(),
             }),
         }
     }
 }
 
 impl Camera for Folder {
-    fn describe(&self) -> String {
-        format!(
-            "photographs of {} ({}), {RATE}/s",
-            self.folder.display(),
-            self.photographs.len()
-        )
+    fn about(&self) -> About {
+        About::Folder {
+            folder: self.folder.clone(),
+            photographs: self.photographs.len(),
+            rate: RATE,
+        }
     }
 
     /// A photograph that cannot be read is told once and passed over.

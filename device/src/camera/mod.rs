@@ -22,19 +22,22 @@ pub mod negotiate;
 mod pace;
 mod source;
 pub mod v4l;
+mod words;
 
 use std::any::Any;
 use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use image::RgbImage;
 
 use crate::exam::words::Eye;
+use negotiate::Mode;
 
 pub use clock::Clock;
 pub use control::{Control, ControlKind, Level};
 pub use corrected::Corrected;
-pub use error::{CameraError, ConvertError, ErrorKind};
+pub use error::{CameraError, ConvertError, DriverTask, ErrorKind, Offered};
 pub use source::{look, open, Opened, Opener, Source, SourceError};
 
 /// When a frame was taken and when this program got it, since the program's
@@ -64,7 +67,9 @@ impl Stamps {
 pub struct Frame {
     /// Counts up, never the same twice in a [`feed::Feed`], which sets it.
     pub id: u64,
+    /// When it was taken and handed over.
     pub stamps: Stamps,
+    /// 8-bit RGB.
     pub rgb: RgbImage,
     /// The photograph as the camera gave it, where `rgb` was made of it.
     pub original: Option<RgbImage>,
@@ -84,13 +89,40 @@ impl Frame {
     }
 }
 
+/// What a camera is and what was chosen of what it offers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// A device of V4L2.
+    V4l {
+        /// The path of the device.
+        place: PathBuf,
+        /// How live pictures come.
+        preview: Mode,
+        /// How photographs come.
+        still: Mode,
+    },
+    /// So many photographs of a folder, `rate` a second.
+    Folder {
+        folder: PathBuf,
+        photographs: usize,
+        rate: u32,
+    },
+    /// Drawn eyes by the names of their presets; the preview's side in pixels,
+    /// `rate` of them a second.
+    Drawn {
+        names: Vec<&'static str>,
+        side: u32,
+        rate: u32,
+    },
+}
+
 /// Something that shows a live picture and takes photographs.
 ///
 /// After an error that does not pass ([`CameraError::passes`]) the camera is
 /// of no more use: drop it and open it again.
 pub trait Camera: Send {
-    /// What it is and what was chosen: `MJPG 1280x720, 30/s, /dev/video0`.
-    fn describe(&self) -> String;
+    /// What it is and what was chosen.
+    fn about(&self) -> About;
 
     /// Puts the newest preview picture into `frame`, waiting for it at most
     /// `wait`. Sets pixels and stamps; the id is the caller's. After an error
@@ -136,13 +168,12 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, CameraError>) -> Result<T, Camera
     })
 }
 
-/// What a panic said.
-fn said(panic: &(dyn Any + Send)) -> String {
+/// What a panic said, if anything.
+fn said(panic: &(dyn Any + Send)) -> Option<String> {
     panic
         .downcast_ref::<String>()
         .cloned()
         .or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()))
-        .unwrap_or_else(|| "no reason given".to_owned())
 }
 
 #[cfg(test)]

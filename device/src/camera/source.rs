@@ -210,7 +210,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::camera::Frame;
+    use crate::camera::{About, Frame};
 
     fn said(text: &str) -> String {
         match text.parse::<Source>() {
@@ -264,8 +264,12 @@ mod tests {
     struct Gain(Option<Level>);
 
     impl Camera for Gain {
-        fn describe(&self) -> String {
-            "a gain".to_owned()
+        fn about(&self) -> About {
+            About::Folder {
+                folder: "a gain".into(),
+                photographs: 0,
+                rate: 1,
+            }
         }
 
         fn next(&mut self, _: &mut Frame, _: Duration) -> Result<(), CameraError> {

@@ -14,7 +14,7 @@ use crate::config::Camera as CameraConfig;
 
 /// Measures the camera's light and tint on a white target
 ///
-/// Hold plain white paper, evenly lit, close before the lens in a dark room, so
+/// Hold plain white paper, evenly lit, close in front of the lens in a dark room, so
 /// that it fills the whole field of view. What is found is written where
 /// `camera.profile` of the configuration says, and taken out of every
 /// photograph before it is graded.
@@ -96,7 +96,7 @@ fn read(paths: &[PathBuf]) -> Result<Vec<RgbImage>, Failure> {
 fn sentence(profile: &CameraProfile, path: &Path) -> String {
     let (white, measured) = (profile.white_balance, profile.measured);
     format!(
-        "wrote {}: red x {:.2}, blue x {:.2}, grain {:.1} %, even to {:.1} %, from {} frames",
+        "wrote {}: red x {:.2}, blue x {:.2}, grain {:.1} %, unevenness {:.1} %, from {} frames",
         path.display(),
         white.red,
         white.blue,
@@ -109,6 +109,7 @@ fn sentence(profile: &CameraProfile, path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::camera::{About, ConvertError};
     use clap::Parser;
 
     #[derive(Parser)]
@@ -125,8 +126,12 @@ mod tests {
     }
 
     impl Camera for Target {
-        fn describe(&self) -> String {
-            "a white target".to_owned()
+        fn about(&self) -> About {
+            About::Drawn {
+                names: vec!["a white target"],
+                side: 0,
+                rate: 0,
+            }
         }
 
         fn next(&mut self, frame: &mut Frame, _: Duration) -> Result<(), CameraError> {
@@ -134,7 +139,7 @@ mod tests {
             if self.asked.is_multiple_of(3) {
                 return Err(CameraError::Corrupt {
                     place: "here".to_owned(),
-                    reason: "cut short".to_owned(),
+                    reason: ConvertError::EndsEarly,
                 });
             }
             frame.rgb = target();

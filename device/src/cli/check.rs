@@ -9,8 +9,8 @@ use crate::health::check::{self, Parts, State};
 
 /// Tests the device: bundle, calibration, camera, display, input, store, clock, disk
 ///
-/// Nothing is changed: what the next start will make or bring up to date is only
-/// told, and a camera and a screen are left as they were found.
+/// Nothing is changed: what the next start will create or upgrade is only
+/// reported, and the camera and the screen are left as they were found.
 ///
 /// Exit status: 0 when every part works (warnings are for somebody to look
 /// after), 1 when any fails, 2 when the command line, the configuration or the

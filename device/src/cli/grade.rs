@@ -16,16 +16,15 @@ use fovea_engine::Engine;
 use super::{open_bundle, say, stdout_failed, Failure, MODEL_FAILED, UNREADABLE};
 use crate::grade::record::Record;
 use crate::grade::report::{json, names, table::Table};
-use crate::grade::{batch, picture, verdict};
+use crate::grade::{batch, photographs, picture, verdict};
 use crate::grade::{Graded, Grader};
-use crate::input::photographs;
 
 /// Grades photographs: one line each, in the order given
 ///
 /// A folder stands for all photographs in it and in its sub-folders, sorted by
-/// path; hidden files and links to folders are left out. What is a photograph
-/// is told by its content; a file that is only named like one is reported as
-/// unreadable.
+/// path; hidden files and links to folders are left out. Whether a file is a
+/// photograph is decided by its content; one that is only named like a
+/// photograph is reported as unreadable.
 ///
 /// Exit status: 0 when every photograph was graded or refused, 1 when any was
 /// unreadable (the others are graded all the same), 2 when the command line,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::config::Flags;
 use super::Failure;
 
-/// Runs the appliance: camera to verdict on a screen, until it is told to end
+/// Runs the appliance, from the camera to the verdict on the screen, until it is stopped
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
     /// Let this script stand in for the operator

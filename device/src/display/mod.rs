@@ -13,6 +13,7 @@ mod pixels;
 pub mod png;
 #[cfg(feature = "window")]
 pub mod window;
+mod words;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -27,7 +28,7 @@ use thiserror::Error;
 use crate::input::evdev::Evdev;
 use crate::input::keymap::KeymapError;
 use crate::input::Wiring;
-use crate::input::{Input, Silent};
+use crate::input::{self, Input, Silent};
 use crate::panel::layout::Layout;
 use crate::panel::rotation::Rotation;
 
@@ -55,8 +56,30 @@ pub trait Display {
         Ok(())
     }
 
-    /// One line for the self-test and the log.
-    fn describe(&self) -> String;
+    /// What it is, for the self-test and the log.
+    fn about(&self) -> About;
+}
+
+/// What a display is, and how the picture lies on its panel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// A screen of a graphics card.
+    Screen {
+        card: PathBuf,
+        /// The card's name for its output.
+        output: String,
+        /// Pictures a second.
+        rate: u32,
+        layout: Layout,
+    },
+    Window(Layout),
+    /// Pictures in a folder.
+    Pictures {
+        folder: PathBuf,
+        layout: Layout,
+        /// Whether the folder is not there yet: the start makes it.
+        to_be_made: bool,
+    },
 }
 
 /// Why nothing can be shown.
@@ -176,11 +199,10 @@ pub fn open(
     }
 }
 
-/// What is found of a display and of what is touched and typed on it, a line
-/// each.
+/// What is found of a display and of what is touched and typed on it.
 pub struct Seen {
-    pub display: String,
-    pub input: String,
+    pub display: About,
+    pub input: input::About,
 }
 
 /// Looks at what [`open`] would open, and leaves it as it was found: a screen of
@@ -197,28 +219,14 @@ pub fn look(
     if let Target::Png(folder) = target {
         return Ok(Seen {
             display: png::look(folder, Layout::fill(size, rotation))?,
-            input: Silent.describe(),
+            input: Silent.about(),
         });
     }
     let opened = open(target, size, rotation, wiring)?;
     Ok(Seen {
-        display: opened.display.describe(),
-        input: opened.input.describe(),
+        display: opened.display.about(),
+        input: opened.input.about(),
     })
-}
-
-/// What is to be said of a picture that does not lie on its panel pixel by
-/// pixel: its size, and how far it is turned.
-fn changed(layout: &Layout) -> String {
-    let mut said = String::new();
-    if layout.panel != layout.picture {
-        let Size { width, height } = layout.picture;
-        said += &format!(", picture of {width}x{height}");
-    }
-    if layout.is_turned() {
-        said += &format!(", turned by {} degrees", layout.rotation);
-    }
-    said
 }
 
 /// Refuses a picture that was drawn for another display.

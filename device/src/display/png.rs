@@ -9,7 +9,7 @@ use embedded_graphics::primitives::Rectangle;
 use image::{imageops, ImageFormat, RgbImage};
 
 use super::fit::Fit;
-use super::{changed, fits, Display, DisplayError};
+use super::{fits, About, Display, DisplayError};
 use crate::files::{existing, may_write};
 use crate::panel::layout::Layout;
 
@@ -82,31 +82,29 @@ impl Display for Png {
         Ok(())
     }
 
-    fn describe(&self) -> String {
-        described(&self.folder, &self.layout)
+    fn about(&self) -> About {
+        About::Pictures {
+            folder: self.folder.clone(),
+            layout: self.layout,
+            to_be_made: false,
+        }
     }
-}
-
-fn described(folder: &Path, layout: &Layout) -> String {
-    let Size { width, height } = layout.panel;
-    let (folder, changed) = (folder.display(), changed(layout));
-    format!("pictures of {width}x{height}{changed} in {folder}")
 }
 
 /// What [`Png::open`] would give, without making its folder.
 ///
 /// # Errors
 /// When it could not be made, or pictures could not be written there.
-pub(super) fn look(folder: &Path, layout: Layout) -> Result<String, DisplayError> {
+pub(super) fn look(folder: &Path, layout: Layout) -> Result<About, DisplayError> {
     let there = existing(folder);
     may_write(there).map_err(|error| DisplayError::Write {
         path: folder.to_owned(),
         reason: error.to_string(),
     })?;
-    let described = described(folder, &layout);
-    Ok(match there == folder {
-        true => described,
-        false => format!("{described}, which is made at the start"),
+    Ok(About::Pictures {
+        folder: folder.to_owned(),
+        layout,
+        to_be_made: there != folder,
     })
 }
 
@@ -242,7 +240,7 @@ mod tests {
             for (place, expected) in [(0, ink), (1, ground), (2, ink), (3, ink)] {
                 assert_eq!(at(corners[(turns + place) % 4]), expected, "{rotation:?}");
             }
-            let said = display.describe();
+            let said = display.about().to_string();
             let turned = format!("turned by {rotation} degrees");
             assert_eq!(said.contains(&turned), rotation != Rotation::None, "{said}");
         }

@@ -11,9 +11,9 @@ use image::RgbImage;
 use minifb::{InputCallback, MouseButton, MouseMode, WindowOptions};
 
 use super::fit::Fit;
-use super::{changed, fits, Display, DisplayError, Screen};
+use super::{fits, About, Display, DisplayError, Screen};
 use crate::input::tap::Tap;
-use crate::input::{Events, Input, InputEvent, Key};
+use crate::input::{self, Events, Input, InputEvent, Key};
 use crate::panel::layout::Layout;
 
 /// A desktop's window has nothing that could be waited on: it is asked this
@@ -95,10 +95,8 @@ impl Display for Pane {
         window.refresh()
     }
 
-    fn describe(&self) -> String {
-        let layout = self.0.borrow().layout;
-        let Size { width, height } = layout.panel;
-        format!("a window of {width}x{height}{}", changed(&layout))
+    fn about(&self) -> About {
+        About::Window(self.0.borrow().layout)
     }
 }
 
@@ -149,8 +147,8 @@ impl Input for Desk {
         }
     }
 
-    fn describe(&self) -> String {
-        "the window's keys and mouse".to_owned()
+    fn about(&self) -> input::About {
+        input::About::Window
     }
 }
 

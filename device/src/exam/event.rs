@@ -1,6 +1,7 @@
 //! What an exam is told and what it asks for.
 
-use super::exam_record::{ExamId, ExamRecord, Verdict};
+use super::cause::Cause;
+use super::exam_record::{ExamId, ExamRecord, ShotVerdict};
 use super::shot::{ShotId, Still};
 use super::words::{Action, Eye};
 
@@ -15,26 +16,28 @@ pub enum Event {
     /// Answers [`Effect::Open`]: a new exam may begin under this id.
     /// `unix_ms` is the wall clock now, in milliseconds since 1970.
     Opened { exam: ExamId, unix_ms: i64 },
-    /// Answers [`Effect::Open`]: no exam may begin, for this reason (a
-    /// sentence), such as a disk that is nearly full.
-    Refused(String),
+    /// Answers [`Effect::Open`]: no exam may begin, and why, such as a disk that
+    /// is nearly full.
+    Refused(Cause),
     /// The live view has been good for long enough to take the photograph.
     AutoCapture,
     /// Answers [`Effect::TakeStill`].
     Captured { shot: ShotId, still: Still },
-    /// Answers [`Effect::TakeStill`]: there is no photograph, and why (a
-    /// sentence).
-    CaptureFailed { shot: ShotId, why: String },
+    /// Answers [`Effect::TakeStill`]: there is no photograph, and why.
+    CaptureFailed { shot: ShotId, why: Cause },
     /// Answers [`Effect::Grade`].
-    Graded { shot: ShotId, verdict: Box<Verdict> },
+    Graded {
+        shot: ShotId,
+        verdict: Box<ShotVerdict>,
+    },
     /// Answers [`Effect::Grade`]: there is no verdict and none will come.
     GradingFailed { shot: ShotId },
     /// The verdict on this photograph has reached the screen.
     Shown { shot: ShotId },
     /// Answers [`Effect::Save`]: the exam will survive a power cut.
     Saved { exam: ExamId },
-    /// Answers [`Effect::Save`]: the exam is not kept, and why (a sentence).
-    SaveFailed { exam: ExamId, why: String },
+    /// Answers [`Effect::Save`]: the exam is not kept, and why.
+    SaveFailed { exam: ExamId, why: Cause },
     /// Time has passed.
     Tick,
 }

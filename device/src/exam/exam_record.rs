@@ -10,7 +10,7 @@ use fovea_core::decision::ReferralDecision;
 use fovea_core::gate::GateVerdict;
 use serde::{Deserialize, Serialize};
 
-use super::outcome::{EyeOutcome, Outcome};
+use super::outcome::{ExamOutcome, EyeOutcome};
 use super::patient::Patient;
 use super::shot::{ShotId, Still};
 use super::words::{Action, Eye, SkipReason};
@@ -59,7 +59,7 @@ pub struct ExamRecord {
     pub patient: Patient,
     pub right: EyeRecord,
     pub left: EyeRecord,
-    pub outcome: Outcome,
+    pub outcome: ExamOutcome,
     /// What the operator did, in order.
     pub operations: Vec<Operation>,
 }
@@ -135,18 +135,24 @@ impl Shot {
         }
     }
 
-    /// The verdict, when the photograph could be graded.
-    pub fn decision(&self) -> Option<ReferralDecision> {
+    /// Its verdict, once it has one.
+    pub fn verdict(&self) -> Option<&ShotVerdict> {
         match &self.judgement {
-            Judgement::Given(verdict) if verdict.gradable() => Some(verdict.decision),
-            _ => None,
+            Judgement::Given(verdict) => Some(verdict),
+            Judgement::Pending | Judgement::Overdue => None,
         }
+    }
+
+    /// The decision, when the photograph could be graded.
+    pub fn decision(&self) -> Option<ReferralDecision> {
+        let verdict = self.verdict().filter(|verdict| verdict.gradable())?;
+        Some(verdict.decision)
     }
 
     /// Whether there is a verdict, and it is that nothing can be said. A
     /// photograph that got no verdict was not refused: the device failed.
     pub fn refused(&self) -> bool {
-        matches!(self.judgement, Judgement::Given(_)) && self.decision().is_none()
+        self.verdict().is_some_and(|verdict| !verdict.gradable())
     }
 }
 
@@ -176,20 +182,20 @@ pub struct Stamps {
     pub shown: Option<Duration>,
 }
 
-/// What became of a photograph.
+/// Whether a photograph of the exam has its verdict.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Judgement {
     /// Being graded; in a saved exam, one that ended before it was.
     Pending,
-    Given(Box<Verdict>),
+    Given(Box<ShotVerdict>),
     /// No verdict came in time, or the student failed.
     Overdue,
 }
 
-/// The verdict on one photograph.
+/// The verdict on one photograph, as the exam keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Verdict {
+pub struct ShotVerdict {
     pub decision: ReferralDecision,
     /// Calibrated probability (0..1) of any referable disease, where there is
     /// one.
@@ -201,11 +207,11 @@ pub struct Verdict {
     pub record: Record,
 }
 
-impl Verdict {
+impl ShotVerdict {
     /// What an exam keeps of a graded photograph. `shows` is the eye that the
     /// optic disc's side speaks for.
-    pub fn of(record: Record, shows: Option<Eye>) -> Verdict {
-        Verdict {
+    pub fn of(record: Record, shows: Option<Eye>) -> ShotVerdict {
+        ShotVerdict {
             decision: record.referral.decision,
             score: record.referral.score,
             gate: record.gate.clone(),

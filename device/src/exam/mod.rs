@@ -15,6 +15,7 @@
 //! whatever ends the exam. A result belongs to the photograph it was asked for
 //! or is dropped. No exam begins before the one before it is kept.
 
+mod cause;
 mod event;
 mod exam_record;
 mod obey;
@@ -33,12 +34,13 @@ mod tests;
 
 use std::time::Duration;
 
+pub use cause::Cause;
 pub use event::{Effect, Event};
 pub use exam_record::{
-    Clock, Ending, ExamId, ExamRecord, EyeRecord, Judgement, Operation, Shot, Shutter, Side,
-    Stamps, Verdict,
+    Clock, Ending, ExamId, ExamRecord, EyeRecord, Judgement, Operation, Shot, ShotVerdict, Shutter,
+    Side, Stamps,
 };
-pub use outcome::{EyeOutcome, Outcome, Overall};
+pub use outcome::{ExamOutcome, EyeOutcome, PatientOutcome};
 pub use patient::{Patient, HIGHEST_AGE, LONGEST_ID, LONGEST_NOTE};
 pub use rules::{Rules, MOST_SHOTS, REFUSALS};
 pub use session::EyeExam;
@@ -84,15 +86,15 @@ pub enum Stage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// No exam can begin, and why.
-    Refused(String),
+    Refused(Cause),
     /// There is no photograph, and why.
-    CaptureFailed(String),
+    CaptureFailed(Cause),
     /// The camera gave no photograph in time.
     CaptureOverdue,
     /// This eye has been photographed [`MOST_SHOTS`] times.
     NoMoreShots,
     /// The exam is not kept yet, and why. [`Stage::Summary`] saves again.
-    NotSaved(String),
+    NotSaved(Cause),
     /// A code or number was longer than [`LONGEST_ID`] characters. Nothing of it
     /// was taken.
     CodeTooLong,
@@ -159,6 +161,7 @@ impl Exam {
         }
     }
 
+    /// What the screen is to show.
     pub fn stage(&self) -> Stage {
         self.stage
     }
@@ -175,10 +178,12 @@ impl Exam {
         self.session.as_ref().map(|session| &session.id)
     }
 
+    /// What was written down of the patient.
     pub fn patient(&self) -> Option<&Patient> {
         self.session.as_ref().map(|session| &session.patient)
     }
 
+    /// What was photographed of an eye, or why it was left out.
     pub fn eye(&self, eye: Eye) -> Option<&EyeExam> {
         self.session.as_ref().map(|session| session.eye(eye))
     }
@@ -189,7 +194,7 @@ impl Exam {
     }
 
     /// What the exam makes of the patient so far.
-    pub fn outcome(&self) -> Option<Outcome> {
+    pub fn outcome(&self) -> Option<ExamOutcome> {
         self.session.as_ref().map(Session::outcome)
     }
 

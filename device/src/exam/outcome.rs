@@ -11,6 +11,7 @@ use super::words::{Eye, SkipReason};
 pub enum EyeOutcome {
     /// Neither photographed nor left out for a reason.
     NotExamined,
+    /// Left out, for this reason.
     Skipped(SkipReason),
     /// A photograph is being graded, and no earlier one could be.
     Pending,
@@ -29,40 +30,43 @@ pub enum EyeOutcome {
 /// What becomes of the patient, in the order of weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Overall {
+pub enum PatientOutcome {
     /// Nothing that needs a referral was found in any eye that was examined.
     NoReferableDisease,
     /// No eye was examined, or an eye was not judged: before the exam ended, or
     /// because the student gave no verdict.
     NoVerdict,
+    /// A finding that an ophthalmologist should see.
     Refer,
     /// An eye cannot be graded: a referral, because disease may be the cause.
     CannotBeGraded,
+    /// A finding that cannot wait.
     ReferUrgent,
 }
 
-impl Overall {
+impl PatientOutcome {
     /// Whether the patient is to be seen by an ophthalmologist.
     pub fn refers(self) -> bool {
-        self >= Overall::Refer
+        self >= PatientOutcome::Refer
     }
 }
 
-/// The patient's result.
+/// What the exam makes of the patient, and of which eyes it says nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outcome {
-    pub overall: Overall,
+pub struct ExamOutcome {
+    /// The worse eye's.
+    pub overall: PatientOutcome,
     /// Eyes that it says nothing of, because they were not photographed.
     pub not_examined: Vec<Eye>,
 }
 
-impl Outcome {
+impl ExamOutcome {
     /// From where both eyes stand.
-    pub fn of(right: EyeOutcome, left: EyeOutcome) -> Outcome {
+    pub fn of(right: EyeOutcome, left: EyeOutcome) -> ExamOutcome {
         let eyes = [(Eye::Right, right), (Eye::Left, left)];
         let weights = eyes.iter().filter_map(|(_, outcome)| outcome.weight());
-        Outcome {
-            overall: weights.max().unwrap_or(Overall::NoVerdict),
+        ExamOutcome {
+            overall: weights.max().unwrap_or(PatientOutcome::NoVerdict),
             not_examined: eyes
                 .iter()
                 .filter(|(_, outcome)| outcome.weight().is_none())
@@ -75,17 +79,17 @@ impl Outcome {
 impl EyeOutcome {
     /// What the eye alone would make of the patient; nothing when it was not
     /// photographed.
-    fn weight(self) -> Option<Overall> {
+    fn weight(self) -> Option<PatientOutcome> {
         match self {
             EyeOutcome::NotExamined | EyeOutcome::Skipped(_) => None,
-            EyeOutcome::Pending | EyeOutcome::NoVerdict => Some(Overall::NoVerdict),
+            EyeOutcome::Pending | EyeOutcome::NoVerdict => Some(PatientOutcome::NoVerdict),
             EyeOutcome::Refused(_)
             | EyeOutcome::CannotBeGraded
-            | EyeOutcome::Decided(ReferralDecision::Retake) => Some(Overall::CannotBeGraded),
-            EyeOutcome::Decided(ReferralDecision::Refer) => Some(Overall::Refer),
-            EyeOutcome::Decided(ReferralDecision::ReferUrgent) => Some(Overall::ReferUrgent),
+            | EyeOutcome::Decided(ReferralDecision::Retake) => Some(PatientOutcome::CannotBeGraded),
+            EyeOutcome::Decided(ReferralDecision::Refer) => Some(PatientOutcome::Refer),
+            EyeOutcome::Decided(ReferralDecision::ReferUrgent) => Some(PatientOutcome::ReferUrgent),
             EyeOutcome::Decided(ReferralDecision::NoReferableDisease) => {
-                Some(Overall::NoReferableDisease)
+                Some(PatientOutcome::NoReferableDisease)
             }
         }
     }

@@ -112,7 +112,7 @@ impl World {
     }
 
     fn answer(&mut self, request: &Request, how: Answer) -> Event {
-        let why = "It did not work.".to_owned();
+        let why = Cause::StoreSilent;
         match (request.clone(), how) {
             (Request::Open, Answer::Good(..)) => {
                 self.opened += 1;
@@ -278,7 +278,8 @@ impl World {
 
     /// No all-clear while a photographed eye has none of its own.
     fn check_all_clear(&self) {
-        let all_clear = |outcome: Outcome| outcome.overall == Overall::NoReferableDisease;
+        let all_clear =
+            |outcome: ExamOutcome| outcome.overall == PatientOutcome::NoReferableDisease;
         if !self.exam.outcome().is_some_and(all_clear) {
             return;
         }
@@ -310,7 +311,7 @@ impl World {
         let exam = ExamId("nobody's".to_owned());
         let still = still(1, self.now);
         let verdict = verdict(ReferralDecision::NoReferableDisease, None, 0);
-        let why = String::new();
+        let why = Cause::CameraBusy;
         for event in [
             Event::Captured { shot, still },
             Event::CaptureFailed {

@@ -19,12 +19,12 @@ pub struct Rules {
     /// Without the operator for this long, an exam is ended and the screen
     /// locked.
     pub idle_seconds: NonZeroU32,
-    /// A photograph that the camera has not given by then has failed.
+    /// How long the camera may take to send a photograph.
     pub capture_seconds: NonZeroU32,
-    /// A photograph without a verdict by then gets none.
+    /// How long grading may take; after that the photograph stays without a verdict.
     pub grade_seconds: NonZeroU32,
-    /// A store that has not answered by then is said not to, and can be asked
-    /// again.
+    /// How long the store may take to answer; after that the operator is told that
+    /// it does not, and can ask again.
     pub store_seconds: NonZeroU32,
 }
 

@@ -6,7 +6,7 @@ use fovea_core::decision::ReferralDecision;
 
 use super::exam_record::{Clock, Ending, ExamId, ExamRecord, EyeRecord, Judgement, Operation};
 use super::exam_record::{Shot, Side};
-use super::outcome::{EyeOutcome, Outcome};
+use super::outcome::{ExamOutcome, EyeOutcome};
 use super::patient::Patient;
 use super::rules::{MOST_SHOTS, REFUSALS};
 use super::shot::ShotId;
@@ -194,8 +194,8 @@ impl Session {
         }
     }
 
-    pub fn outcome(&self) -> Outcome {
-        Outcome::of(self.right.outcome(), self.left.outcome())
+    pub fn outcome(&self) -> ExamOutcome {
+        ExamOutcome::of(self.right.outcome(), self.left.outcome())
     }
 
     pub fn record(&self, ending: Ending, ended: Duration) -> ExamRecord {

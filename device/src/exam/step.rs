@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::cause::Cause;
 use super::event::{Effect, Event};
-use super::exam_record::{Clock, Ending, ExamId, Judgement, Shot, Shutter, Side, Verdict};
+use super::exam_record::{Clock, Ending, ExamId, Judgement, Shot, ShotVerdict, Shutter, Side};
 use super::obey::result;
 use super::session::Session;
 use super::shot::{ShotId, Still};
@@ -60,7 +61,7 @@ impl Exam {
         self.go(Stage::Patient { field });
     }
 
-    fn refuse(&mut self, why: String) {
+    fn refuse(&mut self, why: Cause) {
         if self.opening && self.stage == Stage::Ready {
             self.opening = false;
             self.scanned = None;
@@ -104,14 +105,14 @@ impl Exam {
         effects.push(Effect::Grade { shot: id, eye });
     }
 
-    fn capture_failed(&mut self, id: ShotId, why: String) {
+    fn capture_failed(&mut self, id: ShotId, why: Cause) {
         if let (Stage::Capturing { eye }, Some(_)) = (self.stage, self.awaited(id)) {
             self.go(Stage::Live { eye });
             self.notice = Some(Notice::CaptureFailed(why));
         }
     }
 
-    fn graded(&mut self, id: ShotId, verdict: Box<Verdict>, now: Duration) {
+    fn graded(&mut self, id: ShotId, verdict: Box<ShotVerdict>, now: Duration) {
         let Some((eye, shot)) = self.open_session().and_then(|s| s.shot_mut(id)) else {
             return;
         };
@@ -157,7 +158,7 @@ impl Exam {
         self.notice = Some(Notice::SavedIncomplete);
     }
 
-    fn save_failed(&mut self, exam: &ExamId, why: String, now: Duration) {
+    fn save_failed(&mut self, exam: &ExamId, why: Cause, now: Duration) {
         if self.stage == Stage::Saving && self.ended(exam).is_some() {
             self.touched = now;
             self.go(Stage::Summary);
@@ -206,14 +207,12 @@ impl Exam {
 
     /// A disk that does not answer must not hold the operator.
     fn give_up_store(&mut self, now: Duration) {
-        const SILENT: &str = "The disk of the records does not answer: try again in a moment, \
-                              and if it stays so, have the device looked at.";
         if now.saturating_sub(self.asked) < self.rules.store() {
             return;
         }
-        self.refuse(SILENT.to_owned());
+        self.refuse(Cause::StoreSilent);
         if let Some(exam) = self.id().cloned() {
-            self.save_failed(&exam, SILENT.to_owned(), now);
+            self.save_failed(&exam, Cause::StoreSilent, now);
         }
     }
 

@@ -8,20 +8,26 @@ use fovea_core::gate::{GateReason, GateVerdict};
 
 use super::words::{Action, Eye, Page, PatientField, SkipReason};
 use super::*;
+use crate::camera::CameraError;
 use crate::grade::record::Record;
+use crate::records::StoreError;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A verdict as the grader would give it; [`ReferralDecision::Retake`] is one
 /// that the gate refused.
-pub(super) fn verdict(decision: ReferralDecision, shows: Option<Eye>, tag: u64) -> Box<Verdict> {
+pub(super) fn verdict(
+    decision: ReferralDecision,
+    shows: Option<Eye>,
+    tag: u64,
+) -> Box<ShotVerdict> {
     let accepted = decision != ReferralDecision::Retake;
     let reason = if accepted {
         GateReason::Ok
     } else {
         GateReason::Blurred
     };
-    Box::new(Verdict {
+    Box::new(ShotVerdict {
         decision,
         score: Some(0.25),
         gate: GateVerdict {
@@ -155,11 +161,11 @@ impl Walk {
 
     fn save_fails(&mut self) -> &mut Walk {
         let exam = self.exam.id().expect("an exam is being saved").clone();
-        let why = "The disk is full.".to_owned();
+        let why = Cause::Store(StoreError::Full);
         self.tell(Event::SaveFailed { exam, why })
     }
 
-    fn overall(&self) -> Overall {
+    fn overall(&self) -> PatientOutcome {
         self.exam.outcome().expect("there is an exam").overall
     }
 }
@@ -195,7 +201,7 @@ fn an_exam_from_start_to_the_next() {
     let left = walk.photograph(Refer);
     walk.act(Action::Continue);
     assert_eq!(walk.exam.stage(), Stage::Summary);
-    assert_eq!(walk.overall(), Overall::Refer);
+    assert_eq!(walk.overall(), PatientOutcome::Refer);
 
     walk.act(Action::Continue);
     assert_eq!(walk.exam.stage(), Stage::Saving);
@@ -248,7 +254,7 @@ fn a_scanned_code_begins_an_exam() {
 fn a_scan_that_no_exam_came_of_is_forgotten() {
     let mut walk = Walk::new();
     walk.tell(Event::Scanned("P-1".to_owned()));
-    walk.tell(Event::Refused("The disk is full.".to_owned()));
+    walk.tell(Event::Refused(Cause::Store(StoreError::Full)));
     walk.act(Action::Start);
     walk.open("the next");
     assert_eq!(walk.exam.patient().unwrap().id, "");
@@ -360,7 +366,7 @@ fn a_result_need_not_be_waited_for() {
     assert_eq!(walk.exam.stage(), LEFT_LIVE);
     let left = walk.capture();
     walk.act(Action::Continue);
-    assert_eq!(walk.overall(), Overall::NoVerdict);
+    assert_eq!(walk.overall(), PatientOutcome::NoVerdict);
     walk.act(Action::Continue);
     assert_eq!(
         walk.exam.stage(),
@@ -368,9 +374,9 @@ fn a_result_need_not_be_waited_for() {
         "nothing ungraded is saved"
     );
     walk.grade(left, NoReferableDisease);
-    assert_eq!(walk.overall(), Overall::NoVerdict);
+    assert_eq!(walk.overall(), PatientOutcome::NoVerdict);
     walk.grade(right, ReferUrgent);
-    assert_eq!(walk.overall(), Overall::ReferUrgent);
+    assert_eq!(walk.overall(), PatientOutcome::ReferUrgent);
     walk.act(Action::Continue);
     assert_eq!(walk.exam.stage(), Stage::Saving);
 }
@@ -384,14 +390,14 @@ fn an_eye_left_out_gets_no_all_clear() {
     walk.act(Action::SkipFor(SkipReason::Declined));
     assert_eq!(walk.exam.stage(), Stage::Summary);
     let outcome = walk.exam.outcome().unwrap();
-    assert_eq!(outcome.overall, Overall::NoReferableDisease);
+    assert_eq!(outcome.overall, PatientOutcome::NoReferableDisease);
     assert_eq!(outcome.not_examined, [Eye::Left]);
     // A photograph outranks the reason.
     walk.act(Action::Back);
     assert_eq!(walk.exam.stage(), LEFT_LIVE);
     walk.photograph(Refer);
     assert_eq!(walk.exam.eye(Eye::Left).unwrap().skipped(), None);
-    assert_eq!(walk.overall(), Overall::Refer);
+    assert_eq!(walk.overall(), PatientOutcome::Refer);
 }
 
 #[test]
@@ -403,7 +409,7 @@ fn both_eyes_left_out_is_no_verdict_but_a_record() {
     }
     walk.act(Action::Continue);
     let record = walk.asked_save();
-    assert_eq!(record.outcome.overall, Overall::NoVerdict);
+    assert_eq!(record.outcome.overall, PatientOutcome::NoVerdict);
     assert_eq!(record.outcome.not_examined, Eye::BOTH);
 }
 
@@ -423,7 +429,7 @@ fn three_refusals_refer() {
     }
     walk.act(Action::Continue);
     walk.photograph(NoReferableDisease);
-    assert_eq!(walk.overall(), Overall::CannotBeGraded);
+    assert_eq!(walk.overall(), PatientOutcome::CannotBeGraded);
     assert!(walk.overall().refers());
     walk.act(Action::Continue).act(Action::Continue);
     assert_eq!(walk.asked_save().right.shots.len(), REFUSALS);
@@ -435,7 +441,7 @@ fn going_on_after_one_refusal_is_no_all_clear_either() {
     walk.photograph(Retake);
     walk.act(Action::Continue);
     walk.photograph(NoReferableDisease);
-    assert_eq!(walk.overall(), Overall::CannotBeGraded);
+    assert_eq!(walk.overall(), PatientOutcome::CannotBeGraded);
 }
 
 #[test]
@@ -481,7 +487,7 @@ fn a_verdict_of_the_last_patient_is_dropped() {
     walk.grade(of_a, ReferUrgent);
     assert_eq!(walk.exam, before);
     walk.grade(of_b, NoReferableDisease);
-    assert_eq!(walk.overall(), Overall::NoReferableDisease);
+    assert_eq!(walk.overall(), PatientOutcome::NoReferableDisease);
 }
 
 #[test]
@@ -503,7 +509,7 @@ fn a_failed_capture_says_why() {
     let mut walk = Walk::at_the_first_eye("A");
     walk.tell(Event::AutoCapture);
     let shot = walk.asked_still();
-    let why = "The camera was unplugged.".to_owned();
+    let why = Cause::Camera(CameraError::NoneFound);
     walk.tell(Event::CaptureFailed {
         shot,
         why: why.clone(),
@@ -526,7 +532,7 @@ fn a_grader_that_does_not_answer_refers_nobody() {
     let eye = walk.exam.eye(Eye::Right).unwrap();
     assert_eq!(eye.outcome(), EyeOutcome::NoVerdict);
     assert_eq!(eye.refusals(), 0);
-    assert_eq!(walk.overall(), Overall::NoVerdict);
+    assert_eq!(walk.overall(), PatientOutcome::NoVerdict);
     let shot = walk.photograph(Retake);
     let eye = walk.exam.eye(Eye::Right).unwrap();
     assert_eq!(eye.outcome(), EyeOutcome::Refused(1));
@@ -671,7 +677,7 @@ fn nobody_else_comes_in_while_an_exam_is_saved() {
 fn a_device_without_room_begins_nothing() {
     let mut walk = Walk::new();
     walk.act(Action::Start);
-    let why = "The disk is nearly full: export and remove old exams.".to_owned();
+    let why = Cause::Store(StoreError::Full);
     walk.tell(Event::Refused(why.clone()));
     assert_eq!(walk.exam.stage(), Stage::Ready);
     assert_eq!(walk.exam.notice(), Some(&Notice::Refused(why)));
@@ -803,31 +809,43 @@ fn the_worse_eye_decides() {
     let decided = EyeOutcome::Decided;
     let clear = decided(NoReferableDisease);
     for (right, left, overall) in [
-        (clear, clear, Overall::NoReferableDisease),
-        (clear, decided(Refer), Overall::Refer),
-        (decided(ReferUrgent), decided(Refer), Overall::ReferUrgent),
+        (clear, clear, PatientOutcome::NoReferableDisease),
+        (clear, decided(Refer), PatientOutcome::Refer),
+        (
+            decided(ReferUrgent),
+            decided(Refer),
+            PatientOutcome::ReferUrgent,
+        ),
         (
             EyeOutcome::CannotBeGraded,
             decided(ReferUrgent),
-            Overall::ReferUrgent,
+            PatientOutcome::ReferUrgent,
         ),
         (
             decided(Refer),
             EyeOutcome::CannotBeGraded,
-            Overall::CannotBeGraded,
+            PatientOutcome::CannotBeGraded,
         ),
-        (clear, EyeOutcome::Refused(1), Overall::CannotBeGraded),
-        (clear, EyeOutcome::Pending, Overall::NoVerdict),
-        (EyeOutcome::Pending, decided(Refer), Overall::Refer),
-        (clear, EyeOutcome::NotExamined, Overall::NoReferableDisease),
+        (
+            clear,
+            EyeOutcome::Refused(1),
+            PatientOutcome::CannotBeGraded,
+        ),
+        (clear, EyeOutcome::Pending, PatientOutcome::NoVerdict),
+        (EyeOutcome::Pending, decided(Refer), PatientOutcome::Refer),
+        (
+            clear,
+            EyeOutcome::NotExamined,
+            PatientOutcome::NoReferableDisease,
+        ),
         (
             EyeOutcome::NotExamined,
             EyeOutcome::Skipped(SkipReason::Declined),
-            Overall::NoVerdict,
+            PatientOutcome::NoVerdict,
         ),
     ] {
-        let one = Outcome::of(right, left).overall;
-        let other = Outcome::of(left, right).overall;
+        let one = ExamOutcome::of(right, left).overall;
+        let other = ExamOutcome::of(left, right).overall;
         assert_eq!((one, other), (overall, overall), "{right:?}, {left:?}");
     }
 }

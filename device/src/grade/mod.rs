@@ -2,12 +2,14 @@
 //!
 //! The [`gate`] decides whether it can be judged, the student of the bundle
 //! ([`embedded`], or a folder's) answers, and what was decided is a [`record`].
-//! [`batch`] does so for many at a time; [`report`] and [`picture`] show records,
-//! [`verdict`] has the words and signs of a decision.
+//! [`photographs`] lists those that paths lead to, [`batch`] grades many at a
+//! time; [`report`] and [`picture`] show records, [`verdict`] has the words and
+//! signs of a decision.
 
 pub mod batch;
 pub mod embedded;
 pub mod gate;
+pub mod photographs;
 pub mod picture;
 pub mod record;
 pub mod report;
@@ -182,20 +184,20 @@ impl Grader {
             Ok(answer) => answer,
             Err(error) => return self.student_failed(image, &error.to_string(), elapsed_ms),
         };
-        let (decision, spent) = timed(|| decision::decide(taxonomy, calibration, &answer.logits));
+        let (verdict, spent) = timed(|| decision::decide(taxonomy, calibration, &answer.logits));
         elapsed_ms.decide = spent;
-        let decision = match decision {
-            Ok(decision) => decision,
+        let verdict = match verdict {
+            Ok(verdict) => verdict,
             Err(error) => return self.student_failed(image, &error.to_string(), elapsed_ms),
         };
         let (gate, spent) =
-            timed(|| gate::by_student(first, taxonomy, calibration, &decision.findings));
+            timed(|| gate::by_student(first, taxonomy, calibration, &verdict.findings));
         elapsed_ms.gate = round(elapsed_ms.gate + spent);
 
-        let decision = if gate.accepted {
-            decision
+        let verdict = if gate.accepted {
+            verdict
         } else {
-            decision::retake(decision, gate.reason)
+            decision::retake(verdict, gate.reason)
         };
         Graded {
             record: Record {
@@ -203,15 +205,15 @@ impl Grader {
                 image_bytes: None,
                 gate,
                 referral: Referral {
-                    decision: decision.referral,
-                    score: Some(decision.score),
-                    reasons: decision.reasons,
+                    decision: verdict.referral,
+                    score: Some(verdict.score),
+                    reasons: verdict.reasons,
                 },
-                findings: decision.findings,
-                referable_dr: decision.referable_dr,
+                findings: verdict.findings,
+                referable_dr: verdict.referable_dr,
                 model: self.model.clone(),
                 elapsed_ms,
-                committed: decision.committed,
+                committed: verdict.committed,
             },
             seen: Some(Seen {
                 photograph,

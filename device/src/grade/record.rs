@@ -17,14 +17,18 @@ pub struct Record {
     /// That path in hexadecimal bytes, where it is not UTF-8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_bytes: Option<String>,
+    /// Whether the photograph can be judged.
     pub gate: GateVerdict,
+    /// The decision and what it rests on.
     pub referral: Referral,
     /// Every node of the taxonomy, in its order; empty when unreadable.
     pub findings: Vec<Finding>,
     /// Calibrated probability (0..1) of moderate NPDR or worse; none when
     /// unreadable, or when the taxonomy does not define it.
     pub referable_dr: Option<f32>,
+    /// Which student answered.
     pub model: Model,
+    /// How long each step took.
     pub elapsed_ms: Elapsed,
     /// Indices into `findings` of what the verdict commits to: the deepest
     /// positive nodes. Not kept: the findings say it.
@@ -35,6 +39,7 @@ pub struct Record {
 /// The referral decision and what it rests on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Referral {
+    /// One of four answers.
     pub decision: ReferralDecision,
     /// Calibrated probability (0..1) that any referable disease is present,
     /// also when the gate refuses; none only when unreadable.

@@ -4,29 +4,35 @@
 //! `fovea check` prints them, the Ready screen shows them. None changes what it
 //! tests. What lies behind a
 //! part (a camera, a screen, the student) is asked through [`Parts`], so that
-//! the judgement here is tested without any of them.
+//! what is made of it here is tested without any of them.
 
+mod words;
+
+use std::cmp::Reverse;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fovea_core::calibration::Calibration;
 use fovea_core::decision::ReferralDecision;
 use fovea_core::profile::CameraProfile;
 use image::RgbImage;
+use jiff::Timestamp;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use serde::Serialize;
 
+use crate::camera::{self, CameraError, Control};
 use crate::files::{existing, may_write};
 use crate::grade::record::Record;
-use crate::records::Room;
+use crate::records::{Glance, Room, StoreError};
+use crate::{display, input};
 
 /// How a part is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
+    /// It works.
     Ok,
     /// Exams work, but somebody should look after it.
     Warn,
@@ -46,17 +52,23 @@ impl State {
 }
 
 /// A part that an exam needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
+    /// The bundle, and whether its student answers.
     Bundle,
     /// The student's, and the camera's.
     Calibration,
+    /// Whether pictures come.
     Camera,
+    /// Whether there is a screen.
     Display,
+    /// What is touched and typed on.
     Input,
+    /// Whether exams can be kept.
     Store,
+    /// Whether its time is plausible.
     Clock,
+    /// Whether there is room for exams.
     Disk,
 }
 
@@ -77,40 +89,204 @@ impl Part {
 }
 
 /// What was found of one part.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Check {
+    /// The part that was tested.
     pub part: Part,
-    pub state: State,
-    /// What it is, or what is wrong with it and the remedy.
-    pub sentence: String,
+    /// The worst first; never empty.
+    pub found: Vec<Found>,
 }
 
-/// The parts of the device as the self-test asks them. A refusal is one
-/// sentence with the remedy.
+impl Check {
+    /// How the part is.
+    pub fn state(&self) -> State {
+        worst_of(&self.found)
+    }
+}
+
+/// One thing that was found, good or bad. `detail` is what a library or a part
+/// that speaks no other language said of it, in English.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Found {
+    /// The bundle grades a drawn eye in so many milliseconds.
+    Grades {
+        bundle: String,
+        ms: f64,
+    },
+    /// The bundle gives no probabilities for a drawn eye.
+    NoProbabilities {
+        bundle: String,
+    },
+    /// The bundle takes a drawn eye for none.
+    RefusesEye {
+        bundle: String,
+    },
+    /// The bundle takes a black frame for an eye.
+    AcceptsBlack {
+        bundle: String,
+    },
+    /// This program was built without the eye to test with.
+    NoDrawnEye,
+    /// The bundle, or the student in it, cannot be used.
+    NoStudent {
+        detail: String,
+    },
+    /// The student panicked.
+    StudentBrokeDown {
+        detail: String,
+    },
+    /// The student's thread has ended.
+    StudentGone,
+
+    /// The calibration, and the sensitivity that it aims at, 0 to 1.
+    Calibrated {
+        id: String,
+        sensitivity: f32,
+    },
+    /// No photographs stand behind the operating points.
+    NotMeasured {
+        id: String,
+    },
+    /// The quality of a photograph is judged by its pixels alone.
+    PixelsOnly {
+        id: String,
+    },
+    /// There is no calibration without a bundle.
+    NoCalibration,
+    /// The camera's profile, and what it leaves uneven, as a share of the mean.
+    Profile {
+        camera: String,
+        uneven: f32,
+    },
+    /// There is no profile of the camera.
+    NoProfile,
+    ProfileUnusable {
+        detail: String,
+    },
+
+    /// The camera shows pictures; what it lets be set, where that was asked.
+    Camera {
+        about: Arc<camera::About>,
+        controls: Vec<Control>,
+    },
+    /// The camera is being opened for the first time.
+    Connecting,
+    /// No pictures come.
+    NoCamera(CameraError),
+
+    /// What is shown on.
+    Display(display::About),
+    /// It was working before.
+    DisplayGone,
+    NoDisplay {
+        detail: String,
+    },
+    /// It was not looked for: what is said of the keyboards is wrong.
+    DisplayNotTried {
+        detail: String,
+    },
+    /// What is touched and typed on.
+    Input(input::About),
+    /// Nothing is touched or typed without a display.
+    NothingToTouch,
+    NoInput {
+        detail: String,
+    },
+
+    /// What the store holds.
+    Store(Glance),
+    /// The first start makes it.
+    NoStore,
+    /// The store cannot be used, or the disk does not say how much room it has.
+    StoreUnusable(StoreError),
+    /// The store's thread has ended.
+    StoreGone,
+    /// Files can be written in the store's folder.
+    Writable(PathBuf),
+    /// The store's folder can be made.
+    CanBeMade(PathBuf),
+    /// `reason` is the system's.
+    NotWritable {
+        path: PathBuf,
+        reason: String,
+    },
+
+    /// The clock's time is plausible.
+    ClockRight,
+    /// The clock shows a time before this program was built.
+    ClockBeforeBuilt,
+    /// The clock shows a time beyond this program's life.
+    ClockBeyondLife,
+    /// The clock shows a time before the newest exam ended.
+    ClockBeforeExam,
+
+    /// How much room the store's disk has.
+    Room(Room),
+}
+
+impl Found {
+    /// What it means for exams.
+    pub fn state(&self) -> State {
+        match self {
+            Found::Grades { .. }
+            | Found::Calibrated { .. }
+            | Found::Profile { .. }
+            | Found::Camera { .. }
+            | Found::Display(_)
+            | Found::Input(_)
+            | Found::Store(_)
+            | Found::NoStore
+            | Found::Writable(_)
+            | Found::CanBeMade(_)
+            | Found::ClockRight => State::Ok,
+            Found::NotMeasured { .. }
+            | Found::PixelsOnly { .. }
+            | Found::NoProfile
+            | Found::Connecting => State::Warn,
+            Found::NoProbabilities { .. }
+            | Found::RefusesEye { .. }
+            | Found::AcceptsBlack { .. }
+            | Found::NoDrawnEye
+            | Found::NoStudent { .. }
+            | Found::StudentBrokeDown { .. }
+            | Found::StudentGone
+            | Found::NoCalibration
+            | Found::ProfileUnusable { .. }
+            | Found::NoCamera(_)
+            | Found::DisplayGone
+            | Found::NoDisplay { .. }
+            | Found::DisplayNotTried { .. }
+            | Found::NothingToTouch
+            | Found::NoInput { .. }
+            | Found::StoreUnusable(_)
+            | Found::StoreGone
+            | Found::NotWritable { .. }
+            | Found::ClockBeforeBuilt
+            | Found::ClockBeyondLife
+            | Found::ClockBeforeExam => State::Fail,
+            Found::Room(room) if !room.suffices() => State::Fail,
+            Found::Room(room) if room.is_scarce() => State::Warn,
+            Found::Room(_) => State::Ok,
+        }
+    }
+}
+
+/// The parts of the device as the self-test asks them.
 pub trait Parts {
     /// Grades a photograph with the configured bundle.
-    fn grade(&mut self, photograph: RgbImage) -> Result<Record, String>;
+    fn grade(&mut self, photograph: RgbImage) -> Result<Record, Found>;
     /// The calibration of the configured bundle.
-    fn calibration(&mut self) -> Result<Calibration, String>;
-    /// Gets a picture from the camera and describes it.
-    fn camera(&mut self) -> Result<String, String>;
-    /// Opens the display and describes it.
-    fn display(&mut self) -> Result<String, String>;
-    /// Looks for touch panels and keyboards and describes them.
-    fn input(&mut self) -> Result<String, String>;
-    /// Looks at the store.
-    fn store(&mut self) -> Result<Stored, String>;
+    fn calibration(&mut self) -> Result<Calibration, Found>;
+    /// Gets a picture from the camera.
+    fn camera(&mut self) -> Found;
+    /// Opens the display.
+    fn display(&mut self) -> Found;
+    /// Looks for touch panels and keyboards.
+    fn input(&mut self) -> Found;
+    /// Looks at the store; nothing where there is none yet.
+    fn store(&mut self) -> Result<Option<Glance>, Found>;
     /// How much room the store's disk has and an exam needs.
-    fn room(&mut self) -> Result<Room, String>;
-}
-
-/// What is found of the store.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
-    /// What it holds.
-    pub says: String,
-    /// When its newest exam ended, if it has any.
-    pub newest: Option<SystemTime>,
+    fn room(&mut self) -> Result<Room, Found>;
 }
 
 /// Where the configuration has what is looked at on the disk.
@@ -126,30 +302,52 @@ pub struct Places {
 /// the clock shows.
 pub fn all(places: &Places, parts: &mut dyn Parts, now: SystemTime) -> Vec<Check> {
     let stored = parts.store();
-    let newest = stored.as_ref().ok().and_then(|stored| stored.newest);
-    vec![
-        bundle(parts),
-        judged(Part::Calibration, parts.calibration(), |calibration| {
-            both(points(&calibration), profile(&places.profile))
-        }),
-        told(Part::Camera, parts.camera()),
-        told(Part::Display, parts.display()),
-        told(Part::Input, parts.input()),
-        judged(Part::Store, stored, |stored| {
-            both((State::Ok, stored.says), writable(&places.store))
-        }),
-        judged(Part::Clock, Ok(newest), |newest| clock(now, newest)),
-        judged(Part::Disk, parts.room(), |room| disk(&room)),
-    ]
+    let newest = stored
+        .as_ref()
+        .ok()
+        .and_then(|glance| glance.as_ref()?.latest);
+    let calibration = match parts.calibration() {
+        Ok(calibration) => vec![points(calibration), profile(&places.profile)],
+        Err(found) => vec![found],
+    };
+    let store = match stored {
+        Ok(glance) => vec![
+            glance.map_or(Found::NoStore, Found::Store),
+            writable(&places.store),
+        ],
+        Err(found) => vec![found],
+    };
+    let room = parts.room().map_or_else(|found| found, Found::Room);
+    let checks = [
+        (Part::Bundle, vec![bundle(parts)]),
+        (Part::Calibration, calibration),
+        (Part::Camera, vec![parts.camera()]),
+        (Part::Display, vec![parts.display()]),
+        (Part::Input, vec![parts.input()]),
+        (Part::Store, store),
+        (Part::Clock, vec![clock(now, newest.map(system_time))]),
+        (Part::Disk, vec![room]),
+    ];
+    let check = |(part, mut found): (Part, Vec<Found>)| {
+        // Stable: of two that are as bad, the first stays first.
+        found.sort_by_key(|found| Reverse(found.state()));
+        Check { part, found }
+    };
+    checks.into_iter().map(check).collect()
 }
 
 /// The worst state among them.
 pub fn worst(checks: &[Check]) -> State {
-    let states = checks.iter().map(|check| check.state);
+    let states = checks.iter().map(Check::state);
     states.max().unwrap_or(State::Ok)
 }
 
-/// One aligned line for each.
+fn worst_of(found: &[Found]) -> State {
+    let states = found.iter().map(Found::state);
+    states.max().unwrap_or(State::Ok)
+}
+
+/// One aligned line for each, in English.
 ///
 /// # Errors
 /// Those of `out`.
@@ -157,147 +355,96 @@ pub fn write(out: &mut impl Write, checks: &[Check]) -> io::Result<()> {
     let wide = checks.iter().map(|check| check.part.name().len()).max();
     let wide = wide.unwrap_or(0);
     for check in checks {
-        let (state, part) = (check.state.word(), check.part.name());
-        writeln!(out, "{state:<4}  {part:<wide$}  {}", check.sentence)?;
+        let (state, part) = (check.state().word(), check.part.name());
+        writeln!(out, "{state:<4}  {part:<wide$}  {check}")?;
     }
     out.flush()
-}
-
-/// What a part says of itself, or its refusal.
-fn told(part: Part, answer: Result<String, String>) -> Check {
-    judged(part, answer, |sentence| (State::Ok, sentence))
-}
-
-/// What is judged of a part's answer, or its refusal.
-fn judged<T>(
-    part: Part,
-    answer: Result<T, String>,
-    judge: impl FnOnce(T) -> (State, String),
-) -> Check {
-    let (state, sentence) = match answer {
-        Ok(answer) => judge(answer),
-        Err(sentence) => (State::Fail, sentence),
-    };
-    Check {
-        part,
-        state,
-        sentence,
-    }
-}
-
-/// Two findings about one part as one: the worse state, the worse first.
-fn both(one: (State, String), other: (State, String)) -> (State, String) {
-    let (first, second) = if other.0 > one.0 {
-        (other, one)
-    } else {
-        (one, other)
-    };
-    (first.0, format!("{}; {}", first.1, second.1))
 }
 
 /// Whether the student answers on a drawn healthy eye, and the gate refuses a
 /// black frame: a network that was damaged, or swapped for another, does not
 /// do both.
-fn bundle(parts: &mut dyn Parts) -> Check {
+fn bundle(parts: &mut dyn Parts) -> Found {
     /// Side of the photograph, in pixels.
     const SIDE: u32 = 512;
-    let mut ask = || -> Result<(State, String), String> {
-        let healthy =
-            fovea_render::by_name("healthy").ok_or("there is no drawn eye to test with")?;
-        let eye = parts.grade(healthy.draw(2, SIDE))?;
-        let black = parts.grade(RgbImage::new(SIDE, SIDE))?;
-        Ok(sane(&eye, &black))
+    let Some(healthy) = fovea_render::by_name("healthy") else {
+        return Found::NoDrawnEye;
     };
-    judged(Part::Bundle, ask(), |found| found)
+    let eye = parts.grade(healthy.draw(2, SIDE));
+    let asked = eye.and_then(|eye| Ok((eye, parts.grade(RgbImage::new(SIDE, SIDE))?)));
+    asked.map_or_else(|found| found, |(eye, black)| sane(&eye, &black))
 }
 
-fn sane(eye: &Record, black: &Record) -> (State, String) {
-    let name = &eye.model.bundle;
+fn sane(eye: &Record, black: &Record) -> Found {
+    let bundle = eye.model.bundle.clone();
     let score = eye
         .referral
         .score
         .filter(|score| (0.0..=1.0).contains(score));
     let sound =
         |finding: &fovea_core::decision::Finding| (0.0..=1.0).contains(&finding.probability);
-    let remedy = "install the bundle again";
     if score.is_none() || eye.findings.is_empty() || !eye.findings.iter().all(sound) {
-        let sentence = format!("{name} gives no probabilities for a drawn eye; {remedy}");
-        return (State::Fail, sentence);
+        return Found::NoProbabilities { bundle };
     }
     if !eye.gate.accepted || eye.referral.decision == ReferralDecision::Retake {
-        return (State::Fail, format!("{name} refuses a drawn eye; {remedy}"));
+        return Found::RefusesEye { bundle };
     }
     if black.gate.accepted {
-        return (
-            State::Fail,
-            format!("{name} accepts a black frame; {remedy}"),
-        );
+        return Found::AcceptsBlack { bundle };
     }
-    let spent = eye.elapsed_ms.total();
-    (
-        State::Ok,
-        format!("{name} grades a drawn eye in {spent:.0} ms"),
-    )
+    let ms = eye.elapsed_ms.total();
+    Found::Grades { bundle, ms }
 }
 
 /// What the operating points rest on.
-fn points(calibration: &Calibration) -> (State, String) {
+fn points(calibration: Calibration) -> Found {
     let measured = |node: &fovea_core::calibration::NodeCalibration| node.positives > 0;
+    let id = calibration.id;
     if !calibration.composites.values().any(measured) {
-        let sentence = format!(
-            "{} was measured on no photographs: its thresholds mean nothing; install a calibrated bundle",
-            calibration.id
-        );
-        return (State::Warn, sentence);
+        return Found::NotMeasured { id };
     }
     if calibration.gate.pixels_only {
-        let sentence = format!(
-            "{} judges quality by pixels alone: expect that hazy photographs are graded",
-            calibration.id
-        );
-        return (State::Warn, sentence);
+        return Found::PixelsOnly { id };
     }
-    let percent = 100.0 * calibration.target_sensitivity;
-    let sentence = format!("{}, for a sensitivity of {percent:.0} %", calibration.id);
-    (State::Ok, sentence)
+    Found::Calibrated {
+        id,
+        sensitivity: calibration.target_sensitivity,
+    }
 }
 
 /// The camera's profile. Without one photographs are graded as they come.
-fn profile(path: &Path) -> (State, String) {
+fn profile(path: &Path) -> Found {
     if matches!(path.try_exists(), Ok(false)) {
-        let sentence = "no camera profile: make one with `fovea calibrate-camera`";
-        return (State::Warn, sentence.to_owned());
+        return Found::NoProfile;
     }
     match CameraProfile::open(path) {
-        Ok(profile) => {
-            let (camera, measured) = (profile.camera, profile.measured);
-            let percent = 100.0 * measured.uneven;
-            let sentence = format!("profile of {camera}, even to {percent:.1} %");
-            (State::Ok, sentence)
-        }
-        Err(error) => (State::Fail, error.to_string()),
+        Ok(profile) => Found::Profile {
+            camera: profile.camera,
+            uneven: profile.measured.uneven,
+        },
+        Err(error) => Found::ProfileUnusable {
+            detail: error.to_string(),
+        },
     }
 }
 
 /// Whether a file can be written and reach the disk where exams are kept, or
 /// the folder can be made where it is missing. Nothing that is there is changed,
 /// not even the folder's time.
-fn writable(folder: &Path) -> (State, String) {
-    let place = folder.display();
-    let (tried, can) = match folder.try_exists() {
-        Ok(false) => (may_write(existing(folder)), "can be made"),
-        _ => (write_nameless(folder), "can be written"),
+fn writable(folder: &Path) -> Found {
+    let path = folder.to_owned();
+    let missing = matches!(folder.try_exists(), Ok(false));
+    let tried = match missing {
+        true => may_write(existing(folder)),
+        false => write_nameless(folder),
     };
     match tried {
-        Ok(()) => (State::Ok, format!("{place} {can}")),
-        Err(error) => {
-            let remedy =
-                "check that the folder exists, belongs to the user fovea, and the disk works";
-            (
-                State::Fail,
-                format!("{place} cannot be written ({error}); {remedy}"),
-            )
-        }
+        Ok(()) if missing => Found::CanBeMade(path),
+        Ok(()) => Found::Writable(path),
+        Err(error) => Found::NotWritable {
+            path,
+            reason: error.to_string(),
+        },
     }
 }
 
@@ -317,6 +464,12 @@ fn write_nameless(folder: &Path) -> io::Result<()> {
     }
 }
 
+/// A moment of the calendar as the system's clock has it.
+fn system_time(at: Timestamp) -> SystemTime {
+    // Before 1970 there was no exam.
+    UNIX_EPOCH + Duration::from_millis(at.as_millisecond().unsigned_abs())
+}
+
 /// When this program was built, as `FOVEA_LAST_CHANGE` said then: packages set
 /// it. Without it, the day of the project's first commit, before which no
 /// Fovea ran.
@@ -328,43 +481,20 @@ fn built() -> SystemTime {
 
 /// Whether the clock can be right: neither before this program was built nor
 /// before the newest exam was saved, and not beyond any device's life.
-fn clock(now: SystemTime, newest_exam: Option<SystemTime>) -> (State, String) {
+fn clock(now: SystemTime, newest_exam: Option<SystemTime>) -> Found {
     /// Longer no program stays in use.
     const LIFE: Duration = Duration::from_secs(15 * 365 * 86_400);
     /// What a clock may be set back by when somebody corrects it.
     const SLACK: Duration = Duration::from_secs(300);
-    let wrong = if now < built() {
-        "before this program was built"
+    if now < built() {
+        Found::ClockBeforeBuilt
     } else if now > built() + LIFE {
-        "years after this program was built"
+        Found::ClockBeyondLife
     } else if newest_exam.is_some_and(|newest| now + SLACK < newest) {
-        "before the newest exam ended"
+        Found::ClockBeforeExam
     } else {
-        return (State::Ok, "the time can be right".to_owned());
-    };
-    let remedy = "set it with `timedatectl set-time`, and see to the clock's battery";
-    (
-        State::Fail,
-        format!("the clock shows a time {wrong}; {remedy}"),
-    )
-}
-
-/// Whether there is room for exams. Below twice what one needs it is time to
-/// see to it.
-fn disk(room: &Room) -> (State, String) {
-    if let Some(refusal) = room.refusal() {
-        return (State::Fail, refusal);
+        Found::ClockRight
     }
-    let free = format!("{} MB free", room.free / 1_000_000);
-    if room.free < room.needed.saturating_mul(2) {
-        let least = room.needed / 1_000_000;
-        let remedy = "export exams with `fovea records export` and free room";
-        return (
-            State::Warn,
-            format!("{free}; below {least} no exam can begin; {remedy}"),
-        );
-    }
-    (State::Ok, free)
 }
 
 #[cfg(test)]

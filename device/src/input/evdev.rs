@@ -18,7 +18,7 @@ use super::keymap::{Keymap, KeymapError, LayoutName};
 use super::scan::Scans;
 use super::surface::{Axis, Orientation, Surface};
 use super::touch::{Touch, FINGERS};
-use super::{Events, Input};
+use super::{About, AboutDevice, Events, Input};
 use crate::panel::layout::Layout;
 
 /// How often new devices are looked for.
@@ -280,22 +280,16 @@ impl Input for Evdev {
         }
     }
 
-    fn describe(&self) -> String {
-        if self.devices.is_empty() {
-            return "no touch panel and no keyboard yet".to_owned();
-        }
-        let names: Vec<String> = self.devices.iter().map(Device::describe).collect();
-        names.join(", ")
+    fn about(&self) -> About {
+        About::Devices(self.devices.iter().map(Device::about).collect())
     }
 }
 
 impl Device {
-    /// Its name, and the layout of its keys.
-    fn describe(&self) -> String {
-        let name = self.raw.name().unwrap_or("a device without a name");
-        match &self.keyboard {
-            Some(keyboard) => format!("{name} ({keyboard})"),
-            None => name.to_owned(),
+    fn about(&self) -> AboutDevice {
+        AboutDevice {
+            name: self.raw.name().map(str::to_owned),
+            keys: self.keyboard.as_ref().map(Keyboard::about),
         }
     }
 
@@ -369,7 +363,7 @@ mod tests {
             let mut input = input(&folder);
             input.poll(Duration::ZERO, &mut events);
             assert!(events.is_empty());
-            assert!(input.describe().contains("no touch panel"));
+            assert_eq!(input.about(), About::Devices(Vec::new()));
         }
     }
 

@@ -1,6 +1,5 @@
 //! From a keyboard's stream of events to keys and codes. No device is opened here.
 
-use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use evdev::{EventSummary, InputEvent as Raw, KeyCode, SynchronizationCode};
@@ -10,7 +9,7 @@ use unicode_normalization::char::compose;
 
 use super::keymap::Keymap;
 use super::scan::Scans;
-use super::{Events, Key};
+use super::{AboutKeys, Events, Key};
 
 /// Keys that print nothing. A camera's own button on its cable is one of the
 /// last two: it photographs, as the space bar does.
@@ -80,6 +79,14 @@ impl Keyboard {
             accent: None,
             scans: Scans::new(scanner),
             lost: false,
+        }
+    }
+
+    /// What it is.
+    pub fn about(&self) -> AboutKeys {
+        AboutKeys {
+            scanner: self.scans.is_scanner(),
+            layout: self.keymap.name().to_string(),
         }
     }
 
@@ -168,16 +175,6 @@ impl Keyboard {
             Some((combining, _)) => compose(letter, combining).unwrap_or(letter),
             None => letter,
         }))
-    }
-}
-
-impl fmt::Display for Keyboard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.scans.is_scanner() {
-            true => "scanner",
-            false => "keyboard",
-        };
-        write!(f, "{kind}, {}", self.keymap.name())
     }
 }
 

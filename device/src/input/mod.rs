@@ -6,20 +6,17 @@
 //! one event.
 //! A [`script`] stands in for the operator in tests and demonstrations.
 //! [`keys`] is the one table that says what a key asks for.
-//!
-//! What is given on a command line is input as well: [`photographs`] lists the
-//! photographs that paths lead to.
 
 pub mod evdev;
 mod keyboard;
 pub mod keymap;
 pub mod keys;
-pub mod photographs;
 mod scan;
 pub mod script;
 pub mod surface;
 pub mod tap;
 mod touch;
+mod words;
 
 use std::thread;
 use std::time::Duration;
@@ -62,8 +59,36 @@ pub trait Input {
     /// at most for `wait`; it may return earlier with nothing.
     fn poll(&mut self, wait: Duration, events: &mut Events);
 
-    /// One line for the self-test and the log.
-    fn describe(&self) -> String;
+    /// What it is, for the self-test and the log.
+    fn about(&self) -> About;
+}
+
+/// What is touched and typed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// Nothing, where there is nothing to be touched.
+    None,
+    /// The kernel's devices; there may be none yet.
+    Devices(Vec<AboutDevice>),
+    /// The keys and the mouse of a window.
+    Window,
+}
+
+/// A touch panel, a keyboard or a scanner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AboutDevice {
+    /// As the device calls itself, if it does.
+    pub name: Option<String>,
+    pub keys: Option<AboutKeys>,
+}
+
+/// The keys of a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AboutKeys {
+    /// Whether a scanner types them.
+    pub scanner: bool,
+    /// The layout, as the configuration names it.
+    pub layout: String,
 }
 
 /// An input that nobody touches, for pictures in a folder.
@@ -74,7 +99,7 @@ impl Input for Silent {
         thread::sleep(wait);
     }
 
-    fn describe(&self) -> String {
-        "no input".to_owned()
+    fn about(&self) -> About {
+        About::None
     }
 }

@@ -1,13 +1,18 @@
-//! The languages in which Fovea speaks, one file each, and what it says of a
-//! verdict in each: a screen shows it, and a terminal in English.
+//! The languages in which Fovea speaks, one file each: a screen shows any of
+//! them, a terminal and a log English.
 
-use std::sync::OnceLock;
+mod texts;
 
-use fovea_core::gate::GateReason;
-use serde::de::DeserializeOwned;
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
-/// A language of the screen. A new one is its file, and three lines here.
+#[cfg(test)]
+pub(crate) use texts::tests::english_words;
+pub use texts::{Keyboard, Texts};
+
+/// A language of the screen. A new one is its file, and its name,
+/// its place and its file here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Language {
     #[default]
@@ -27,19 +32,6 @@ impl Language {
         Language::ALL[(self as usize + 1) % Language::ALL.len()]
     }
 
-    /// What is said in this language of a verdict, on a screen or off it.
-    pub(crate) fn wording(self) -> Wording<'static> {
-        static EACH: Once<Tables> = [const { OnceLock::new() }; Language::ALL.len()];
-        self.read_once(&EACH).wording()
-    }
-
-    /// The texts of this language as `T`, read the first time that somebody asks.
-    pub(crate) fn read_once<T: DeserializeOwned>(self, each: &Once<T>) -> &T {
-        // The files are compiled in: they are whole, or no test passes.
-        each[self as usize]
-            .get_or_init(|| toml::from_str(self.source()).expect("a file of texts is whole"))
-    }
-
     /// The file of its texts, in TOML.
     pub(crate) fn source(self) -> &'static str {
         match self {
@@ -49,106 +41,52 @@ impl Language {
     }
 }
 
-/// Something for each language, in the order of [`Language::ALL`].
-pub(crate) type Once<T> = [OnceLock<T>; Language::ALL.len()];
-
-/// `template` with every `{name}` replaced by the value of that name.
-pub(crate) fn fill(template: &str, values: &[(&str, &str)]) -> String {
-    values
-        .iter()
-        .fold(template.to_owned(), |text, (name, value)| {
-            text.replace(&format!("{{{name}}}"), value)
-        })
+/// Something that is kept in no language and said in the one of who reads it.
+pub trait InWords: fmt::Debug {
+    /// What it is in the language of `texts`: a sentence without its stop, or a
+    /// part of one.
+    fn in_words(&self, texts: &Texts) -> String;
 }
 
-/// Tables of texts. Every key must be there and no other may be.
-macro_rules! tables {
-    ($($(#[$doc:meta])* $table:ident { $($key:ident),+ $(,)? })+) => {
+/// [`Display`](std::fmt::Display) in English, for a log and a terminal.
+macro_rules! shown_in_english {
+    ($($type:ty),+ $(,)?) => {
         $(
-            $(#[$doc])*
-            #[derive(Clone, Debug, Deserialize)]
-            #[serde(deny_unknown_fields)]
-            pub(crate) struct $table {
-                $(pub(crate) $key: String,)+
+            impl std::fmt::Display for $type {
+                fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    use $crate::language::{InWords as _, Language, Texts};
+                    f.write_str(&self.in_words(Texts::of(Language::English)))
+                }
             }
         )+
     };
 }
 
-pub(crate) use tables;
+pub(crate) use shown_in_english;
 
-tables! {
-    /// Why a photograph was refused, or what to do about it.
-    Refusals {
-        ok, non_fundus, too_dark, too_bright, blurred, field_of_view, artefact, unreadable,
-        several_fields, not_colour, too_small, student_failed,
+/// `template` with every `{name}` replaced by the value of that name. What
+/// stands in braces inside a value, such as a file's name, stays.
+pub(crate) fn fill(template: &str, values: &[(&str, &dyn fmt::Display)]) -> String {
+    let mut filled = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        filled += before;
+        let value = after.split_once('}').and_then(|(name, after)| {
+            let (_, value) = values.iter().find(|(known, _)| *known == name)?;
+            Some((value, after))
+        });
+        rest = match value {
+            Some((value, after)) => {
+                filled += &value.to_string();
+                after
+            }
+            None => {
+                filled.push('{');
+                after
+            }
+        };
     }
-    /// Why a verdict is what it is.
-    Reasons {
-        refers, refers_open, urgent, urgent_open, any_referable, nearest, none_referable,
-        not_referred, nothing_looked_for, file, student,
-    }
-}
-
-/// The tables of a language's file that speak of verdicts; the others are the
-/// screen's.
-#[derive(Debug, Deserialize)]
-struct Tables {
-    refusals: Refusals,
-    remedies: Refusals,
-    reasons: Reasons,
-}
-
-impl Tables {
-    fn wording(&self) -> Wording<'_> {
-        Wording {
-            refusals: &self.refusals,
-            remedies: &self.remedies,
-            reasons: &self.reasons,
-        }
-    }
-}
-
-/// What is said of a verdict in one language.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Wording<'a> {
-    pub(crate) refusals: &'a Refusals,
-    pub(crate) remedies: &'a Refusals,
-    pub(crate) reasons: &'a Reasons,
-}
-
-impl Wording<'_> {
-    /// Why a photograph was refused and what to do about it, as one sentence.
-    pub(crate) fn advice(&self, reason: GateReason) -> String {
-        let (refusal, remedy) = (self.refusals.of(reason), self.remedies.of(reason));
-        format!("{refusal}: {}", lowered(remedy))
-    }
-}
-
-/// `text` as it reads in the middle of a sentence.
-fn lowered(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().into_iter().flat_map(char::to_lowercase);
-    first.chain(letters).collect()
-}
-
-impl Refusals {
-    pub(crate) fn of(&self, reason: GateReason) -> &str {
-        match reason {
-            GateReason::Ok => &self.ok,
-            GateReason::NonFundus => &self.non_fundus,
-            GateReason::TooDark => &self.too_dark,
-            GateReason::TooBright => &self.too_bright,
-            GateReason::Blurred => &self.blurred,
-            GateReason::FieldOfView => &self.field_of_view,
-            GateReason::Artefact => &self.artefact,
-            GateReason::Unreadable => &self.unreadable,
-            GateReason::SeveralFields => &self.several_fields,
-            GateReason::NotColour => &self.not_colour,
-            GateReason::TooSmall => &self.too_small,
-            GateReason::StudentFailed => &self.student_failed,
-        }
-    }
+    filled + rest
 }
 
 #[cfg(test)]
@@ -167,7 +105,9 @@ mod tests {
 
     #[test]
     fn placeholders_are_filled_by_name() {
-        let filled = fill("{n} of {m}, {n}", &[("n", "1"), ("m", "3")]);
+        let filled = fill("{n} of {m}, {n}", &[("n", &1), ("m", &3)]);
         assert_eq!(filled, "1 of 3, 1");
+        let values: [(&str, &dyn fmt::Display); 2] = [("a", &"{b}"), ("b", &"x")];
+        assert_eq!(fill("{a} {b} {c} {", &values), "{b} x {c} {");
     }
 }

@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::row::EXAMS;
-use super::{Fault, Original, Photograph, Profile, StoreError};
-use crate::exam::{Clock, Ending, ExamId, ExamRecord, EyeOutcome, Overall, Patient, ShotId};
+use super::{Encoded, Fault, Original, Photograph, Profile, StoreError};
+use crate::exam::{Clock, Ending, ExamId, ExamRecord, EyeOutcome, Patient, PatientOutcome, ShotId};
 
 /// What the device was that made the verdicts of an exam.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +54,7 @@ impl Provenance {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     pub patient: Patient,
-    pub overall: Overall,
+    pub overall: PatientOutcome,
     pub right: EyeOutcome,
     pub left: EyeOutcome,
     pub ending: Ending,
@@ -169,7 +169,7 @@ pub(super) fn shot_row(number: i64, shot: ShotId, photograph: &Photograph) -> Ve
 
 pub(super) fn json(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Encode {
-        what: "an exam as JSON",
+        what: Encoded::Exam,
         reason: error.to_string(),
     })
 }

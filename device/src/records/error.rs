@@ -1,105 +1,140 @@
-//! Why the store cannot do what it was asked for.
+//! Why the store cannot do what it was asked for, in no language.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
-use thiserror::Error;
 
-use super::DATABASE;
 use crate::exam::{ExamId, ShotId};
 
-/// What went wrong, as a sentence for whoever keeps the device.
-#[derive(Debug, Error)]
-pub enum StoreError {
-    #[error("another fovea is using the store {path}: end it first", path = .0.display())]
-    InUse(PathBuf),
-    #[error("there is no store in {path}: `fovea run` makes one; name another with --store DIR", path = .0.display())]
-    Missing(PathBuf),
-    #[error("{path} holds a database that is not Fovea's: choose another folder", path = .0.display())]
-    Foreign(PathBuf),
-    #[error("the records have schema {found} but this version of Fovea knows {known}: use the newer version that wrote them")]
-    Newer { found: usize, known: usize },
-    #[error("the records have schema {found} and this version of Fovea reads {known}: start `fovea run` once to bring them up to date")]
-    Older { found: usize, known: usize },
-    #[error(
-        "the records are damaged ({0}): keep a copy of the whole folder, then begin a new store"
-    )]
-    Damaged(String),
-    #[error(
-        "exam {number} cannot be read ({reason}): `fovea records verify` says what is damaged"
-    )]
-    Unreadable { number: i64, reason: String },
-    #[error(
-        "the disk of the store is full and nothing was kept of this: make room and save again"
-    )]
-    Full,
-    #[error("{path} is full and nothing was exported: name a folder on a disk with more room", path = .0.display())]
-    TargetFull(PathBuf),
-    #[error("exam {0} has ended and is saved: it does not change any more")]
-    Ended(ExamId),
-    #[error("photograph {} was never put into the store: put it before its exam", .0 .0)]
-    NoPhotograph(ShotId),
-    #[error("cannot encode {what} ({reason})")]
-    Encode { what: &'static str, reason: String },
-    #[error("cannot read {path} ({source}): check the disk and who may read it", path = path.display())]
-    Read { path: PathBuf, source: io::Error },
-    #[error("cannot write {path} ({source}): check the disk and who may write there", path = path.display())]
-    Write { path: PathBuf, source: io::Error },
-    #[error("{path} is not an empty folder: name a new one to export to", path = .0.display())]
-    Occupied(PathBuf),
-    #[error("{path} is inside the store: export to a folder elsewhere", path = .0.display())]
-    InsideStore(PathBuf),
-    #[error("cannot use {DATABASE} of the store ({0}): check the disk and who may use it")]
-    Database(rusqlite::Error),
+/// What of a database is damaged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Damage {
+    /// It is missing, although there are photographs.
+    Missing,
+    /// It is empty, although there are photographs.
+    Empty,
+    /// A photograph is named so, which is no SHA-256.
+    NoHash(String),
+    /// What SQLite said of it, in English.
+    Said(String),
 }
+
+/// What could not be written as text or as a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoded {
+    /// An exam, as JSON.
+    Exam,
+    /// A photograph, as PNG.
+    Photograph,
+}
+
+/// What went wrong. In words it says what to do about it. `reason` is what the
+/// system or a library said, in English.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreError {
+    /// Another program has opened the store in this folder.
+    InUse(PathBuf),
+    /// There is no store in this folder.
+    Missing(PathBuf),
+    /// The database in this folder is not Fovea's.
+    Foreign(PathBuf),
+    /// A newer version of Fovea wrote the records.
+    Newer {
+        found: usize,
+        known: usize,
+    },
+    /// The records are to be brought up to date.
+    Older {
+        found: usize,
+        known: usize,
+    },
+    Damaged(Damage),
+    /// What was kept of an exam makes no sense.
+    Unreadable {
+        number: i64,
+        reason: String,
+    },
+    /// The store's disk is full.
+    Full,
+    /// The disk that was exported to is full.
+    TargetFull(PathBuf),
+    /// The exam is saved for good.
+    Ended(ExamId),
+    /// An exam names a photograph that was not put into the store before.
+    NoPhotograph(ShotId),
+    /// An exam or a photograph cannot be turned into what is kept.
+    Encode {
+        what: Encoded,
+        reason: String,
+    },
+    /// A file of the store cannot be read.
+    Read {
+        path: PathBuf,
+        reason: String,
+    },
+    /// A file of the store cannot be written.
+    Write {
+        path: PathBuf,
+        reason: String,
+    },
+    /// What is to be exported to is no empty folder.
+    Occupied(PathBuf),
+    /// What is to be exported to lies in the store.
+    InsideStore(PathBuf),
+    /// What SQLite said of the whole database.
+    Database(String),
+    /// What SQLite said of a row that no version of Fovea has written so.
+    Row(String),
+}
+
+impl std::error::Error for StoreError {}
 
 impl StoreError {
     /// Whether what one exam's rows hold is to blame, not the store.
     pub(super) fn is_of_one_exam(&self) -> bool {
-        use rusqlite::Error::{
-            FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error,
-        };
-        matches!(
-            self,
-            StoreError::Unreadable { .. }
-                | StoreError::Database(
-                    FromSqlConversionFailure(..)
-                        | IntegralValueOutOfRange(..)
-                        | InvalidColumnType(..)
-                        | Utf8Error(..)
-                )
-        )
+        matches!(self, StoreError::Unreadable { .. } | StoreError::Row(_))
     }
 
     /// A failure to write `path`.
-    pub(super) fn write(path: &Path, source: io::Error) -> StoreError {
-        match source.kind() {
+    pub(super) fn write(path: &Path, error: io::Error) -> StoreError {
+        match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full,
             _ => StoreError::Write {
                 path: path.to_owned(),
-                source,
+                reason: error.to_string(),
             },
         }
     }
 
     /// A failure to read `path`.
-    pub(super) fn read(path: &Path, source: io::Error) -> StoreError {
+    pub(super) fn read(path: &Path, error: io::Error) -> StoreError {
         StoreError::Read {
             path: path.to_owned(),
-            source,
+            reason: error.to_string(),
         }
     }
 }
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> StoreError {
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => StoreError::Full,
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                StoreError::Damaged(error.to_string())
+        use rusqlite::Error::{
+            FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error,
+        };
+        let reason = error.to_string();
+        match (error.sqlite_error_code(), error) {
+            (Some(ErrorCode::DiskFull), _) => StoreError::Full,
+            (Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase), _) => {
+                StoreError::Damaged(Damage::Said(reason))
             }
-            _ => StoreError::Database(error),
+            (
+                _,
+                FromSqlConversionFailure(..)
+                | IntegralValueOutOfRange(..)
+                | InvalidColumnType(..)
+                | Utf8Error(..),
+            ) => StoreError::Row(reason),
+            _ => StoreError::Database(reason),
         }
     }
 }

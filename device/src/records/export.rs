@@ -29,7 +29,7 @@ use super::{
     StoredExam, PHOTOGRAPHS_FOLDER,
 };
 use crate::exam::words::Eye;
-use crate::exam::{Ending, Judgement, Overall, Shot, Shutter, Side};
+use crate::exam::{Ending, Judgement, PatientOutcome, Shot, Shutter, Side};
 use crate::grade::report::reasons;
 
 /// Where an export has the photographs as they were taken.
@@ -60,7 +60,7 @@ struct ExamLine<'a> {
     patient: String,
     age: Option<u8>,
     note: String,
-    overall: Overall,
+    overall: PatientOutcome,
     right: String,
     left: String,
     device: &'a str,

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::photographs::UNDER_WAY;
 use super::read::{connect, copy_database};
-use super::{schema, Records, StoreError, DATABASE, LOCK, PHOTOGRAPHS_FOLDER};
+use super::{schema, Damage, Records, StoreError, DATABASE, LOCK, PHOTOGRAPHS_FOLDER};
 
 /// What there is of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,25 +27,6 @@ pub struct Glance {
     pub half_written: usize,
 }
 
-impl Glance {
-    /// A sentence without its stop.
-    pub fn sentence(&self) -> String {
-        let mut said = match self.exams {
-            1 => "1 exam".to_owned(),
-            n => format!("{n} exams"),
-        };
-        if let Some((from, to)) = self.migrates {
-            said += &format!(" in the older schema {from}, which becomes {to} at the next start");
-        }
-        match self.half_written {
-            0 => {}
-            1 => said += "; 1 half-written photograph is removed at the next start",
-            n => said += &format!("; {n} half-written photographs are removed at the next start"),
-        }
-        said
-    }
-}
-
 /// Looks at the store in `dir`; nothing where there is none yet.
 ///
 /// # Errors
@@ -57,7 +38,7 @@ pub fn look(dir: &Path) -> Result<Option<Glance>, StoreError> {
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return match schema::holds_photographs(dir)? {
-                true => Err(StoreError::Damaged("the database is missing".to_owned())),
+                true => Err(StoreError::Damaged(Damage::Missing)),
                 false => Ok(None),
             };
         }

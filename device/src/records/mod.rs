@@ -49,7 +49,7 @@ use image::RgbImage;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
 
 pub use entry::{moment, Listed, Listing, Provenance, StoredExam, Summary};
-pub use error::StoreError;
+pub use error::{Damage, Encoded, StoreError};
 pub use export::Exported;
 pub use look::{look, Glance};
 pub use originals::{Original, Profile};

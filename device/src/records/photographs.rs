@@ -16,7 +16,7 @@ use image::{ExtendedColorType, ImageEncoder as _, ImageResult, RgbImage};
 use rusqlite::types::Value;
 use serde::Serialize;
 
-use super::StoreError;
+use super::{Encoded, StoreError};
 use crate::files;
 
 pub(super) use fovea_core::files::UNDER_WAY;
@@ -59,7 +59,7 @@ pub(super) fn place(sha256: &str) -> Option<PathBuf> {
 /// with simulated cameras only, and repairs a damaged file.
 pub(super) fn put(folder: &Path, pixels: &RgbImage) -> Result<Photograph, StoreError> {
     let bytes = encode(pixels).map_err(|error| StoreError::Encode {
-        what: "a photograph as PNG",
+        what: Encoded::Photograph,
         reason: error.to_string(),
     })?;
     let sha256 = sha256_hex(&bytes);

@@ -11,8 +11,8 @@ use tempfile::TempDir;
 
 use super::row::{EXAMS, ORIGINALS, PHOTOGRAPHS, PROFILES, SHOTS};
 use super::{
-    entry, photographs, schema, Fault, Listed, Listing, Original, Photograph, Profile, StoreError,
-    StoredExam, DATABASE, PHOTOGRAPHS_FOLDER,
+    entry, photographs, schema, Damage, Fault, Listed, Listing, Original, Photograph, Profile,
+    StoreError, StoredExam, DATABASE, PHOTOGRAPHS_FOLDER,
 };
 use crate::exam::ShotId;
 
@@ -207,9 +207,8 @@ impl Records {
     pub fn photograph_path(&self, photograph: &Photograph) -> Result<PathBuf, StoreError> {
         match photographs::place(&photograph.sha256) {
             Some(place) => Ok(self.dir.join(PHOTOGRAPHS_FOLDER).join(place)),
-            None => Err(StoreError::Damaged(format!(
-                "{:?} is not a SHA-256",
-                photograph.sha256
+            None => Err(StoreError::Damaged(Damage::NoHash(
+                photograph.sha256.clone(),
             ))),
         }
     }
@@ -258,8 +257,8 @@ impl Records {
             let row = match rows.next().map_err(StoreError::from) {
                 Ok(Some(row)) => row,
                 Ok(None) => return Ok(listing),
-                Err(StoreError::Damaged(reason)) => {
-                    listing.faults.push(Fault::Database(reason));
+                Err(StoreError::Damaged(damage)) => {
+                    listing.faults.push(Fault::Database(damage.to_string()));
                     return Ok(listing);
                 }
                 Err(error) => return Err(error),

@@ -57,16 +57,13 @@ impl Room {
         })
     }
 
-    /// Why no exam may begin; none when one may.
-    pub fn refusal(&self) -> Option<String> {
-        let megabytes = |bytes: u64| bytes.div_ceil(1_000_000);
-        (self.free < self.needed).then(|| {
-            format!(
-                "The disk is nearly full: {} MB are free and {} MB must be. \
-                 Export the records and make room.",
-                self.free / 1_000_000,
-                megabytes(self.needed)
-            )
-        })
+    /// Whether an exam may begin.
+    pub fn suffices(&self) -> bool {
+        self.free >= self.needed
+    }
+
+    /// Whether it is time to make room: less than two exams may need.
+    pub fn is_scarce(&self) -> bool {
+        self.free < self.needed.saturating_mul(2)
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{typed_reasons, StoreError, PHOTOGRAPHS_FOLDER};
+use super::{typed_reasons, Damage, StoreError, PHOTOGRAPHS_FOLDER};
 
 /// Marks the database as Fovea's: "Fove".
 const APPLICATION: i32 = i32::from_be_bytes(*b"Fove");
@@ -90,9 +90,7 @@ pub(super) fn is_new(db: &Connection, dir: &Path) -> Result<bool, StoreError> {
     let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match (application(db)?, tables) {
         (APPLICATION, _) => Ok(false),
-        (0, 0) if holds_photographs(dir)? => {
-            Err(StoreError::Damaged("the database is empty".to_owned()))
-        }
+        (0, 0) if holds_photographs(dir)? => Err(StoreError::Damaged(Damage::Empty)),
         (0, 0) => Ok(true),
         _ => Err(StoreError::Foreign(dir.to_owned())),
     }

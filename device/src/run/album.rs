@@ -6,7 +6,6 @@ use std::time::Duration;
 use image::RgbImage;
 
 use crate::exam::ShotId;
-use crate::grade::record::Record;
 
 /// One photograph.
 pub(super) struct Entry {
@@ -14,8 +13,9 @@ pub(super) struct Entry {
     pub since: Duration,
     /// As views show it.
     pub picture: Option<RgbImage>,
+    /// With the evidence for its gravest finding over it, and that finding's
+    /// index in the taxonomy.
     pub evidence: Option<(RgbImage, usize)>,
-    pub record: Option<Record>,
 }
 
 /// Emptied when the exam is over: nobody's picture outlasts it.
@@ -31,7 +31,6 @@ impl Album {
             since,
             picture: None,
             evidence: None,
-            record: None,
         };
         self.entries.insert(shot, entry);
     }
@@ -43,12 +42,11 @@ impl Album {
         }
     }
 
-    /// Adds what was found of it. A photograph of an exam that is over is not taken
-    /// back in.
-    pub fn graded(&mut self, shot: ShotId, record: Record, evidence: Option<(RgbImage, usize)>) {
+    /// Adds the picture with the evidence. A photograph of an exam that is over is
+    /// not taken back in.
+    pub fn graded(&mut self, shot: ShotId, evidence: Option<(RgbImage, usize)>) {
         if let Some(entry) = self.entries.get_mut(&shot) {
             entry.evidence = evidence;
-            entry.record = Some(record);
         }
     }
 

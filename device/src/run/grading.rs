@@ -17,11 +17,12 @@ use image::RgbImage;
 
 use super::pulse::Pulse;
 use crate::exam::words::Eye;
-use crate::exam::{ShotId, Verdict};
+use crate::exam::{ShotId, ShotVerdict};
 use crate::grade::picture::attention;
 use crate::grade::record::Record;
 use crate::grade::report::reasons;
 use crate::grade::Grader;
+use crate::health::check::Found;
 use crate::live::laterality;
 
 /// A photograph to be graded.
@@ -39,13 +40,13 @@ pub(super) struct Job {
 enum Request {
     Grade(Job),
     /// For the self-test: grade this and answer there.
-    Try(RgbImage, Sender<Result<Record, String>>),
+    Try(RgbImage, Sender<Result<Record, Found>>),
 }
 
 /// What the thread has to say.
 pub(super) enum Answer {
     /// The student is loaded; or it never will be, and why.
-    Loaded(Result<Arc<Model>, String>),
+    Loaded(Result<Arc<Model>, Found>),
     /// The photograph as views show it; its verdict follows.
     Prepared(ShotId, RgbImage),
     Graded(Box<GradedShot>),
@@ -63,8 +64,7 @@ pub(super) struct Model {
 /// What came of a photograph.
 pub(super) struct GradedShot {
     pub shot: ShotId,
-    pub verdict: Verdict,
-    pub record: Record,
+    pub verdict: ShotVerdict,
     /// The photograph as views show it with the evidence for its gravest
     /// finding over it, and that finding's index in the taxonomy.
     pub evidence: Option<(RgbImage, usize)>,
@@ -133,20 +133,23 @@ impl Grading {
 
 impl Trial {
     /// Grades `photograph` when its turn comes.
-    pub fn grade(&self, photograph: RgbImage) -> Result<Record, String> {
+    pub fn grade(&self, photograph: RgbImage) -> Result<Record, Found> {
         let (answering, answer) = channel();
-        let gone = || "the bundle did not load; install it again".to_owned();
         self.requests
             .send(Request::Try(photograph, answering))
-            .map_err(|_| gone())?;
-        answer.recv().map_err(|_| gone())?
+            .map_err(|_| Found::StudentGone)?;
+        answer.recv().map_err(|_| Found::StudentGone)?
     }
 }
 
 fn work(bundle: Bundle, asked: &Receiver<Request>, answers: &Sender<Answer>, pulse: &Pulse) {
     let loaded = pulse
-        .job(|| Grader::new(bundle).map_err(|error| error.to_string()))
-        .unwrap_or_else(|panic| Err(format!("the student broke down ({panic})")));
+        .job(|| {
+            Grader::new(bundle).map_err(|error| Found::NoStudent {
+                detail: error.to_string(),
+            })
+        })
+        .unwrap_or_else(|detail| Err(Found::StudentBrokeDown { detail }));
     let model = loaded.as_ref().map(|grader| Arc::new(Model::of(grader)));
     if answers
         .send(Answer::Loaded(model.map_err(Clone::clone)))
@@ -171,7 +174,7 @@ fn work(bundle: Bundle, asked: &Receiver<Request>, answers: &Sender<Answer>, pul
             }
             // No exam begins without a student; a verdict would be made up.
             (Request::Grade(job), Err(why)) => {
-                if !failed(job.shot, why, answers) {
+                if !failed(job.shot, &why.to_string(), answers) {
                     return;
                 }
             }
@@ -179,7 +182,7 @@ fn work(bundle: Bundle, asked: &Receiver<Request>, answers: &Sender<Answer>, pul
                 let tried = match grader {
                     Ok(grader) => pulse
                         .job(|| grader.grade("self-test", photograph, 0.0).record)
-                        .map_err(|panic| format!("the student broke down ({panic})")),
+                        .map_err(|detail| Found::StudentBrokeDown { detail }),
                     Err(why) => Err(why.clone()),
                 };
                 // The self-test may have given up.
@@ -192,8 +195,9 @@ fn work(bundle: Bundle, asked: &Receiver<Request>, answers: &Sender<Answer>, pul
 /// Grades, and says whether anybody still listens.
 fn answer_with_verdict(grader: &Grader, job: Job, answers: &Sender<Answer>) -> bool {
     let graded = grade(grader, job);
-    if graded.record.gate.reason == GateReason::StudentFailed {
-        let why = reasons::in_english(&graded.record).join(": ");
+    let record = &graded.verdict.record;
+    if record.gate.reason == GateReason::StudentFailed {
+        let why = reasons::in_english(record).join(": ");
         return failed(graded.shot, &why, answers);
     }
     answers.send(Answer::Graded(Box::new(graded))).is_ok()
@@ -223,9 +227,8 @@ fn grade(grader: &Grader, job: Job) -> GradedShot {
     });
     GradedShot {
         shot: job.shot,
-        verdict: Verdict::of(record.clone(), shows),
+        verdict: ShotVerdict::of(record, shows),
         evidence,
-        record,
     }
 }
 

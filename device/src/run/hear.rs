@@ -10,6 +10,7 @@ use super::{Appliance, RunError};
 use crate::camera::feed::Status;
 use crate::exam::words::{Action, Setting};
 use crate::exam::{Event, Stage};
+use crate::health::check::Found;
 use crate::input::keys::{self, Focus};
 use crate::input::{Events, InputEvent};
 use crate::screen::{self, Problem, View};
@@ -146,12 +147,11 @@ impl Appliance {
                     let GradedShot {
                         shot,
                         verdict,
-                        record,
                         evidence,
                     } = *graded;
-                    let elapsed_ms = record.elapsed_ms.total();
+                    let elapsed_ms = verdict.record.elapsed_ms.total();
                     tracing::info!(elapsed_ms, "a photograph was graded");
-                    self.known.album.graded(shot, record, evidence);
+                    self.known.album.graded(shot, evidence);
                     let verdict = Box::new(verdict);
                     self.tell(Event::Graded { shot, verdict });
                 }
@@ -164,13 +164,11 @@ impl Appliance {
             self.output.out_of_date();
             match answer {
                 StoreSays::Opened(exam) => {
-                    self.known.disk_full = false;
                     let unix_ms = jiff::Timestamp::now().as_millisecond();
                     self.tell(Event::Opened { exam, unix_ms });
                 }
-                StoreSays::Refused { why, full } => {
+                StoreSays::Refused(why) => {
                     tracing::error!(error = %why, "no exam may begin");
-                    self.known.disk_full = full;
                     self.tell(Event::Refused(why));
                 }
                 StoreSays::Saved(exam, number) => {
@@ -206,17 +204,12 @@ impl Appliance {
     }
 
     fn seen(&self) -> Seen {
-        let gone = || "the screen is gone; plug it in".to_owned();
-        let (display, input) = self.output.describe().unzip();
-        let camera = match &self.known.camera.status {
-            Status::Live(what) => Ok(what.to_string()),
-            Status::Connecting | Status::Lost(_) => Err(self.known.camera.says.clone()),
-        };
+        let (display, input) = self.output.about().unzip();
         Seen {
             model: self.known.student.model().cloned(),
-            camera,
-            display: display.ok_or_else(gone),
-            input: input.ok_or_else(gone),
+            camera: self.known.camera.found.clone(),
+            display: display.map_or(Found::DisplayGone, Found::Display),
+            input: input.map_or(Found::DisplayGone, Found::Input),
         }
     }
 }

@@ -7,16 +7,16 @@ use std::path::PathBuf;
 use std::sync::mpsc::{channel, Receiver, Sender};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use image::RgbImage;
-use jiff::{Timestamp, ZonedDateTime};
+use jiff::ZonedDateTime;
 
 use super::pulse::Pulse;
 use super::COMMON_STILL;
 use crate::config;
-use crate::exam::{ExamId, ExamRecord, ShotId};
-use crate::health::check::Stored;
+use crate::exam::{Cause, ExamId, ExamRecord, ShotId};
+use crate::health::check::Found;
 use crate::records::{Glance, Listing, Profile, Provenance, Room, Stills, Store, StoreError};
 
 /// Something to be done with the store, in the order of asking.
@@ -47,24 +47,21 @@ pub(super) struct Pixels {
 
 /// The store, as the self-test sees it.
 pub(super) struct Condition {
-    pub stored: Result<Stored, String>,
-    pub room: Result<Room, String>,
+    pub stored: Result<Glance, Found>,
+    pub room: Result<Room, Found>,
 }
 
 /// What the thread has to say.
 pub(super) enum Answer {
     /// An exam may begin under this id.
     Opened(ExamId),
-    /// No exam may begin, and why; because the disk is full, or not.
-    Refused {
-        why: String,
-        full: bool,
-    },
+    /// No exam may begin, and why.
+    Refused(Cause),
     /// Kept for good, as so many-th exam of the store.
     Saved(ExamId, i64),
-    NotSaved(ExamId, String),
+    NotSaved(ExamId, Cause),
     /// Today's exams; or why they cannot be listed.
-    Today(Result<Listing, String>),
+    Today(Result<Listing, StoreError>),
 }
 
 /// The keeping thread. It ends when this is dropped, after all that was asked
@@ -207,9 +204,9 @@ impl Keeper {
     fn broke_down(&mut self, waits: Waits, panic: &str) {
         tracing::error!(error = %panic, "the store broke down");
         self.store = None;
-        let why = format!("the program failed while it used the records ({panic}): try again");
+        let why = Cause::StoreBrokeDown(panic.to_owned());
         match waits {
-            Waits::Opening => self.say(Answer::Refused { why, full: false }),
+            Waits::Opening => self.say(Answer::Refused(why)),
             Waits::Saving(exam) => self.say(Answer::NotSaved(exam, why)),
             Waits::Nothing => {}
         }
@@ -235,14 +232,9 @@ impl Keeper {
 
     fn open_exam(&mut self, width: u32, height: u32) {
         let answer = match self.room(width, height) {
-            Ok(room) => match room.refusal() {
-                None => Answer::Opened(ExamId(uuid::Uuid::new_v4().to_string())),
-                Some(why) => Answer::Refused { why, full: true },
-            },
-            Err(error) => Answer::Refused {
-                full: matches!(error, StoreError::Full),
-                why: error.to_string(),
-            },
+            Ok(room) if room.suffices() => Answer::Opened(ExamId(uuid::Uuid::new_v4().to_string())),
+            Ok(room) => Answer::Refused(Cause::NoRoom(room)),
+            Err(error) => Answer::Refused(Cause::Store(error)),
         };
         self.say(answer);
     }
@@ -280,7 +272,7 @@ impl Keeper {
         };
         let answer = match save() {
             Ok(saved) => Answer::Saved(exam.id.clone(), saved.number),
-            Err(error) => Answer::NotSaved(exam.id.clone(), error.to_string()),
+            Err(error) => Answer::NotSaved(exam.id.clone(), Cause::Store(error)),
         };
         self.say(answer);
     }
@@ -288,25 +280,24 @@ impl Keeper {
     fn list_today(&mut self) {
         let now = ZonedDateTime::now();
         let today = self.store().and_then(|store| store.records().today(&now));
-        self.say(Answer::Today(today.map_err(|error| error.to_string())));
+        self.say(Answer::Today(today));
     }
 
     fn condition(&mut self) -> Condition {
-        let sentence = |error: StoreError| error.to_string();
         let mut look = || {
             let records = self.store()?.records();
-            let glance = Glance {
+            Ok(Glance {
                 exams: records.count()?,
                 latest: records.latest()?,
                 // Both were seen to when the store was opened.
                 migrates: None,
                 half_written: 0,
-            };
-            Ok(stored(&glance))
+            })
         };
+        let (stored, (width, height)) = (look(), COMMON_STILL);
         Condition {
-            stored: look().map_err(sentence),
-            room: self.room(COMMON_STILL.0, COMMON_STILL.1).map_err(sentence),
+            stored: stored.map_err(Found::StoreUnusable),
+            room: self.room(width, height).map_err(Found::StoreUnusable),
         }
     }
 
@@ -314,21 +305,6 @@ impl Keeper {
         // Where nobody listens any more, the program is ending.
         let _ = self.answers.send(answer);
     }
-}
-
-/// What the self-test makes of a store.
-pub(super) fn stored(glance: &Glance) -> Stored {
-    Stored {
-        says: glance.sentence(),
-        newest: glance.latest.map(system_time),
-    }
-}
-
-/// A moment of the calendar as the system's clock has it.
-fn system_time(at: Timestamp) -> SystemTime {
-    let since = Duration::from_millis(at.as_millisecond().unsigned_abs());
-    // Before 1970 there was no exam.
-    UNIX_EPOCH + since
 }
 
 /// What goes wrong on the way is tried again by the save at the end, whose

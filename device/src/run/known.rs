@@ -10,7 +10,7 @@ use super::stages;
 use super::today::Today;
 use crate::camera::feed::Status;
 use crate::exam::{Exam, Judgement, ShotId, Stage};
-use crate::health::check::{Check, Part, State};
+use crate::health::check::{Check, Found, State};
 use crate::language::Language;
 
 /// Changed by what the main loop hears, and by nothing else.
@@ -23,7 +23,6 @@ pub(super) struct Known {
     pub checks: Vec<Check>,
     pub today: Today,
     pub language: Language,
-    pub disk_full: bool,
     pub saved_as: String,
     pub device: String,
     pub details: Details,
@@ -35,7 +34,6 @@ pub(super) struct Details {
     pub model: String,
     pub calibration: String,
     pub profile: String,
-    pub disk: String,
 }
 
 /// How far the student is.
@@ -55,31 +53,34 @@ impl Student {
     }
 }
 
-/// How the camera is, and in words.
+/// How the camera is.
 pub(super) struct Camera {
     pub status: Status,
-    /// What it is, or why no pictures come.
-    pub says: String,
+    /// The same, as the self-test finds it.
+    pub found: Found,
 }
 
 impl Camera {
     pub fn connecting() -> Camera {
         Camera {
             status: Status::Connecting,
-            says: "connecting".to_owned(),
+            found: Found::Connecting,
         }
     }
 
     pub fn hear(&mut self, status: Status) {
-        self.says = match &status {
-            Status::Connecting => "connecting".to_owned(),
+        self.found = match &status {
+            Status::Connecting => Found::Connecting,
             Status::Live(what) => {
                 tracing::info!(camera = %what, "the camera shows pictures");
-                what.to_string()
+                Found::Camera {
+                    about: what.clone(),
+                    controls: Vec::new(),
+                }
             }
             Status::Lost(why) => {
                 tracing::warn!(error = %why, "the camera is lost");
-                why.to_string()
+                Found::NoCamera(why.clone())
             }
         };
         self.status = status;
@@ -95,12 +96,9 @@ impl Known {
     /// Takes in what the self-test found.
     pub fn hear_checks(&mut self, checks: Vec<Check>) {
         for check in &checks {
-            if check.state == State::Fail {
+            if check.state() == State::Fail {
                 let part = check.part.name();
-                tracing::error!(check = part, error = %check.sentence, "the self-test failed");
-            }
-            if check.part == Part::Disk {
-                self.details.disk.clone_from(&check.sentence);
+                tracing::error!(check = part, error = %check, "the self-test failed");
             }
         }
         self.checks = checks;

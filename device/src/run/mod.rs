@@ -158,7 +158,6 @@ impl Appliance {
                 Some(profile) => profile.camera.clone(),
                 None => String::new(),
             },
-            disk: String::new(),
         };
         let output = Output::open(&config, clock)?;
         let limits = LiveLimits::default().within(&bundle.calibration.gate);
@@ -172,7 +171,7 @@ impl Appliance {
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
             camera = %config.camera.source,
-            display = output.describe().map(|(display, _)| display),
+            display = output.about().map(|(display, _)| display.to_string()),
             "started"
         );
         Ok(Appliance {
@@ -185,7 +184,6 @@ impl Appliance {
                 checks: Vec::new(),
                 today: Today::default(),
                 language: config.display.language,
-                disk_full: false,
                 saved_as: String::new(),
                 device: config.device.id.clone(),
                 details,

@@ -9,7 +9,7 @@ use crate::camera::Clock;
 use crate::config::Config;
 use crate::display::{self, DisplayError};
 use crate::exam::words::Action;
-use crate::input::{Events, ShotName};
+use crate::input::{self, Events, ShotName};
 use crate::screen;
 
 /// How often a display that is gone is looked for.
@@ -67,7 +67,7 @@ impl Output {
         let Ok(output) = open(config) else {
             return false;
         };
-        tracing::info!(display = output.display.describe(), "the display is back");
+        tracing::info!(display = %output.display.about(), "the display is back");
         let size = output.display.size();
         if size != self.size {
             self.size = size;
@@ -88,10 +88,10 @@ impl Output {
         self.size
     }
 
-    /// What display and input are, in words; none while they are gone.
-    pub fn describe(&self) -> Option<(String, String)> {
+    /// What display and input are; none while they are gone.
+    pub fn about(&self) -> Option<(display::About, input::About)> {
         let output = self.open.as_ref()?;
-        Some((output.display.describe(), output.input.describe()))
+        Some((output.display.about(), output.input.about()))
     }
 
     /// Waits for the operator, who has nothing to touch while the display is

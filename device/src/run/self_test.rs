@@ -13,8 +13,8 @@ use image::RgbImage;
 use super::grading::{Model, Trial};
 use super::keeping::{Condition, Request};
 use crate::grade::record::Record;
-use crate::health::check::{self, Check, Parts, Places, Stored};
-use crate::records::Room;
+use crate::health::check::{self, Check, Found, Parts, Places};
+use crate::records::{Glance, Room};
 
 /// How often the device tests itself while nobody is examined.
 const TEST: Duration = Duration::from_secs(60);
@@ -22,9 +22,9 @@ const TEST: Duration = Duration::from_secs(60);
 /// What the main loop knows of its own parts.
 pub(super) struct Seen {
     pub model: Option<Arc<Model>>,
-    pub camera: Result<String, String>,
-    pub display: Result<String, String>,
-    pub input: Result<String, String>,
+    pub camera: Found,
+    pub display: Found,
+    pub input: Found,
 }
 
 /// The self-test's thread. It ends when this is dropped.
@@ -103,49 +103,48 @@ struct Running<'a> {
 }
 
 impl Running<'_> {
-    fn condition(&mut self) -> Result<&mut Condition, String> {
+    fn condition(&mut self) -> Result<&mut Condition, Found> {
         if self.condition.is_none() {
-            let ended = || "the store's thread has ended; start fovea again".to_owned();
             let (answering, answer) = channel();
             let asked = self.store.map(|store| store.send(Request::Try(answering)));
             if !matches!(asked, Some(Ok(()))) {
-                return Err(ended());
+                return Err(Found::StoreGone);
             }
-            self.condition = Some(answer.recv().map_err(|_| ended())?);
+            self.condition = Some(answer.recv().map_err(|_| Found::StoreGone)?);
         }
-        self.condition.as_mut().ok_or_else(String::new)
+        self.condition.as_mut().ok_or(Found::StoreGone)
     }
 }
 
 impl Parts for Running<'_> {
-    fn grade(&mut self, photograph: RgbImage) -> Result<Record, String> {
+    fn grade(&mut self, photograph: RgbImage) -> Result<Record, Found> {
         self.trial.grade(photograph)
     }
 
-    fn calibration(&mut self) -> Result<Calibration, String> {
+    fn calibration(&mut self) -> Result<Calibration, Found> {
         let model = self.seen.model.as_ref();
         model
             .map(|model| model.calibration.clone())
-            .ok_or_else(|| "there is none without a bundle".to_owned())
+            .ok_or(Found::NoCalibration)
     }
 
-    fn camera(&mut self) -> Result<String, String> {
+    fn camera(&mut self) -> Found {
         self.seen.camera.clone()
     }
 
-    fn display(&mut self) -> Result<String, String> {
+    fn display(&mut self) -> Found {
         self.seen.display.clone()
     }
 
-    fn input(&mut self) -> Result<String, String> {
+    fn input(&mut self) -> Found {
         self.seen.input.clone()
     }
 
-    fn store(&mut self) -> Result<Stored, String> {
-        self.condition()?.stored.clone()
+    fn store(&mut self) -> Result<Option<Glance>, Found> {
+        self.condition()?.stored.clone().map(Some)
     }
 
-    fn room(&mut self) -> Result<Room, String> {
+    fn room(&mut self) -> Result<Room, Found> {
         self.condition()?.room.clone()
     }
 }

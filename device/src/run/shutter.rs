@@ -9,7 +9,7 @@ use super::COMMON_STILL;
 use crate::camera::feed::{Feed, Taken};
 use crate::camera::Frame;
 use crate::exam::words::Eye;
-use crate::exam::{Event, ShotId, Still};
+use crate::exam::{Cause, Event, ShotId, Still};
 use crate::live::Guidance;
 
 /// The photographs that were asked for and are not handed on yet.
@@ -66,7 +66,7 @@ impl Shutter {
             self.awaited.push_back((shot, now));
             return None;
         }
-        let why = "The camera is busy; try again.".to_owned();
+        let why = Cause::CameraBusy;
         Some(Event::CaptureFailed { shot, why })
     }
 
@@ -100,7 +100,7 @@ impl Shutter {
             }
             Err(error) => {
                 tracing::warn!(error = %error, "no photograph");
-                let why = error.to_string();
+                let why = Cause::Camera(error);
                 Some(Event::CaptureFailed { shot, why })
             }
         }

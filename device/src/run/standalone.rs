@@ -2,21 +2,21 @@
 //! opened, asked and let go as it was found. What a start would make, set or
 //! bring up to date is only told.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use fovea_core::calibration::Calibration;
 use image::RgbImage;
 
-use super::keeping::stored;
 use super::COMMON_STILL;
-use crate::camera::{self, Clock, Control, Frame};
+use crate::camera::{self, Clock, Frame};
 use crate::config::Config;
 use crate::display;
 use crate::grade::embedded;
 use crate::grade::record::Record;
 use crate::grade::Grader;
-use crate::health::check::{Parts, Stored};
-use crate::records::{self, Room, Stills};
+use crate::health::check::{Found, Parts};
+use crate::records::{self, Glance, Room, Stills};
 
 /// How long a camera may take for its first picture.
 const FIRST_PICTURE: Duration = Duration::from_secs(3);
@@ -25,9 +25,9 @@ const FIRST_PICTURE: Duration = Duration::from_secs(3);
 pub(crate) struct Standalone {
     config: Config,
     /// Loading takes long: once is enough.
-    grader: Option<Result<Grader, String>>,
-    /// What the display said of the input beside it.
-    input: Result<String, String>,
+    grader: Option<Result<Grader, Found>>,
+    /// What was found of the input beside the display.
+    input: Found,
 }
 
 impl Standalone {
@@ -35,76 +35,79 @@ impl Standalone {
         Standalone {
             config: config.clone(),
             grader: None,
-            input: Err("nothing is touched or typed without a display".to_owned()),
+            input: Found::NothingToTouch,
         }
     }
 
-    fn grader(&mut self) -> Result<&Grader, String> {
+    fn grader(&mut self) -> Result<&Grader, Found> {
         let (grader, source) = (&mut self.grader, &self.config.model.bundle);
         grader
             .get_or_insert_with(|| {
-                let bundle = embedded::open(source.folder())?;
-                Grader::new(bundle).map_err(|error| error.to_string())
+                let unusable = |detail| Found::NoStudent { detail };
+                let bundle = embedded::open(source.folder()).map_err(unusable)?;
+                Grader::new(bundle).map_err(|error| unusable(error.to_string()))
             })
             .as_ref()
             .map_err(Clone::clone)
     }
 }
 
-/// Before the first start.
-fn none_yet() -> Stored {
-    Stored {
-        says: "there is no store yet: it is made at the first start".to_owned(),
-        newest: None,
-    }
-}
-
 impl Parts for Standalone {
-    fn grade(&mut self, photograph: RgbImage) -> Result<Record, String> {
+    fn grade(&mut self, photograph: RgbImage) -> Result<Record, Found> {
         let grader = self.grader()?;
         Ok(grader.grade("self-test", photograph, 0.0).record)
     }
 
-    fn calibration(&mut self) -> Result<Calibration, String> {
+    fn calibration(&mut self) -> Result<Calibration, Found> {
         Ok(self.grader()?.calibration().clone())
     }
 
-    fn camera(&mut self) -> Result<String, String> {
+    fn camera(&mut self) -> Found {
         let look = || {
             let config = &self.config.camera;
             let mut camera = camera::look(&config.source, config.levels(), &Clock::start())?;
             camera.next(&mut Frame::default(), FIRST_PICTURE)?;
-            let about = [camera.describe()].into_iter();
-            let controls = camera.controls().iter().map(Control::to_string);
-            Ok(about.chain(controls).collect::<Vec<_>>().join("; "))
+            Ok(Found::Camera {
+                about: Arc::new(camera.about()),
+                controls: camera.controls().to_vec(),
+            })
         };
-        look().map_err(|error: camera::CameraError| error.to_string())
+        look().unwrap_or_else(Found::NoCamera)
     }
 
-    fn display(&mut self) -> Result<String, String> {
+    fn display(&mut self) -> Found {
         let (display, input) = (&self.config.display, &self.config.input);
-        let wiring = input.wiring().map_err(|error| {
-            let error = error.to_string();
-            self.input = Err(error.clone());
-            format!("not opened, because it would not start either: {error}")
-        })?;
+        let wiring = match input.wiring() {
+            Ok(wiring) => wiring,
+            Err(error) => {
+                let detail = error.to_string();
+                self.input = Found::NoInput {
+                    detail: detail.clone(),
+                };
+                return Found::DisplayNotTried { detail };
+            }
+        };
         let (size, rotation) = (display.size.size(), display.rotation);
-        let seen = display::look(&display.output, size, rotation, &wiring)
-            .map_err(|error| error.to_string())?;
-        self.input = Ok(seen.input);
-        Ok(seen.display)
+        match display::look(&display.output, size, rotation, &wiring) {
+            Ok(seen) => {
+                self.input = Found::Input(seen.input);
+                Found::Display(seen.display)
+            }
+            Err(error) => Found::NoDisplay {
+                detail: error.to_string(),
+            },
+        }
     }
 
-    fn input(&mut self) -> Result<String, String> {
+    fn input(&mut self) -> Found {
         self.input.clone()
     }
 
-    fn store(&mut self) -> Result<Stored, String> {
-        let glance = records::look(&self.config.store.folder).map_err(|error| error.to_string())?;
-        Ok(glance.map_or_else(none_yet, |glance| stored(&glance)))
+    fn store(&mut self) -> Result<Option<Glance>, Found> {
+        records::look(&self.config.store.folder).map_err(Found::StoreUnusable)
     }
 
-    fn room(&mut self) -> Result<Room, String> {
+    fn room(&mut self) -> Result<Room, Found> {
         let (width, height) = COMMON_STILL;
         let least = u64::from(self.config.store.least_free_mb.get()) * 1_000_000;
         let stills = Stills {
@@ -112,7 +115,7 @@ impl Parts for Standalone {
             height,
             corrected: matches!(self.config.camera.profile.try_exists(), Ok(true)),
         };
-        Room::of(&self.config.store.folder, stills, least).map_err(|error| error.to_string())
+        Room::of(&self.config.store.folder, stills, least).map_err(Found::StoreUnusable)
     }
 }
 
@@ -177,10 +180,10 @@ mod tests {
         assert_eq!(listing(home), before);
         let found = |part| checks.iter().find(|check| check.part == part).unwrap();
         for part in [Part::Camera, Part::Input, Part::Disk] {
-            assert_ne!(found(part).state, State::Fail, "{:?}", found(part));
+            assert_ne!(found(part).state(), State::Fail, "{:?}", found(part));
         }
         let store = found(Part::Store);
-        (store.state, store.sentence.clone())
+        (store.state(), store.to_string())
     }
 
     fn home() -> (tempfile::TempDir, PathBuf) {
@@ -260,7 +263,7 @@ mod tests {
         let mut config = Config::default();
         config.store.folder = exams;
         let stored = Standalone::new(&config).store().unwrap();
-        assert_eq!(stored.says, "1 exam");
+        assert_eq!(stored.unwrap().exams, 1);
         drop(home);
     }
 
@@ -269,14 +272,14 @@ mod tests {
         let (home, _) = home();
         let mut config = Config::default();
         config.display.output = Target::Png(home.path().join("screens"));
-        let said = Standalone::new(&config).display().unwrap();
+        let said = Standalone::new(&config).display().to_string();
         assert!(
             said.ends_with("screens, which is made at the start"),
             "{said}"
         );
         assert!(listing(home.path()).len() == 1);
         config.display.output = Target::Png("/dev/null/screens".into());
-        let said = Standalone::new(&config).display().unwrap_err();
+        let said = Standalone::new(&config).display().to_string();
         assert!(
             said.starts_with("/dev/null/screens cannot be written"),
             "{said}"

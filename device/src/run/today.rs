@@ -1,7 +1,7 @@
 //! Today's exams, as the store listed them last, and where the operator is in
 //! the list.
 
-use crate::records::{Fault, Listed, Listing};
+use crate::records::{Fault, Listed, Listing, StoreError};
 
 /// The list of today's exams.
 #[derive(Default)]
@@ -33,10 +33,10 @@ impl Today {
 
     /// Takes in a list, or why there is none. What was listed before is still
     /// true where nothing can be read now.
-    pub fn hear(&mut self, listing: Result<Listing, String>) {
+    pub fn hear(&mut self, listing: Result<Listing, StoreError>) {
         let damaged = match &listing {
             Ok(listing) => listing.faults.iter().map(Fault::to_string).collect(),
-            Err(why) => vec![why.clone()],
+            Err(why) => vec![why.to_string()],
         };
         if damaged != self.damaged {
             for fault in &damaged {
@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn a_list_that_cannot_be_read_leaves_the_one_before() {
         let mut today = Today::default();
-        today.hear(Err("the disk is gone".to_owned()));
+        today.hear(Err(StoreError::Full));
         assert_eq!((today.exams().len(), today.damaged()), (0, 1));
         today.hear(Ok(Listing::default()));
         assert_eq!(today.damaged(), 0);

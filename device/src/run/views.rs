@@ -11,9 +11,10 @@ use super::known::Known;
 use super::live::LivePicture;
 use crate::camera::feed::Status;
 use crate::exam::words::{Eye, Page};
-use crate::exam::{Judgement, Notice, Overall, Patient, ShotId, Stage, REFUSALS};
+use crate::exam::{Judgement, Notice, Patient, PatientOutcome, Shot, ShotId, Stage, REFUSALS};
 use crate::grade::picture::attention;
-use crate::health::check::{self, Part, State};
+use crate::health::check::{self, Found, Part, State};
+use crate::language::{InWords, Texts};
 use crate::screen::{
     Evidence, ExamLine, EyeSummary, Grading, HealthLine, Judged, Live, LiveState, Locked, Panel,
     Problem, Ready, Refused, Saved, Settings, Skip, Summary, Today, Trouble, View, Warning,
@@ -42,13 +43,14 @@ impl Known {
                 model: &self.details.model,
                 calibration: &self.details.calibration,
                 profile: &self.details.profile,
-                disk: &self.details.disk,
+                disk: self.disk(),
             })),
             Stage::Patient { field } => with(&View::Patient(crate::screen::Patient {
                 id: self.patient(),
                 age: self.written().and_then(|patient| patient.age),
                 note: self.written().map_or("", |patient| &patient.note),
                 field,
+                keyboard: &Texts::of(self.language).keyboard,
                 photographed: Eye::BOTH
                     .iter()
                     .any(|&eye| self.exam.latest_shot(eye).is_some()),
@@ -78,20 +80,24 @@ impl Known {
 
     /// What stands before the stage's own view.
     fn trouble(&self) -> Option<Trouble<'_>> {
-        let trouble = |problem, detail| Some(Trouble { problem, detail });
+        fn trouble<'a>(problem: Problem, detail: Option<&'a dyn InWords>) -> Option<Trouble<'a>> {
+            Some(Trouble { problem, detail })
+        }
         match self.exam.notice() {
-            Some(Notice::Refused(why)) if self.disk_full => trouble(Problem::DiskFull, why),
-            Some(Notice::Refused(why)) => trouble(Problem::CannotBegin, why),
-            Some(Notice::CaptureFailed(why)) => trouble(Problem::CaptureFailed, why),
-            Some(Notice::CaptureOverdue) => trouble(Problem::CaptureFailed, ""),
-            Some(Notice::NoMoreShots) => trouble(Problem::NoMorePhotographs, ""),
-            Some(Notice::CodeTooLong) => trouble(Problem::CodeTooLong, ""),
-            Some(Notice::CodeNotTaken) => trouble(Problem::CodeNotTaken, ""),
-            Some(Notice::NotSaved(why)) => trouble(Problem::SaveFailed, why),
+            Some(Notice::Refused(why)) if why.is_full_disk() => {
+                trouble(Problem::DiskFull, Some(why))
+            }
+            Some(Notice::Refused(why)) => trouble(Problem::CannotBegin, Some(why)),
+            Some(Notice::CaptureFailed(why)) => trouble(Problem::CaptureFailed, Some(why)),
+            Some(Notice::CaptureOverdue) => trouble(Problem::CaptureFailed, None),
+            Some(Notice::NoMoreShots) => trouble(Problem::NoMorePhotographs, None),
+            Some(Notice::CodeTooLong) => trouble(Problem::CodeTooLong, None),
+            Some(Notice::CodeNotTaken) => trouble(Problem::CodeNotTaken, None),
+            Some(Notice::NotSaved(why)) => trouble(Problem::SaveFailed, Some(why)),
             Some(Notice::SavedIncomplete) | None => {
                 match (self.exam.stage(), &self.camera.status) {
-                    (Stage::Live { .. }, Status::Lost(_)) => {
-                        trouble(Problem::CameraLost, self.camera.says.as_str())
+                    (Stage::Live { .. }, Status::Lost(why)) => {
+                        trouble(Problem::CameraLost, Some(why))
                     }
                     _ => None,
                 }
@@ -111,9 +117,9 @@ impl Known {
         self.written().map_or("", |patient| &patient.id)
     }
 
-    fn overall(&self) -> Overall {
+    fn overall(&self) -> PatientOutcome {
         let outcome = self.exam.outcome();
-        outcome.map_or(Overall::NoVerdict, |outcome| outcome.overall)
+        outcome.map_or(PatientOutcome::NoVerdict, |outcome| outcome.overall)
     }
 
     fn entry(&self, shot: ShotId) -> Option<&Entry> {
@@ -126,14 +132,17 @@ impl Known {
             .iter()
             .map(|check| {
                 // The camera may have come or gone since it was tested.
-                let (state, detail) = match check.part {
-                    Part::Camera => (self.camera_state(), self.camera.says.as_str()),
-                    _ => (check.state, check.sentence.as_str()),
+                let (state, found) = match check.part {
+                    Part::Camera => (
+                        self.camera.found.state(),
+                        std::slice::from_ref(&self.camera.found),
+                    ),
+                    _ => (check.state(), check.found.as_slice()),
                 };
                 HealthLine {
                     part: check.part,
                     state,
-                    detail,
+                    found,
                 }
             })
             .collect();
@@ -151,17 +160,16 @@ impl Known {
     /// way: a camera can be plugged in while the patient is written down.
     pub fn may_start(&self) -> bool {
         let broken = |check: &check::Check| {
-            matches!(check.part, Part::Bundle | Part::Calibration) && check.state == State::Fail
+            matches!(check.part, Part::Bundle | Part::Calibration) && check.state() == State::Fail
         };
         self.student.model().is_some() && !self.checks.iter().any(broken)
     }
 
-    fn camera_state(&self) -> State {
-        match self.camera.status {
-            Status::Connecting => State::Warn,
-            Status::Live(_) => State::Ok,
-            Status::Lost(_) => State::Fail,
-        }
+    /// What the self-test found of the disk.
+    fn disk(&self) -> &[Found] {
+        let mut checks = self.checks.iter();
+        let disk = checks.find(|check| check.part == Part::Disk);
+        disk.map_or(&[], |check| &check.found)
     }
 
     fn list<R>(&self, with: impl FnOnce(&View) -> R) -> R {
@@ -222,23 +230,23 @@ impl Known {
         let picture = entry.and_then(|entry| entry.picture.as_ref());
         let failed = View::Problem(Trouble {
             problem: Problem::GradingFailed,
-            detail: "",
+            detail: None,
         });
         let (Some(shot), Some(entry)) = (shot, entry) else {
             return failed;
         };
-        match (&shot.judgement, &entry.record, self.student.model()) {
-            (Judgement::Pending, ..) => View::Grading(Grading {
+        match (&shot.judgement, self.student.model()) {
+            (Judgement::Pending, _) => View::Grading(Grading {
                 eye,
                 patient: self.patient(),
                 picture,
                 progress: graded_share(entry, now),
             }),
-            (Judgement::Given(verdict), Some(record), Some(model)) if verdict.gradable() => {
+            (Judgement::Given(verdict), Some(model)) if verdict.gradable() => {
                 View::Result(Judged {
                     eye,
                     patient: self.patient(),
-                    record,
+                    record: &verdict.record,
                     taxonomy: &model.taxonomy,
                     calibration: &model.calibration.id,
                     picture,
@@ -249,10 +257,10 @@ impl Known {
                     attention,
                 })
             }
-            (Judgement::Given(_), Some(record), _) => View::Refused(Refused {
+            (Judgement::Given(verdict), _) if !verdict.gradable() => View::Refused(Refused {
                 eye,
                 patient: self.patient(),
-                reason: record.gate.reason,
+                reason: verdict.gate.reason,
                 picture,
                 refusals: self.exam.eye(eye).map_or(1, |eye| eye.refusals()),
                 most: REFUSALS,
@@ -265,12 +273,13 @@ impl Known {
         let exam = self.exam.eye(eye);
         let shot = exam.and_then(|exam| exam.deciding().or(exam.shots().last()));
         let entry = shot.and_then(|shot| self.entry(shot.id));
-        let finding = entry
-            .and_then(|entry| entry.record.as_ref())
-            .filter(|record| record.gate.accepted)
-            .and_then(|record| {
+        let finding = shot
+            .and_then(Shot::verdict)
+            .filter(|verdict| verdict.gate.accepted)
+            .and_then(|verdict| {
                 let taxonomy = &self.student.model()?.taxonomy;
-                taxonomy.nodes().get(attention::node(record, taxonomy)?)
+                let node = attention::node(&verdict.record, taxonomy)?;
+                taxonomy.nodes().get(node)
             });
         EyeSummary {
             outcome: exam.map_or(crate::exam::EyeOutcome::NotExamined, |exam| exam.outcome()),

@@ -32,9 +32,9 @@ pub use model::*;
 pub use preview::Preview;
 pub use show::Screen;
 pub use touch::Touch;
-pub use words::Texts;
 
 use crate::exam::words::Action;
+use crate::language::Texts;
 use grid::Grid;
 use page::Page;
 

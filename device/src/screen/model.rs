@@ -7,9 +7,10 @@ use fovea_core::taxonomy::{Node, Taxonomy};
 use image::RgbImage;
 
 use crate::exam::words::{Eye, PatientField};
-use crate::exam::{EyeOutcome, Overall};
+use crate::exam::{EyeOutcome, PatientOutcome};
 use crate::grade::record::Record;
-use crate::health::check::{Part, State};
+use crate::health::check::{Found, Part, State};
+use crate::language::{InWords, Keyboard};
 use crate::live::Instruction;
 
 /// One screenful.
@@ -52,15 +53,18 @@ pub struct Ready<'a> {
 /// One line of the self-test.
 #[derive(Clone, Copy, Debug)]
 pub struct HealthLine<'a> {
+    /// The part that was tested.
     pub part: Part,
+    /// How it is.
     pub state: State,
-    /// What was found: an id, a size, what is wrong.
-    pub detail: &'a str,
+    /// What was found.
+    pub found: &'a [Found],
 }
 
 /// After a time-out. Nothing of any patient is shown.
 #[derive(Clone, Copy, Debug)]
 pub struct Locked<'a> {
+    /// The wall clock as it is to be read, such as `14:32`.
     pub clock: &'a str,
     /// Whether an exam was open; what was photographed of it is kept.
     pub ended_early: bool,
@@ -69,11 +73,16 @@ pub struct Locked<'a> {
 /// Writing down the patient.
 #[derive(Clone, Copy, Debug)]
 pub struct Patient<'a> {
+    /// The number as far as it is written; empty before.
     pub id: &'a str,
+    /// In years, where it was written down.
     pub age: Option<u8>,
+    /// What was noted; empty where nothing was.
     pub note: &'a str,
     /// Where the keys write.
     pub field: PatientField,
+    /// The keys on the screen, those of the operator's language.
+    pub keyboard: &'a Keyboard,
     /// Whether something was photographed already: the exam can then only be
     /// ended, not left.
     pub photographed: bool,
@@ -98,6 +107,7 @@ pub struct Live<'a> {
 /// The part of the live view that is drawn again only when it changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Panel<'a> {
+    /// The eye that was chosen.
     pub eye: Eye,
     /// The patient's id; empty when there is none.
     pub patient: &'a str,
@@ -120,11 +130,13 @@ pub enum LiveState {
 /// What the bars of the live view measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Measure {
+    /// How sharp the picture is.
     Focus,
     /// Neither too dark nor too bright.
     Light,
     /// How much of the retina is in view, and how well it is centred.
     Field,
+    /// How little the picture moves.
     Steady,
 }
 
@@ -140,14 +152,18 @@ impl Measure {
 /// A measure against its limit, both 0 to 1, more being better.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bar {
+    /// As measured.
     pub value: f32,
+    /// At or above it the measure is good enough.
     pub limit: f32,
 }
 
 /// The field of view in a live picture, in that picture's pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ring {
+    /// To the right and down.
     pub centre: (f32, f32),
+    /// From the centre to the rim.
     pub radius: f32,
     /// Whether the frame is good enough for a photograph.
     pub good: bool,
@@ -156,7 +172,9 @@ pub struct Ring {
 /// The photograph is being graded.
 #[derive(Clone, Copy, Debug)]
 pub struct Grading<'a> {
+    /// The eye that was chosen.
     pub eye: Eye,
+    /// The patient's number; empty when there is none.
     pub patient: &'a str,
     /// Best of the size that [`super::photograph`] names, as in every view below;
     /// each scales it to its own.
@@ -168,7 +186,9 @@ pub struct Grading<'a> {
 /// A photograph that could be graded.
 #[derive(Clone, Copy, Debug)]
 pub struct Judged<'a> {
+    /// The eye that was chosen.
     pub eye: Eye,
+    /// The patient's number; empty when there is none.
     pub patient: &'a str,
     /// What was found, and by which model.
     pub record: &'a Record,
@@ -176,6 +196,7 @@ pub struct Judged<'a> {
     pub taxonomy: &'a Taxonomy,
     /// Names the calibration.
     pub calibration: &'a str,
+    /// As for [`Grading`]; nothing where there is none.
     pub picture: Option<&'a RgbImage>,
     /// The same picture with the evidence over it; nothing where no finding
     /// has a place in it.
@@ -195,9 +216,13 @@ pub struct Evidence<'a> {
 /// A photograph that could not be graded.
 #[derive(Clone, Copy, Debug)]
 pub struct Refused<'a> {
+    /// The eye that was chosen.
     pub eye: Eye,
+    /// The patient's number; empty when there is none.
     pub patient: &'a str,
+    /// Why the gate refused it.
     pub reason: GateReason,
+    /// As for [`Grading`]; nothing where there is none.
     pub picture: Option<&'a RgbImage>,
     /// How many were refused, this one among them, and at how many the eye
     /// counts as one that cannot be graded.
@@ -215,22 +240,28 @@ impl Refused<'_> {
 /// Asking why an eye is left out.
 #[derive(Clone, Copy, Debug)]
 pub struct Skip {
+    /// The eye that was chosen.
     pub eye: Eye,
 }
 
 /// Both eyes.
 #[derive(Clone, Copy, Debug)]
 pub struct Summary<'a> {
+    /// The patient's number; empty when there is none.
     pub patient: &'a str,
     /// What becomes of the patient: the worse eye decides.
-    pub overall: Overall,
+    pub overall: PatientOutcome,
+    /// The right eye.
     pub right: EyeSummary<'a>,
+    /// The left eye.
     pub left: EyeSummary<'a>,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub struct EyeSummary<'a> {
+    /// Where the eye stands.
     pub outcome: EyeOutcome,
+    /// As for [`Grading`]; nothing where there is none.
     pub picture: Option<&'a RgbImage>,
     /// The gravest finding.
     pub finding: Option<&'a Node>,
@@ -241,8 +272,10 @@ pub struct EyeSummary<'a> {
 pub struct Saved<'a> {
     /// Names the record.
     pub record: &'a str,
+    /// The patient's number; empty when there is none.
     pub patient: &'a str,
-    pub overall: Overall,
+    /// What becomes of the patient.
+    pub overall: PatientOutcome,
 }
 
 /// The list of today's exams, the latest first.
@@ -262,33 +295,48 @@ pub struct Today<'a> {
 pub struct ExamLine<'a> {
     /// When it began, such as `09:15`.
     pub time: &'a str,
+    /// Names the record.
     pub record: &'a str,
+    /// The patient's number; empty when there is none.
     pub patient: &'a str,
+    /// In years, where it was written down.
     pub age: Option<u8>,
+    /// What was noted; empty where nothing was.
     pub note: &'a str,
-    pub overall: Overall,
+    /// What becomes of the patient.
+    pub overall: PatientOutcome,
+    /// Where the right eye stands.
     pub right: EyeOutcome,
+    /// Where the left eye stands.
     pub left: EyeOutcome,
 }
 
 /// What can be set at the device, and what it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings<'a> {
+    /// Whether the device takes photographs by itself.
     pub automatic: bool,
+    /// Names this device.
     pub device: &'a str,
+    /// This program's version.
     pub version: &'a str,
+    /// Names the bundle, with the first digits of its hash.
     pub model: &'a str,
+    /// Names the calibration.
     pub calibration: &'a str,
+    /// Names the camera that the profile is of; empty without a profile.
     pub profile: &'a str,
-    pub disk: &'a str,
+    /// What the self-test found of the disk; empty before it has.
+    pub disk: &'a [Found],
 }
 
 /// Something does not work.
 #[derive(Clone, Copy, Debug)]
 pub struct Trouble<'a> {
+    /// What does not work.
     pub problem: Problem,
-    /// What exactly happened, a sentence; may be empty.
-    pub detail: &'a str,
+    /// What exactly happened, where that is known.
+    pub detail: Option<&'a dyn InWords>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -307,7 +355,9 @@ pub enum Problem {
     GradingFailed,
     /// An exam could not be kept, for another reason than the disk's room.
     CannotBegin,
+    /// The disk has no room for an exam.
     DiskFull,
+    /// The exam could not be kept; it is in memory alone.
     SaveFailed,
 }
 
@@ -330,5 +380,6 @@ impl Problem {
 pub struct Warning<'a> {
     /// The eye that was chosen.
     pub chosen: Eye,
+    /// As for [`Grading`]; nothing where there is none.
     pub picture: Option<&'a RgbImage>,
 }

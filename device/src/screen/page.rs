@@ -10,10 +10,10 @@ use image::RgbImage;
 use super::grid::{centred, inset, Grid};
 use super::theme::{ACCENT, ASLEEP, GROUND, INK, PANEL, PRESSED, RULE};
 use super::touch::{Face, Look, Touch};
-use super::words::Texts;
 use crate::draw::shape::{mix, Sign};
 use crate::draw::text::{Align, TextStyle, Weight};
 use crate::exam::words::Action;
+use crate::language::Texts;
 
 /// A target being drawn on, with what every part of a view needs.
 pub(super) struct Page<'a, D> {

@@ -8,11 +8,10 @@ use super::grid::Grid;
 use super::model::{Panel, View};
 use super::page::Page;
 use super::theme::GROUND;
-use super::words::Texts;
 use super::{draw, views};
 use crate::draw::canvas::Canvas;
 use crate::exam::words::Action;
-use crate::language::Language;
+use crate::language::{Language, Texts};
 
 /// What a display presents.
 ///

@@ -10,7 +10,7 @@ use image::{ExtendedColorType, ImageEncoder as _, RgbImage};
 
 use super::*;
 use crate::draw::canvas::Canvas;
-use crate::language::Language;
+use crate::language::{english_words, InWords as _, Language};
 use crate::live::Instruction;
 use crate::panel::{SMALLEST, SMALLEST_UPRIGHT};
 use samples::Samples;
@@ -118,6 +118,37 @@ fn the_words_of_buttons_fit_in_every_language() {
                 }
             }
         }
+    }
+}
+
+/// What stands in the sentences of the self-test and of what does not work,
+/// with a camera and a store that fail among them.
+#[test]
+fn what_is_wrong_is_not_said_in_english_on_a_spanish_screen() {
+    let spanish = Texts::of(Language::Spanish);
+    let mut said = Vec::new();
+    for (_, _, view) in Samples::new(SMALLEST).views() {
+        match view {
+            View::Ready(ready) => {
+                said.extend(ready.health.iter().map(|line| line.found.in_words(spanish)));
+            }
+            View::Problem(Trouble { problem, detail }) => {
+                let (what, remedy) = spanish.problem(problem);
+                said.extend([what.to_owned(), remedy.to_owned()]);
+                said.extend(detail.map(|detail| detail.in_words(spanish)));
+            }
+            View::Settings(settings) => said.push(settings.disk.in_words(spanish)),
+            _ => {}
+        }
+    }
+    for wanted in [
+        "/dev/video0 se ha desconectado",
+        "los registros están dañados",
+    ] {
+        assert!(said.iter().any(|text| text.contains(wanted)), "{wanted}");
+    }
+    for text in &said {
+        assert!(english_words(text).is_empty(), "{text}");
     }
 }
 

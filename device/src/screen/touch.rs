@@ -5,8 +5,8 @@ use embedded_graphics::prelude::*;
 use embedded_graphics::primitives::Rectangle;
 
 use super::grid::{columns, Grid};
-use super::words::Texts;
 use crate::exam::words::Action;
+use crate::language::Texts;
 
 /// The words of one language for a button.
 pub(super) type Label = fn(&Texts) -> &str;

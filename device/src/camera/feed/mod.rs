@@ -226,7 +226,7 @@ where
                     self.publish();
                     // Not before: a camera that opens and then stalls is not live.
                     if !live {
-                        self.slot.live(camera.describe());
+                        self.slot.live(camera.about());
                         live = true;
                     }
                 }
@@ -301,9 +301,7 @@ struct LastWord<T>(Arc<Slot<T>>);
 impl<T> Drop for LastWord<T> {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.0.lost(CameraError::BrokeDown {
-                reason: "its thread ended".to_owned(),
-            });
+            self.0.lost(CameraError::BrokeDown { reason: None });
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::camera::error::CameraError;
-use crate::camera::Frame;
+use crate::camera::{About, Frame};
 
 /// How the camera is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub enum Status {
     /// It is being opened for the first time.
     Connecting,
     /// Pictures come; what it is and what was chosen.
-    Live(Arc<str>),
+    Live(Arc<About>),
     /// No pictures come, and why. Whatever was shown before is not live any
     /// more. It is tried again and again.
     Lost(CameraError),
@@ -75,8 +75,8 @@ impl<T> Slot<T> {
     }
 
     /// Pictures come.
-    pub fn live(&self, about: String) {
-        self.held().status = Status::Live(about.into());
+    pub fn live(&self, about: About) {
+        self.held().status = Status::Live(Arc::new(about));
     }
 
     /// No pictures come: what nobody has taken yet is not live any more.

@@ -3,7 +3,7 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use super::*;
-use crate::camera::{Clock, ErrorKind, Stamps};
+use crate::camera::{About, Clock, ConvertError, ErrorKind, Stamps};
 
 /// Loses no time where a real camera would be waited for.
 const HASTY: Patience = Patience {
@@ -37,6 +37,14 @@ enum Heard {
     Closed,
 }
 
+fn fake() -> About {
+    About::Drawn {
+        names: vec!["a fake"],
+        side: 4,
+        rate: 1000,
+    }
+}
+
 fn gone() -> CameraError {
     CameraError::Unplugged {
         place: "the fake".to_owned(),
@@ -44,8 +52,8 @@ fn gone() -> CameraError {
 }
 
 impl Camera for Fake {
-    fn describe(&self) -> String {
-        "a fake".to_owned()
+    fn about(&self) -> About {
+        fake()
     }
 
     fn next(&mut self, frame: &mut Frame, _wait: Duration) -> Result<(), CameraError> {
@@ -61,7 +69,7 @@ impl Camera for Fake {
             }
             Deed::Corrupt => Err(CameraError::Corrupt {
                 place,
-                reason: "it ends early".to_owned(),
+                reason: ConvertError::EndsEarly,
             }),
             Deed::Stall => Err(CameraError::Stalled { place }),
             Deed::Vanish => Err(gone()),
@@ -151,7 +159,7 @@ fn pictures_come_with_their_own_assessment_and_ids_that_count_up() {
         assert!(live.frame.stamps.captured.is_some());
     }
     let live = wait_for_status(&feed, |status| matches!(status, Status::Live(_)));
-    assert_eq!(live, Status::Live("a fake".into()));
+    assert_eq!(live, Status::Live(fake().into()));
 }
 
 #[test]
@@ -320,8 +328,8 @@ fn a_camera_that_comes_back_is_aimed_as_before() {
 struct UntilAimed(Box<dyn Camera>, bool);
 
 impl Camera for UntilAimed {
-    fn describe(&self) -> String {
-        self.0.describe()
+    fn about(&self) -> About {
+        self.0.about()
     }
 
     fn next(&mut self, frame: &mut Frame, wait: Duration) -> Result<(), CameraError> {

@@ -14,7 +14,7 @@ use heapless::Vec;
 
 use super::ask;
 use crate::camera::control::{Control, ControlKind, Level};
-use crate::camera::error::CameraError;
+use crate::camera::error::{CameraError, DriverTask};
 
 /// The controls of a camera: at most one of each kind.
 pub type Controls = Vec<Control, { ControlKind::ALL.len() }>;
@@ -95,7 +95,11 @@ pub fn set(
     level: Level,
 ) -> Result<(), CameraError> {
     let numbers = numbers(control.kind);
-    let refused = |value: i64, reason: io::Error| match CameraError::driver(place, "", &reason) {
+    let refused = |value: i64, reason: io::Error| match CameraError::driver(
+        place,
+        DriverTask::SetControl,
+        &reason,
+    ) {
         gone @ CameraError::Unplugged { .. } => gone,
         _ => CameraError::ControlRefused {
             place: place.display().to_string(),

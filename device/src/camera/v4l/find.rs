@@ -9,7 +9,7 @@ use ::v4l::device::Device;
 
 use super::ask::{self, Identity, Sends};
 use super::modes;
-use crate::camera::error::CameraError;
+use crate::camera::error::{CameraError, DriverTask};
 
 /// A device that sends pictures, opened.
 pub struct Found {
@@ -79,7 +79,7 @@ fn with_modes(found: Found) -> Result<Found, CameraError> {
 }
 
 fn try_open(place: &Path) -> Result<Found, CameraError> {
-    let refused = |error: std::io::Error| CameraError::driver(place, "open", &error);
+    let refused = |error: std::io::Error| CameraError::driver(place, DriverTask::Open, &error);
     // Asked first, because opening a pipe or a serial port has effects.
     let node = fs::metadata(place).map_err(refused)?;
     if !node.file_type().is_char_device() {

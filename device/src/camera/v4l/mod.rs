@@ -12,13 +12,13 @@ use std::time::Duration;
 use ::v4l::device::Device;
 
 use super::convert::{Converter, Layout};
-use super::error::ConvertError;
+use super::error::{ConvertError, DriverTask, Offered};
 use super::negotiate::{self, Mode};
-use super::{Camera, CameraError, Clock, Control, ControlKind, Frame, Level, Stamps};
+use super::{About, Camera, CameraError, Clock, Control, ControlKind, Frame, Level, Stamps};
 pub use ask::Identity;
 use controls::Controls;
 use modes::Before;
-use stream::{About, Buffers};
+use stream::Buffers;
 
 /// How long a still's picture is waited for: several times what the slowest
 /// mode that is chosen for stills takes.
@@ -92,7 +92,7 @@ impl V4l {
         let Some((preview, still)) = chosen else {
             return Err(CameraError::NoFormat {
                 place: place.display().to_string(),
-                offered: "pictures of impossible sizes".to_owned(),
+                offered: Offered::ImpossibleSizes,
             });
         };
         let (preview, layout) = modes::set(&device, &place, &preview)?;
@@ -121,7 +121,7 @@ impl V4l {
 
     fn map(&mut self) -> Result<(), CameraError> {
         let buffers = Buffers::map(&self.device)
-            .map_err(|error| CameraError::driver(&self.place, "start", &error))?;
+            .map_err(|error| CameraError::driver(&self.place, DriverTask::Start, &error))?;
         self.buffers = Some(buffers);
         Ok(())
     }
@@ -143,7 +143,7 @@ impl V4l {
             place,
             ..
         } = self;
-        let failed = |error: &_| CameraError::driver(place, "send a picture", error);
+        let failed = |error: &_| CameraError::driver(place, DriverTask::SendPicture, error);
         let Some(running) = buffers else {
             return Err(failed(&std::io::ErrorKind::TimedOut.into()));
         };
@@ -153,7 +153,7 @@ impl V4l {
             let converted = converter.convert(bytes, layout, rgb);
             frame.stamps = stamps;
             if about.damaged {
-                return Err(ConvertError::Damaged("so its driver says".to_owned()));
+                return Err(ConvertError::Marked);
             }
             converted
         });
@@ -200,14 +200,11 @@ impl Drop for V4l {
 }
 
 impl Camera for V4l {
-    fn describe(&self) -> String {
-        let place = self.place.display();
-        let (preview, still) = (&self.preview, &self.still);
-        if still.looks_like(preview) {
-            format!("{preview}, {place}")
-        } else {
-            let (format, width, height) = (still.format, still.width, still.height);
-            format!("{preview}, {place}; photographs {format} {width}x{height}")
+    fn about(&self) -> About {
+        About::V4l {
+            place: self.place.clone(),
+            preview: self.preview,
+            still: self.still,
         }
     }
 
@@ -247,7 +244,7 @@ impl Camera for V4l {
 /// A driver's stamp is believed when it is on our clock, not before the
 /// program's start and not in the future; but for a little, because drivers
 /// stamp by their schedule, and hand a picture over before its end is due.
-fn stamps(about: About, clock: &Clock) -> Stamps {
+fn stamps(about: stream::About, clock: &Clock) -> Stamps {
     const AHEAD: Duration = Duration::from_millis(100);
     let dequeued = clock.now();
     Stamps {
@@ -263,15 +260,8 @@ fn stamps(about: About, clock: &Clock) -> Stamps {
 fn no_picture(place: &Path, error: ConvertError) -> CameraError {
     let place = place.display().to_string();
     match error {
-        ConvertError::WrongSize { got, agreed } => CameraError::WrongSize {
-            place,
-            got: format!("{}x{}", got.0, got.1),
-            agreed: format!("{}x{}", agreed.0, agreed.1),
-        },
-        other => CameraError::Corrupt {
-            place,
-            reason: other.to_string(),
-        },
+        ConvertError::WrongSize { got, agreed } => CameraError::WrongSize { place, got, agreed },
+        reason => CameraError::Corrupt { place, reason },
     }
 }
 
@@ -283,7 +273,7 @@ mod tests {
     fn a_stamp_that_cannot_be_is_no_stamp() {
         let clock = Clock::start();
         let captured = |taken| {
-            let about = About {
+            let about = stream::About {
                 damaged: false,
                 taken,
             };

@@ -11,7 +11,7 @@ use ::v4l::video::Capture as _;
 use ::v4l::{Format, Fraction};
 
 use crate::camera::convert::{Coding, Layout};
-use crate::camera::error::CameraError;
+use crate::camera::error::{CameraError, DriverTask, Offered};
 use crate::camera::negotiate::{Interval, Mode, PixelFormat, Range};
 
 /// What a device was set to before anything was changed.
@@ -45,7 +45,7 @@ impl Before {
 /// # Errors
 /// When the driver does not answer, or offers nothing that can be used.
 pub fn offered(device: &Device, place: &Path) -> Result<Vec<Mode>, CameraError> {
-    let refused = |error| CameraError::driver(place, "say what it sends", &error);
+    let refused = |error| CameraError::driver(place, DriverTask::Tell, &error);
     let formats = device.enum_formats().map_err(refused)?;
     // What the driver has set is the sensor's or the input's own size.
     let current = device.format().map_err(refused)?;
@@ -73,10 +73,9 @@ pub fn offered(device: &Device, place: &Path) -> Result<Vec<Mode>, CameraError> 
         let names: Vec<String> = formats.iter().map(|f| f.fourcc.to_string()).collect();
         return Err(CameraError::NoFormat {
             place: place.display().to_string(),
-            offered: if names.is_empty() {
-                "pictures of no format".to_owned()
-            } else {
-                names.join(", ")
+            offered: match names.is_empty() {
+                true => Offered::NoFormats,
+                false => Offered::Formats(names.join(", ")),
             },
         });
     }
@@ -135,11 +134,11 @@ pub fn set(device: &Device, place: &Path, mode: &Mode) -> Result<(Mode, Layout),
     let asked = Format::new(mode.width, mode.height, FourCC::new(mode.format.fourcc()));
     let set = device
         .set_format(&asked)
-        .map_err(|error| CameraError::driver(place, "change its format", &error))?;
+        .map_err(|error| CameraError::driver(place, DriverTask::ChangeFormat, &error))?;
     let Some(format) = PixelFormat::of(&set.fourcc.repr) else {
         return Err(CameraError::NoFormat {
             place: place.display().to_string(),
-            offered: set.fourcc.to_string(),
+            offered: Offered::Formats(set.fourcc.to_string()),
         });
     };
     let layout = Layout {

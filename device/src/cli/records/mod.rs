@@ -15,7 +15,7 @@ use crate::records::{Fault, Listing, Records, StoreError, StoredExam, Verificati
 
 /// Lists, shows, exports and verifies the exams that are kept
 ///
-/// May be used while the device examines; nothing in the store is changed.
+/// May be used during an exam; nothing in the store is changed.
 ///
 /// Exit status: 0 when all is well, 1 when something is damaged or was changed
 /// after it was saved (it is named, and the rest is done all the same), 2 when
@@ -59,7 +59,7 @@ enum Command {
     },
     /// Compares every row and every photograph with its hash
     ///
-    /// One line for each fault, and one that sums up.
+    /// One line for each fault, then a summary.
     Verify,
 }
 

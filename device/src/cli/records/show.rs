@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::Timestamp;
 
 use crate::exam::words::Eye;
-use crate::exam::{Judgement, Shot, Side, Verdict};
+use crate::exam::{Judgement, Shot, ShotVerdict, Side};
 use crate::grade::report::names::printable;
 use crate::grade::report::reasons;
 use crate::grade::verdict;
@@ -104,7 +104,7 @@ fn write_shot(out: &mut impl Write, exam: &StoredExam, shot: &Shot) -> io::Resul
     Ok(())
 }
 
-fn write_verdict(out: &mut impl Write, verdict: &Verdict) -> io::Result<()> {
+fn write_verdict(out: &mut impl Write, verdict: &ShotVerdict) -> io::Result<()> {
     let decision = verdict::words(verdict.decision);
     match verdict.score {
         Some(score) => writeln!(out, "    {decision}, {score:.3}")?,

@@ -22,7 +22,7 @@ use rustix::event::{poll, PollFd, PollFlags};
 
 use super::fit::Fit;
 use super::pixels::around;
-use super::{changed, fits, Display, DisplayError};
+use super::{fits, About, Display, DisplayError};
 use crate::panel::layout::Layout;
 use crate::panel::rotation::Rotation;
 use buffer::Buffer;
@@ -238,17 +238,13 @@ impl Display for Drm {
         Ok(())
     }
 
-    fn describe(&self) -> String {
-        let panel = self.layout.panel;
-        format!(
-            "{}: {} at {}x{}, {} Hz{}",
-            self.path.display(),
-            self.output.name,
-            panel.width,
-            panel.height,
-            self.output.mode.vrefresh(),
-            changed(&self.layout)
-        )
+    fn about(&self) -> About {
+        About::Screen {
+            card: self.path.clone(),
+            output: self.output.name.clone(),
+            rate: self.output.mode.vrefresh(),
+            layout: self.layout,
+        }
     }
 }
 

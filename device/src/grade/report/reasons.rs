@@ -4,31 +4,40 @@
 use fovea_core::decision::Reason;
 
 use crate::grade::record::Record;
-use crate::language::{fill, Language, Wording};
+use crate::language::{fill, Language, Texts};
 
 /// The reasons of `record` in English, for who reads a terminal or a file.
 pub fn in_english(record: &Record) -> Vec<String> {
     let names = |id: &str| record.name_of(id).to_owned();
-    all(&record.referral.reasons, Language::English.wording(), names)
+    all(
+        &record.referral.reasons,
+        Texts::of(Language::English),
+        names,
+    )
+}
+
+/// The first of them, where there is one.
+pub fn first_in_english(record: &Record) -> Option<String> {
+    let names = |id: &str| record.name_of(id).to_owned();
+    let first = record.referral.reasons.first()?;
+    Some(one(first, Texts::of(Language::English), names))
 }
 
 /// One sentence for each of `reasons`; `names` gives the name of a node by its
-/// id, in the language of `wording`.
+/// id, in the language of `texts`.
 pub(crate) fn all<'a>(
     reasons: impl IntoIterator<Item = &'a Reason>,
-    wording: Wording,
+    texts: &Texts,
     names: impl Fn(&str) -> String,
 ) -> Vec<String> {
-    let said = reasons
-        .into_iter()
-        .map(|reason| one(reason, wording, &names));
+    let said = reasons.into_iter().map(|reason| one(reason, texts, &names));
     said.collect()
 }
 
-fn one(reason: &Reason, wording: Wording, names: impl Fn(&str) -> String) -> String {
-    let table = wording.reasons;
+fn one(reason: &Reason, texts: &Texts, names: impl Fn(&str) -> String) -> String {
+    let table = &texts.reasons;
     let (template, p, t) = match reason {
-        Reason::Gate { gate } => return wording.advice(*gate),
+        Reason::Gate { gate } => return texts.advice(*gate),
         Reason::NothingLookedFor => return table.nothing_looked_for.clone(),
         Reason::File { detail, .. } => return fill(&table.file, &[("detail", detail)]),
         Reason::Student { detail } => return fill(&table.student, &[("detail", detail)]),
@@ -140,7 +149,7 @@ mod tests {
     }
 
     fn said(language: Language) -> Vec<String> {
-        all(&every(), language.wording(), |id| format!("Name of {id}"))
+        all(&every(), Texts::of(language), |id| format!("Name of {id}"))
     }
 
     #[test]

@@ -91,9 +91,8 @@ impl Table {
 /// The findings that the verdict commits to, or why there are none. Of a
 /// photograph to be retaken only the first reason, which says what to do.
 fn why(record: &Record) -> String {
-    let because = reasons::in_english(record);
     if record.referral.decision == ReferralDecision::Retake {
-        return because.into_iter().next().unwrap_or_default();
+        return reasons::first_in_english(record).unwrap_or_default();
     }
     let findings = record
         .committed
@@ -102,7 +101,7 @@ fn why(record: &Record) -> String {
         .map(|f| format!("{} {:.2}", f.name, f.probability))
         .collect::<Vec<_>>();
     if findings.is_empty() {
-        because.join("; ")
+        reasons::in_english(record).join("; ")
     } else {
         findings.join(", ")
     }

@@ -1,64 +1,82 @@
 use super::*;
 
 use fovea_core::decision::Finding;
-use fovea_core::gate::{GateReason, GateVerdict};
+use fovea_core::gate::GateVerdict;
 use fovea_core::taxonomy::Taxonomy;
 
-use crate::grade::record::{Elapsed, Model, Referral};
+use crate::camera::ConvertError;
+use crate::grade::record::Referral;
+use crate::language::{InWords as _, Language, Texts};
+use crate::panel::layout::Layout;
+use crate::panel::rotation::Rotation;
+use crate::panel::SMALLEST;
+use crate::records::Damage;
 
 /// A device all of whose parts work, until told otherwise.
 struct Sound {
     probability: f32,
     accepts_black: bool,
-    camera: Result<String, String>,
-    stored: Result<Stored, String>,
+    camera: Found,
+    stored: Result<Option<Glance>, Found>,
     room: Room,
 }
 
 impl Default for Sound {
     fn default() -> Self {
+        let about = camera::About::Folder {
+            folder: "photographs".into(),
+            photographs: 3,
+            rate: 30,
+        };
         Sound {
             probability: 0.1,
             accepts_black: false,
-            camera: Ok("MJPG 1280x720".to_owned()),
-            stored: Ok(Stored {
-                says: "3 exams".to_owned(),
-                newest: None,
-            }),
+            camera: Found::Camera {
+                about: Arc::new(about),
+                controls: Vec::new(),
+            },
+            stored: Ok(Some(Glance {
+                exams: 3,
+                latest: None,
+                migrates: None,
+                half_written: 0,
+            })),
             room: room(90_000),
         }
     }
 }
 
 impl Parts for Sound {
-    fn grade(&mut self, photograph: RgbImage) -> Result<Record, String> {
+    fn grade(&mut self, photograph: RgbImage) -> Result<Record, Found> {
         let lit = photograph.iter().any(|value| *value > 0);
         Ok(record(lit || self.accepts_black, self.probability))
     }
 
-    fn calibration(&mut self) -> Result<Calibration, String> {
-        let text = include_str!("../../../../models/taxonomies/odir.toml");
-        let taxonomy = Taxonomy::parse(text).map_err(|error| error.to_string())?;
+    fn calibration(&mut self) -> Result<Calibration, Found> {
+        let taxonomy = Taxonomy::builtin("odir").unwrap();
         Ok(Calibration::identity(&taxonomy, &"0".repeat(64)))
     }
 
-    fn camera(&mut self) -> Result<String, String> {
+    fn camera(&mut self) -> Found {
         self.camera.clone()
     }
 
-    fn display(&mut self) -> Result<String, String> {
-        Ok("pictures".to_owned())
+    fn display(&mut self) -> Found {
+        Found::Display(display::About::Window(Layout::fill(
+            SMALLEST,
+            Rotation::None,
+        )))
     }
 
-    fn input(&mut self) -> Result<String, String> {
-        Ok("a script".to_owned())
+    fn input(&mut self) -> Found {
+        Found::Input(input::About::Window)
     }
 
-    fn store(&mut self) -> Result<Stored, String> {
+    fn store(&mut self) -> Result<Option<Glance>, Found> {
         self.stored.clone()
     }
 
-    fn room(&mut self) -> Result<Room, String> {
+    fn room(&mut self) -> Result<Room, Found> {
         Ok(self.room)
     }
 }
@@ -70,16 +88,9 @@ fn record(accepted: bool, probability: f32) -> Record {
         ReferralDecision::Retake
     };
     Record {
-        image: "drawn".to_owned(),
-        image_bytes: None,
         gate: GateVerdict {
             accepted,
-            reason: if accepted {
-                GateReason::Ok
-            } else {
-                GateReason::TooDark
-            },
-            scores: Default::default(),
+            ..Record::blank().gate
         },
         referral: Referral {
             decision,
@@ -94,13 +105,7 @@ fn record(accepted: bool, probability: f32) -> Record {
             threshold: 0.5,
             positive: false,
         }],
-        referable_dr: None,
-        model: Model {
-            bundle: "student".to_owned(),
-            sha256: "0".repeat(64),
-        },
-        elapsed_ms: Elapsed::default(),
-        committed: Vec::new(),
+        ..Record::blank()
     }
 }
 
@@ -126,7 +131,7 @@ fn places(folder: &Path) -> Places {
 
 fn state(checks: &[Check], part: Part) -> State {
     let check = checks.iter().find(|check| check.part == part);
-    check.unwrap().state
+    check.unwrap().state()
 }
 
 #[test]
@@ -137,16 +142,16 @@ fn a_working_device_has_only_warnings_of_what_it_lacks() {
     for check in &checks {
         let lacks = check.part == Part::Calibration;
         let wanted = if lacks { State::Warn } else { State::Ok };
-        assert_eq!(check.state, wanted, "{check:?}");
+        assert_eq!(check.state(), wanted, "{check:?}");
     }
 }
 
 #[test]
-fn a_part_that_refuses_fails_in_its_own_words() {
+fn a_part_that_refuses_fails_with_its_reason() {
     let folder = tempfile::tempdir().unwrap();
     let mut parts = Sound {
-        camera: Err("there is no camera: plug one in".to_owned()),
-        stored: Err("the store is damaged".to_owned()),
+        camera: Found::NoCamera(CameraError::NoneFound),
+        stored: Err(Found::StoreUnusable(StoreError::Damaged(Damage::Missing))),
         ..Sound::default()
     };
     let checks = all(&places(folder.path()), &mut parts, today());
@@ -157,7 +162,7 @@ fn a_part_that_refuses_fails_in_its_own_words() {
     write(&mut text, &checks).unwrap();
     let text = String::from_utf8(text).unwrap();
     assert!(
-        text.contains("FAIL  camera       there is no camera"),
+        text.contains("FAIL  camera       no camera was found"),
         "{text}"
     );
     assert!(text.contains("ok    bundle       student grades"), "{text}");
@@ -167,25 +172,25 @@ fn a_part_that_refuses_fails_in_its_own_words() {
 #[test]
 fn a_student_that_makes_no_sense_fails() {
     let said = |mut parts: Sound| bundle(&mut parts);
-    assert_eq!(said(Sound::default()).state, State::Ok);
+    assert_eq!(said(Sound::default()).state(), State::Ok);
     let nan = said(Sound {
         probability: f32::NAN,
         ..Sound::default()
     });
-    assert_eq!(nan.state, State::Fail);
+    assert_eq!(nan.state(), State::Fail);
     let blind = said(Sound {
         accepts_black: true,
         ..Sound::default()
     });
-    assert!(blind.sentence.contains("black frame"), "{blind:?}");
+    assert!(matches!(blind, Found::AcceptsBlack { .. }), "{blind:?}");
     let refused = sane(&record(false, 0.1), &record(false, 0.1));
-    assert_eq!(refused.0, State::Fail);
+    assert_eq!(refused.state(), State::Fail);
 }
 
 #[test]
 fn a_clock_that_cannot_be_right_fails() {
     let day = Duration::from_secs(86_400);
-    let state = |now, newest| clock(now, newest).0;
+    let state = |now, newest| clock(now, newest).state();
     assert_eq!(state(today(), None), State::Ok);
     assert_eq!(state(UNIX_EPOCH + day, None), State::Fail);
     assert_eq!(state(built() + 20 * 365 * day, None), State::Fail);
@@ -195,24 +200,23 @@ fn a_clock_that_cannot_be_right_fails() {
 
 #[test]
 fn room_is_watched_before_it_is_gone() {
-    assert_eq!(disk(&room(10_000)).0, State::Ok);
-    assert_eq!(disk(&room(999)).0, State::Warn);
-    assert_eq!(disk(&room(499)).0, State::Fail);
+    assert_eq!(Found::Room(room(10_000)).state(), State::Ok);
+    assert_eq!(Found::Room(room(999)).state(), State::Warn);
+    assert_eq!(Found::Room(room(499)).state(), State::Fail);
 }
 
 #[test]
 fn a_store_that_cannot_be_written_fails() {
     for folder in ["/dev/null/exams", "/dev/null"] {
-        let (state, sentence) = writable(Path::new(folder));
-        assert_eq!(state, State::Fail, "{sentence}");
+        let found = writable(Path::new(folder));
+        let sentence = found.to_string();
+        assert_eq!(found.state(), State::Fail, "{sentence}");
         let said = format!("{folder} cannot be written");
         assert!(sentence.starts_with(&said), "{sentence}");
     }
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("a/b");
-    let (state, sentence) = writable(&missing);
-    assert_eq!(state, State::Ok);
-    assert!(sentence.ends_with("a/b can be made"), "{sentence}");
+    assert_eq!(writable(&missing), Found::CanBeMade(missing.clone()));
     assert!(!missing.parent().unwrap().exists());
 }
 
@@ -220,7 +224,50 @@ fn a_store_that_cannot_be_written_fails() {
 fn a_damaged_profile_fails_and_a_missing_one_warns() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("camera.toml");
-    assert_eq!(profile(&path).0, State::Warn);
+    assert_eq!(profile(&path).state(), State::Warn);
     std::fs::write(&path, "format = 1").unwrap();
-    assert_eq!(profile(&path).0, State::Fail);
+    assert_eq!(profile(&path).state(), State::Fail);
+}
+
+/// What a library says in English is for the log.
+#[test]
+fn what_was_found_is_said_in_the_language_of_the_screen() {
+    let detail = || "the network has no input".to_owned();
+    let found = [
+        Found::NoStudent { detail: detail() },
+        Found::StudentBrokeDown { detail: detail() },
+        Found::ProfileUnusable { detail: detail() },
+        Found::NoCamera(CameraError::Corrupt {
+            place: "/dev/video0".to_owned(),
+            reason: ConvertError::Damaged(detail()),
+        }),
+        Found::NoCamera(CameraError::BrokeDown {
+            reason: Some(detail()),
+        }),
+        Found::StoreUnusable(StoreError::Damaged(Damage::Said(detail()))),
+    ];
+    for found in found {
+        let english = found.to_string();
+        assert!(english.contains(&detail()), "{english}");
+        let spanish = found.in_words(Texts::of(Language::Spanish));
+        assert!(!spanish.contains(&detail()), "{spanish}");
+        assert_ne!(spanish, english);
+    }
+    let check = Check {
+        part: Part::Store,
+        found: vec![
+            Found::NotWritable {
+                path: "/exams".into(),
+                reason: "EROFS".to_owned(),
+            },
+            Found::NoStore,
+        ],
+    };
+    assert_eq!(check.state(), State::Fail);
+    assert_eq!(
+        check.in_words(Texts::of(Language::Spanish)),
+        "no se puede escribir en /exams (EROFS); compruebe que la carpeta existe, que es del \
+         usuario fovea y que el disco funciona; aún no hay registros: se crean al arrancar por \
+         primera vez"
+    );
 }

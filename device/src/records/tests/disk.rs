@@ -5,6 +5,7 @@
 use std::process::{Command, Stdio};
 
 use super::*;
+use crate::exam::Cause;
 
 /// A disk of its own size.
 struct Disk {
@@ -97,7 +98,8 @@ fn a_full_disk_loses_nothing_that_was_saved() {
         assert!(matches!(error, StoreError::Full), "{kilobytes}: {error}");
         assert!(saved > 0);
         let room = store.room(stills(160, 120), 0).unwrap();
-        assert!(room.refusal().unwrap().contains("nearly full"));
+        assert!(!room.suffices());
+        assert!(Cause::NoRoom(room).to_string().contains("nearly full"));
         let check = |records: &Records| {
             let found = records.verify().unwrap();
             assert!(found.faults.is_empty(), "{kilobytes}: {:?}", found.faults);
@@ -161,12 +163,12 @@ fn room_is_asked_for_both_eyes_and_never_less_than_wanted() {
     assert!(room.free > 0);
     let more = clinic.store().room(stills(2592, 1944), u64::MAX).unwrap();
     assert_eq!(more.needed, u64::MAX);
-    assert!(more.refusal().is_some());
+    assert!(!more.suffices());
     let enough = Room {
         free: more.free,
         needed: more.free,
     };
-    assert_eq!(enough.refusal(), None);
+    assert!(enough.suffices() && enough.is_scarce());
 }
 
 #[test]

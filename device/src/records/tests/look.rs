@@ -4,6 +4,11 @@
 use std::fs;
 
 use super::*;
+use crate::language::{InWords as _, Language, Texts};
+
+fn said(glance: &Glance) -> String {
+    glance.in_words(Texts::of(Language::English))
+}
 
 #[test]
 fn what_is_there_is_told() {
@@ -17,14 +22,14 @@ fn what_is_there_is_told() {
     };
     assert!(expected.latest.is_some());
     assert_eq!(told(&clinic), expected, "while a device has it");
-    assert_eq!(expected.sentence(), "2 exams");
+    assert_eq!(said(&expected), "2 exams");
     clinic.close();
     assert_eq!(told(&clinic), expected);
     for name in [".new-a", ".new-b"] {
         fs::write(clinic.dir().join(PHOTOGRAPHS_FOLDER).join(name), b"half").unwrap();
     }
     assert_eq!(
-        told(&clinic).sentence(),
+        said(&told(&clinic)),
         "2 exams; 2 half-written photographs are removed at the next start"
     );
 }

@@ -20,8 +20,8 @@ use image::RgbImage;
 use super::*;
 use crate::exam::words::{Action, SkipReason};
 use crate::exam::{
-    Clock, Ending, ExamId, EyeOutcome, EyeRecord, Judgement, Operation, Outcome, Patient, Shot,
-    Shutter, Side, Stamps, Verdict,
+    Clock, Ending, ExamId, ExamOutcome, EyeOutcome, EyeRecord, Judgement, Operation, Patient, Shot,
+    ShotVerdict, Shutter, Side, Stamps,
 };
 use crate::grade::record::{Record, Referral};
 
@@ -140,7 +140,7 @@ pub(crate) fn exam(number: u64) -> ExamRecord {
             outcome: left,
             decided_by: None,
         },
-        outcome: Outcome::of(right, left),
+        outcome: ExamOutcome::of(right, left),
         operations: vec![Operation {
             at: started + Duration::from_secs(2),
             action: Action::Type('P'),
@@ -167,7 +167,7 @@ fn shot(id: u64, started: Duration, decision: ReferralDecision) -> Shot {
             graded: Some(at(10_250)),
             shown: Some(at(10_300)),
         },
-        judgement: Judgement::Given(Box::new(Verdict {
+        judgement: Judgement::Given(Box::new(ShotVerdict {
             decision,
             score: Some(0.8125),
             gate: GateVerdict {

@@ -45,7 +45,7 @@ fn its_reasons_become_typed_and_nothing_else_changes() {
     assert_eq!(exam(1).record.patient.id, "M7");
     assert_eq!(
         exam(1).record.outcome.overall,
-        crate::exam::Overall::ReferUrgent
+        crate::exam::PatientOutcome::ReferUrgent
     );
     let refers = |node: &str, probability, threshold, urgent, open| Reason::Refers {
         node: node.to_owned(),

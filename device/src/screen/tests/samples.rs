@@ -1,23 +1,31 @@
 //! Every view with something in it: what is usual, and what is long.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
 use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::*;
-use fovea_core::decision::{self, Decision, Finding, ReferralDecision};
+use fovea_core::decision::{self, Finding, ReferralDecision, Verdict};
 use fovea_core::gate::{GateReason, GateVerdict};
 use fovea_core::taxonomy::{Node, Taxonomy};
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 
+use crate::camera::negotiate::{Interval, Mode, PixelFormat};
+use crate::camera::{self, CameraError, ConvertError};
 use crate::draw::shape::mix;
 use crate::exam::words::{Eye, PatientField, SkipReason};
-use crate::exam::{EyeOutcome, Overall};
-use crate::grade::record::{Elapsed, Model, Record, Referral};
-use crate::health::check::{Part, State};
-use crate::language::Language;
+use crate::exam::{Cause, EyeOutcome, PatientOutcome};
+use crate::grade::record::{Model, Record, Referral};
+use crate::health::check::{Check, Found, Part};
+use crate::language::{InWords, Language};
 use crate::live::Instruction;
+use crate::panel::layout::Layout;
+use crate::panel::rotation::Rotation;
+use crate::panel::SMALLEST;
+use crate::records::{Damage, Glance, Room, StoreError};
 use crate::screen::*;
+use crate::{display, input};
 
 /// What the views borrow.
 pub(super) struct Samples {
@@ -176,6 +184,7 @@ impl Samples {
             age: Some(57),
             note: "",
             field: PatientField::Id,
+            keyboard: &Texts::of(English).keyboard,
             photographed: false,
         };
         let note = Patient {
@@ -183,6 +192,7 @@ impl Samples {
             age: Some(107),
             note: "Diabetes desde hace doce años, ve peor por la noche",
             field: PatientField::Note,
+            keyboard: &Texts::of(Spanish).keyboard,
             photographed: true,
         };
         let age = Patient {
@@ -248,7 +258,7 @@ impl Samples {
         };
         let summary = Summary {
             patient: "RC-20491",
-            overall: Overall::ReferUrgent,
+            overall: PatientOutcome::ReferUrgent,
             right: EyeSummary {
                 outcome: EyeOutcome::Decided(ReferralDecision::ReferUrgent),
                 picture: Some(&self.photograph),
@@ -262,7 +272,7 @@ impl Samples {
         };
         let one_eye = Summary {
             patient: LONG_ID,
-            overall: Overall::CannotBeGraded,
+            overall: PatientOutcome::CannotBeGraded,
             right: EyeSummary {
                 outcome: EyeOutcome::CannotBeGraded,
                 ..summary.left
@@ -274,7 +284,7 @@ impl Samples {
             },
         };
         let pending = Summary {
-            overall: Overall::NoVerdict,
+            overall: PatientOutcome::NoVerdict,
             right: summary.left,
             left: EyeSummary {
                 outcome: EyeOutcome::Pending,
@@ -316,12 +326,10 @@ impl Samples {
         let mut views: Vec<_> = names
             .into_iter()
             .zip(Problem::ALL)
-            .zip(Language::ALL.into_iter().cycle())
+            .zip(Language::ALL.into_iter().rev().cycle())
             .map(|((name, problem), language)| {
-                let trouble = Trouble {
-                    problem,
-                    detail: "/dev/video0: no frame for 2.0 s (device was unplugged)",
-                };
+                let detail = detail(problem);
+                let trouble = Trouble { problem, detail };
                 (name, language, View::Problem(trouble))
             })
             .collect();
@@ -357,7 +365,7 @@ impl Samples {
         Saved {
             record: "2026-03-21-0013",
             patient: "RC-20491",
-            overall: Overall::NoReferableDisease,
+            overall: PatientOutcome::NoReferableDisease,
         }
     }
 
@@ -418,41 +426,163 @@ impl Samples {
     }
 }
 
-const HEALTHY: [HealthLine; 8] = [
-    line(Part::Bundle, State::Ok, "student-student 3fa9c102"),
-    line(Part::Calibration, State::Ok, "student 77ab12c0"),
-    line(Part::Camera, State::Ok, "1920x1080 MJPG, 30 per second"),
-    line(Part::Display, State::Ok, "800x480"),
-    line(Part::Input, State::Ok, "touch screen, keyboard"),
-    line(Part::Store, State::Ok, "312 exams, all whole"),
-    line(Part::Clock, State::Warn, "not set by a network"),
-    line(Part::Disk, State::Ok, "18.2 GB free"),
-];
+type Lines = LazyLock<Vec<HealthLine<'static>>>;
 
-const AILING: [HealthLine; 8] = [
-    line(Part::Bundle, State::Ok, LONG_HASH),
-    line(Part::Calibration, State::Ok, "student 77ab12c0"),
-    line(
+static HEALTHY: Lines = LazyLock::new(|| lines(&SOUND));
+static AILING: Lines = LazyLock::new(|| lines(&BROKEN));
+
+fn lines(checks: &'static [Check]) -> Vec<HealthLine<'static>> {
+    let line = |check: &'static Check| HealthLine {
+        part: check.part,
+        state: check.state(),
+        found: &check.found,
+    };
+    checks.iter().map(line).collect()
+}
+
+static SOUND: LazyLock<Vec<Check>> = LazyLock::new(|| {
+    let camera = Found::Camera {
+        about: Arc::new(CAMERA.clone()),
+        controls: Vec::new(),
+    };
+    checks([
+        vec![Found::Grades {
+            bundle: "student-student".to_owned(),
+            ms: 84.0,
+        }],
+        vec![Found::Calibrated {
+            id: "student 77ab12c0".to_owned(),
+            sensitivity: 0.9,
+        }],
+        vec![camera],
+        vec![Found::Display(DISPLAY.clone())],
+        vec![Found::Input(input::About::Devices(vec![
+            panel(),
+            input::AboutDevice {
+                name: None,
+                keys: Some(input::AboutKeys {
+                    scanner: true,
+                    layout: "us".to_owned(),
+                }),
+            },
+        ]))],
+        vec![store(), Found::Writable("/var/lib/fovea/exams".into())],
+        vec![Found::ClockBeforeExam],
+        vec![Found::Room(ROOM)],
+    ])
+});
+
+static BROKEN: LazyLock<Vec<Check>> = LazyLock::new(|| {
+    checks([
+        vec![Found::NoStudent {
+            detail: "student.onnx cannot be loaded".to_owned(),
+        }],
+        vec![Found::NotMeasured {
+            id: LONG_HASH.to_owned(),
+        }],
+        vec![Found::NoCamera(UNPLUGGED.clone())],
+        vec![Found::Display(DISPLAY.clone())],
+        vec![Found::Input(input::About::Devices(Vec::new()))],
+        vec![
+            Found::StoreUnusable(StoreError::Damaged(Damage::Missing)),
+            store(),
+        ],
+        vec![Found::ClockRight],
+        vec![Found::Room(Room { free: 1, ..ROOM })],
+    ])
+});
+
+fn checks(found: [Vec<Found>; 8]) -> Vec<Check> {
+    let parts = [
+        Part::Bundle,
+        Part::Calibration,
         Part::Camera,
-        State::Fail,
-        "/dev/video0 is not there: plug the camera in",
-    ),
-    line(Part::Display, State::Ok, "800x480"),
-    line(Part::Input, State::Warn, "keyboard alone, no touch screen"),
-    line(Part::Store, State::Ok, "312 exams, all whole"),
-    line(Part::Clock, State::Ok, "2026-03-21 14:32"),
-    line(
+        Part::Display,
+        Part::Input,
+        Part::Store,
+        Part::Clock,
         Part::Disk,
-        State::Fail,
-        "0.1 GB free of 32 GB: copy the records away and make room",
-    ),
-];
+    ];
+    let check = |(part, found)| Check { part, found };
+    parts.into_iter().zip(found).map(check).collect()
+}
 
-const fn line(part: Part, state: State, detail: &str) -> HealthLine<'_> {
-    HealthLine {
-        part,
-        state,
-        detail,
+static CAMERA: LazyLock<camera::About> = LazyLock::new(|| {
+    let mode = |width, height, rate| Mode {
+        format: PixelFormat::Mjpg,
+        width,
+        height,
+        interval: Some(Interval {
+            numerator: 1,
+            denominator: rate,
+        }),
+    };
+    camera::About::V4l {
+        place: "/dev/video0".into(),
+        preview: mode(1280, 720, 30),
+        still: mode(2592, 1944, 15),
+    }
+});
+
+static DISPLAY: LazyLock<display::About> = LazyLock::new(|| display::About::Screen {
+    card: "/dev/dri/card0".into(),
+    output: "HDMI-A-1".to_owned(),
+    rate: 60,
+    layout: Layout::fit(SMALLEST, Rotation::Half),
+});
+
+static UNPLUGGED: LazyLock<CameraError> = LazyLock::new(|| CameraError::Unplugged {
+    place: "/dev/video0".to_owned(),
+});
+
+const ROOM: Room = Room {
+    free: 18_200_000_000,
+    needed: 500_000_000,
+};
+
+fn panel() -> input::AboutDevice {
+    input::AboutDevice {
+        name: Some("ILITEK ILITEK-TP".to_owned()),
+        keys: None,
+    }
+}
+
+fn store() -> Found {
+    Found::Store(Glance {
+        exams: 312,
+        latest: None,
+        migrates: None,
+        half_written: 0,
+    })
+}
+
+/// What happened where something does not work, as far as it is known.
+fn detail(problem: Problem) -> Option<&'static dyn InWords> {
+    static CAPTURE: LazyLock<Cause> = LazyLock::new(|| {
+        Cause::Camera(CameraError::Corrupt {
+            place: "/dev/video0".to_owned(),
+            reason: ConvertError::EndsEarly,
+        })
+    });
+    static BEGIN: LazyLock<Cause> = LazyLock::new(|| {
+        Cause::Store(StoreError::Write {
+            path: "/var/lib/fovea/exams/lock".into(),
+            reason: "Read-only file system (os error 30)".to_owned(),
+        })
+    });
+    match problem {
+        Problem::CameraLost => Some(&*UNPLUGGED),
+        Problem::CaptureFailed => Some(&*CAPTURE),
+        Problem::CannotBegin => Some(&*BEGIN),
+        Problem::DiskFull => Some(&Cause::NoRoom(Room {
+            free: 120_000_000,
+            ..ROOM
+        })),
+        Problem::SaveFailed => Some(&Cause::Store(StoreError::Full)),
+        Problem::NoMorePhotographs
+        | Problem::CodeTooLong
+        | Problem::CodeNotTaken
+        | Problem::GradingFailed => None,
     }
 }
 
@@ -464,7 +594,7 @@ fn today(first: usize, selected: Option<usize>) -> Today<'static> {
         patient: "RC-20490",
         age: Some(61),
         note: "",
-        overall: Overall::NoReferableDisease,
+        overall: PatientOutcome::NoReferableDisease,
         right: DECIDED,
         left: DECIDED,
     };
@@ -474,7 +604,7 @@ fn today(first: usize, selected: Option<usize>) -> Today<'static> {
             time: "13:58",
             patient: LONG_ID,
             note: "Diabetes for twelve years, sees worse at night",
-            overall: Overall::ReferUrgent,
+            overall: PatientOutcome::ReferUrgent,
             right: EyeOutcome::Decided(ReferralDecision::ReferUrgent),
             ..CLEAR
         },
@@ -482,13 +612,13 @@ fn today(first: usize, selected: Option<usize>) -> Today<'static> {
             time: "13:31",
             patient: "",
             age: None,
-            overall: Overall::CannotBeGraded,
+            overall: PatientOutcome::CannotBeGraded,
             left: EyeOutcome::CannotBeGraded,
             ..CLEAR
         },
         ExamLine {
             time: "12:49",
-            overall: Overall::Refer,
+            overall: PatientOutcome::Refer,
             left: EyeOutcome::Decided(ReferralDecision::Refer),
             ..CLEAR
         },
@@ -496,7 +626,7 @@ fn today(first: usize, selected: Option<usize>) -> Today<'static> {
         CLEAR,
         ExamLine {
             time: "09:15",
-            overall: Overall::NoVerdict,
+            overall: PatientOutcome::NoVerdict,
             right: EyeOutcome::Refused(1),
             left: EyeOutcome::Skipped(SkipReason::NotPossible),
             ..CLEAR
@@ -519,7 +649,7 @@ fn settings(automatic: bool) -> Settings<'static> {
         model: "student-student 3fa9c102, taxonomy odir",
         calibration: LONG_HASH,
         profile: "none",
-        disk: "18.2 GB free of 32 GB",
+        disk: &[Found::Room(ROOM)],
     }
 }
 
@@ -587,7 +717,7 @@ fn record(taxonomy: &Taxonomy, decision: ReferralDecision, found: &[(&str, f32)]
         })
         .collect();
     let positive = decision != ReferralDecision::NoReferableDisease;
-    let decided = Decision {
+    let decided = Verdict {
         referral: decision,
         score: if positive { 0.88 } else { 0.12 },
         reasons: Vec::new(),
@@ -596,8 +726,6 @@ fn record(taxonomy: &Taxonomy, decision: ReferralDecision, found: &[(&str, f32)]
         referable_dr: None,
     };
     Record {
-        image: "sample".to_owned(),
-        image_bytes: None,
         gate: GateVerdict {
             accepted: true,
             reason: GateReason::Ok,
@@ -609,12 +737,11 @@ fn record(taxonomy: &Taxonomy, decision: ReferralDecision, found: &[(&str, f32)]
             reasons: decision::reasons(taxonomy, &decided, 0.5),
         },
         findings: decided.findings,
-        referable_dr: None,
         model: Model {
             bundle: "student-student".to_owned(),
             sha256: LONG_HASH.to_owned(),
         },
-        elapsed_ms: Elapsed::default(),
         committed: decided.committed,
+        ..Record::blank()
     }
 }

@@ -9,7 +9,7 @@ use image::{imageops, RgbImage};
 use crate::draw::shape::Sign;
 use crate::draw::text::{Align, Weight};
 use crate::exam::words::Eye;
-use crate::exam::{EyeOutcome, Overall};
+use crate::exam::{EyeOutcome, PatientOutcome};
 use crate::grade::verdict;
 use crate::health::check::State;
 use crate::screen::grid::{inset, square, Grid, Room};
@@ -29,12 +29,12 @@ pub(super) fn look(decision: ReferralDecision) -> Look {
 }
 
 /// What cannot be graded is referred, and looks so.
-pub(super) fn overall_look(overall: Overall) -> Look {
+pub(super) fn overall_look(overall: PatientOutcome) -> Look {
     match overall {
-        Overall::ReferUrgent => look(ReferralDecision::ReferUrgent),
-        Overall::Refer | Overall::CannotBeGraded => look(ReferralDecision::Refer),
-        Overall::NoVerdict => look(ReferralDecision::Retake),
-        Overall::NoReferableDisease => look(ReferralDecision::NoReferableDisease),
+        PatientOutcome::ReferUrgent => look(ReferralDecision::ReferUrgent),
+        PatientOutcome::Refer | PatientOutcome::CannotBeGraded => look(ReferralDecision::Refer),
+        PatientOutcome::NoVerdict => look(ReferralDecision::Retake),
+        PatientOutcome::NoReferableDisease => look(ReferralDecision::NoReferableDisease),
     }
 }
 

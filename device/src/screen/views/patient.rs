@@ -15,12 +15,6 @@ use crate::screen::page::{Page, Words};
 use crate::screen::theme::{FAINT, GROUND, INK, PANEL, RULE};
 use crate::screen::touch::{Look, Touch};
 
-/// The first three rows of keys; the fourth ends with space and erase.
-const KEYS: [&str; 3] = ["1234567890", "qwertyuiop", "asdfghjkl-"];
-/// The fourth row, for a number and for a note.
-const LAST_OF_NUMBER: &str = "zxcvbnm/.";
-const LAST_OF_NOTE: &str = "zxcvbnmñ";
-
 struct Layout {
     leave: Rectangle,
     title: Rectangle,
@@ -61,11 +55,12 @@ impl Patient<'_> {
     fn keys(&self, area: Rectangle, grid: &Grid) -> Vec<Touch> {
         let gap = grid.px(6);
         let last = match self.field {
-            PatientField::Note => LAST_OF_NOTE,
-            PatientField::Id | PatientField::Age => LAST_OF_NUMBER,
+            PatientField::Note => &self.keyboard.note,
+            PatientField::Id | PatientField::Age => &self.keyboard.number,
         };
         let mut touches = Vec::new();
-        for (letters, row) in KEYS.into_iter().chain([last]).zip(rows(area, 4, gap)) {
+        let letters = self.keyboard.rows.iter().chain([last]);
+        for (letters, row) in letters.zip(rows(area, 4, gap)) {
             let mut places = columns(row, 10, gap);
             for (letter, place) in letters.chars().zip(&mut places) {
                 let allowed = self.field != PatientField::Age || letter.is_ascii_digit();

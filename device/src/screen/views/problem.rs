@@ -95,7 +95,10 @@ impl Sheet for Trouble<'_> {
         let plain = Words::plain(Weight::Regular, (30.0, 18.0), INK);
         page.words(&plain, remedy, at.remedy)?;
         let faint = Words::plain(Weight::Regular, (20.0, 15.0), FAINT);
-        page.words(&faint.middle(), self.detail, at.detail)?;
+        if let Some(detail) = self.detail {
+            let detail = detail.in_words(page.texts);
+            page.words(&faint.middle(), &detail, at.detail)?;
+        }
         Ok(())
     }
 }

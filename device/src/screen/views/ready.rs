@@ -8,7 +8,7 @@ use super::parts::{cross, health_look, BUTTON, GAP};
 use super::Sheet;
 use crate::draw::text::{Align, Weight};
 use crate::exam::words::{Action, Page as Beside};
-use crate::language::fill;
+use crate::language::{fill, InWords as _};
 use crate::screen::grid::{rows, square, Grid, Room};
 use crate::screen::model::{HealthLine, Ready};
 use crate::screen::page::{Page, Words};
@@ -134,7 +134,7 @@ impl Ready<'_> {
         let texts = page.texts;
         let count = match self.saved_today {
             1 => texts.ready.saved_one.clone(),
-            n => fill(&texts.ready.saved_many, &[("n", &n.to_string())]),
+            n => fill(&texts.ready.saved_many, &[("n", &n)]),
         };
         let (words, colour) = match self {
             _ if !self.may_start => (texts.ready.not_ready.as_str(), BAD),
@@ -165,6 +165,6 @@ where
     page.words(&bold, page.texts.check(line.part), name)?;
     let ink = if sign.is_none() { colour } else { FAINT };
     let plain = Words::plain(Weight::Regular, (18.0, 15.0), ink).middle();
-    page.words(&plain, line.detail, room.rest())?;
+    page.words(&plain, &line.found.in_words(page.texts), room.rest())?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use super::parts::{band, beside, head, look, overall_look, photograph, BUTTON, G
 use super::Sheet;
 use crate::draw::text::Weight;
 use crate::exam::words::Action;
-use crate::exam::Overall;
+use crate::exam::PatientOutcome;
 use crate::language::fill;
 use crate::screen::grid::{Grid, Room};
 use crate::screen::model::Refused;
@@ -71,12 +71,11 @@ impl Sheet for Refused<'_> {
         head(page, at.head, texts.eye(self.eye), self.patient)?;
         photograph(page, self.picture, at.picture)?;
         let why = texts.refusal(self.reason);
-        let (refusals, most) = (self.refusals.to_string(), self.most.to_string());
         let (first, second, last);
         if self.ungradable() {
-            let overall = Overall::CannotBeGraded;
+            let overall = PatientOutcome::CannotBeGraded;
             band(page, at.band, overall_look(overall), texts.overall(overall))?;
-            first = fill(&texts.ungradable.why, &[("n", &refusals)]);
+            first = fill(&texts.ungradable.why, &[("n", &self.refusals)]);
             second = String::new();
             last = fill(&texts.ungradable.hint, &[("why", &why.to_lowercase())]);
         } else {
@@ -84,7 +83,10 @@ impl Sheet for Refused<'_> {
             band(page, at.band, look(retake), texts.verdict(retake))?;
             first = format!("{why}.");
             second = format!("{}.", texts.remedy(self.reason));
-            last = fill(&texts.refused.attempt, &[("n", &refusals), ("m", &most)]);
+            last = fill(
+                &texts.refused.attempt,
+                &[("n", &self.refusals), ("m", &self.most)],
+            );
         }
         let mut room = Room::of(at.side);
         let foot = room.bottom(page.grid.px(26));

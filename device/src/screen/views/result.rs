@@ -13,13 +13,12 @@ use crate::exam::words::Action;
 use crate::grade::report::findings::{self, Row};
 use crate::grade::report::reasons;
 use crate::grade::verdict;
-use crate::language::fill;
+use crate::language::{fill, Texts};
 use crate::screen::grid::{centred, Grid, Room};
 use crate::screen::model::Judged;
 use crate::screen::page::{Page, Words};
 use crate::screen::theme::{FAINT, GROUND, INK, NEGATIVE, POSITIVE, RULE};
 use crate::screen::touch::{row, Label, Look, Touch};
-use crate::screen::words::Texts;
 
 /// Units of a line of findings.
 const ROW: i32 = 22;
@@ -109,7 +108,7 @@ impl Sheet for Judged<'_> {
             &page.texts.result.made_by,
             &[
                 ("model", &format!("{} {hash}", model.bundle)),
-                ("calibration", self.calibration),
+                ("calibration", &self.calibration),
             ],
         );
         page.words(&small.middle(), &made_by, at.made_by)?;
@@ -131,7 +130,7 @@ impl Judged<'_> {
             return Ok(());
         };
         let name = self.name(&finding.id, page.texts);
-        let caption = fill(&page.texts.result.evidence, &[("name", name)]);
+        let caption = fill(&page.texts.result.evidence, &[("name", &name)]);
         let small = Words::plain(Weight::Regular, (16.0, 13.0), INK);
         page.words(&small.align(Align::Centre).middle(), &caption, at.caption)?;
         Ok(())
@@ -153,7 +152,7 @@ impl Judged<'_> {
         let shown = self.record.referral.reasons.iter();
         let shown = shown.filter(|reason| !matches!(reason, Reason::NoneReferable { .. }));
         let names = |id: &str| self.name(id, page.texts).to_owned();
-        let reasons = reasons::all(shown, page.texts.wording(), names);
+        let reasons = reasons::all(shown, page.texts, names);
         let bold = Words::plain(Weight::Bold, (18.0, 14.0), INK);
         let step = area.size.height as i32 / REASONS as i32;
         let mut room = Room::of(area);

@@ -84,7 +84,7 @@ impl Sheet for Saved<'_> {
     {
         let at = lay_out(&page.grid);
         let texts = page.texts;
-        let number = fill(&texts.save.number, &[("id", self.record)]);
+        let number = fill(&texts.save.number, &[("id", &self.record)]);
         let patient = match self.patient {
             "" => texts.common.no_id.as_str(),
             id => id,

@@ -8,6 +8,7 @@ use super::parts::{BUTTON, GAP, HEAD};
 use super::Sheet;
 use crate::draw::text::Weight;
 use crate::exam::words::{Action, Setting};
+use crate::language::InWords as _;
 use crate::screen::grid::{rows, Grid, Room};
 use crate::screen::model::Settings;
 use crate::screen::page::{Page, Words};
@@ -78,13 +79,14 @@ impl Sheet for Settings<'_> {
             page.words(&name, words, area)?;
         }
 
+        let disk = self.disk.in_words(page.texts);
         let about = [
             (&texts.device, self.device),
             (&texts.version, self.version),
             (&texts.model, self.model),
             (&texts.calibration, self.calibration),
             (&texts.profile, self.profile),
-            (&texts.disk, self.disk),
+            (&texts.disk, disk.as_str()),
         ];
         for ((name, value), area) in about.into_iter().zip(rows(at.about, 6, 0)) {
             let mut room = Room::of(area);

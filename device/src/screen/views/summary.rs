@@ -8,13 +8,13 @@ use super::parts::{band, eye_look, head, overall_look, photograph, BUTTON, GAP, 
 use super::Sheet;
 use crate::draw::text::{Align, Weight};
 use crate::exam::words::{Action, Eye};
-use crate::exam::{EyeOutcome, Overall};
+use crate::exam::{EyeOutcome, PatientOutcome};
+use crate::language::Texts;
 use crate::screen::grid::{columns, inset, rows, Grid, Room};
 use crate::screen::model::{EyeSummary, Summary};
 use crate::screen::page::{Page, Words};
 use crate::screen::theme::{CARE, FAINT, INK, PANEL};
 use crate::screen::touch::{row, Label, Look, Touch};
-use crate::screen::words::Texts;
 
 struct Layout {
     head: Rectangle,
@@ -107,7 +107,7 @@ impl Sheet for Summary<'_> {
         let at = lay_out(&page.grid);
         self.heading(page, at.head)?;
         let words = match self.overall {
-            Overall::NoVerdict if self.pending() => page.texts.summary.pending.as_str(),
+            PatientOutcome::NoVerdict if self.pending() => page.texts.summary.pending.as_str(),
             overall => page.texts.overall(overall),
         };
         band(page, at.band, overall_look(self.overall), words)?;
@@ -203,9 +203,9 @@ fn said<'a>(summary: &'a EyeSummary, texts: &'a Texts) -> (&'a str, &'a str) {
         EyeOutcome::NotExamined => (&texts.summary.not_examined, ""),
         EyeOutcome::Skipped(reason) => (&texts.summary.skipped, texts.skip(reason)),
         EyeOutcome::Pending => (&texts.summary.pending, ""),
-        EyeOutcome::NoVerdict => (texts.overall(Overall::NoVerdict), ""),
+        EyeOutcome::NoVerdict => (texts.overall(PatientOutcome::NoVerdict), ""),
         EyeOutcome::Refused(_) => (&texts.summary.refused, ""),
-        EyeOutcome::CannotBeGraded => (texts.overall(Overall::CannotBeGraded), ""),
+        EyeOutcome::CannotBeGraded => (texts.overall(PatientOutcome::CannotBeGraded), ""),
         EyeOutcome::Decided(decision) => (texts.verdict(decision), finding),
     }
 }

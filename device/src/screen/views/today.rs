@@ -9,14 +9,13 @@ use super::parts::{eye_look, overall_look, BUTTON, GAP};
 use super::Sheet;
 use crate::draw::text::{Align, Weight};
 use crate::exam::words::{Action, Eye};
-use crate::exam::{EyeOutcome, Overall};
-use crate::language::fill;
+use crate::exam::{EyeOutcome, PatientOutcome};
+use crate::language::{fill, Texts};
 use crate::screen::grid::{columns, inset, Grid, Room};
 use crate::screen::model::{ExamLine, Today};
 use crate::screen::page::{Page, Words};
 use crate::screen::theme::{CARE, FAINT, INK, PANEL, RULE};
 use crate::screen::touch::{Look, Touch};
-use crate::screen::words::Texts;
 
 struct Layout {
     title: Rectangle,
@@ -110,7 +109,7 @@ impl Sheet for Today<'_> {
         page.words(&bold, &texts.today.title, at.title)?;
         let plain = Words::plain(Weight::Regular, (20.0, 15.0), FAINT);
         if self.damaged > 0 {
-            let said = fill(&texts.today.damaged, &[("n", &self.damaged.to_string())]);
+            let said = fill(&texts.today.damaged, &[("n", &self.damaged)]);
             let warning = Words::plain(Weight::Bold, (17.0, 12.0), CARE).middle();
             page.words(&warning, &said, at.note)?;
         }
@@ -124,9 +123,9 @@ impl Sheet for Today<'_> {
         let range = fill(
             &texts.today.range,
             &[
-                ("from", &(self.first + 1).to_string()),
-                ("to", &last.to_string()),
-                ("n", &self.exams.len().to_string()),
+                ("from", &(self.first + 1)),
+                ("to", &last),
+                ("n", &self.exams.len()),
             ],
         );
         page.words(&plain.align(Align::Right).middle(), &range, at.range)?;
@@ -191,10 +190,10 @@ where
     let plain = Words::plain(Weight::Regular, (18.0, 14.0), FAINT).over(PANEL);
     page.words(&bold, patient_of(exam, texts), room.top(grid.px(48)))?;
     if let Some(age) = exam.age {
-        let age = fill(&texts.today.age, &[("n", &age.to_string())]);
+        let age = fill(&texts.today.age, &[("n", &age)]);
         page.words(&plain, &age, room.top(grid.px(22)))?;
     }
-    let record = fill(&texts.today.number, &[("id", exam.record)]);
+    let record = fill(&texts.today.number, &[("id", &exam.record)]);
     page.words(&plain, &record, room.bottom(grid.px(22)))?;
     for (eye, outcome) in [(Eye::Right, exam.right), (Eye::Left, exam.left)] {
         room.top(grid.px(4));
@@ -230,9 +229,9 @@ fn eye_words(outcome: EyeOutcome, texts: &Texts) -> &str {
         EyeOutcome::NotExamined => &texts.summary.not_examined,
         EyeOutcome::Skipped(reason) => texts.skip(reason),
         EyeOutcome::Pending => &texts.summary.pending,
-        EyeOutcome::NoVerdict => texts.overall(Overall::NoVerdict),
+        EyeOutcome::NoVerdict => texts.overall(PatientOutcome::NoVerdict),
         EyeOutcome::Refused(_) => &texts.summary.refused,
-        EyeOutcome::CannotBeGraded => texts.overall(Overall::CannotBeGraded),
+        EyeOutcome::CannotBeGraded => texts.overall(PatientOutcome::CannotBeGraded),
         EyeOutcome::Decided(decision) => texts.verdict(decision),
     }
 }
