@@ -179,10 +179,9 @@ impl Settings for MtlKd {
             );
             teachers.push(teacher);
         }
-        let captions = match own.decoder() {
-            Some(_) => Some(context.looks.captions(self.vocabulary)),
-            None => None,
-        };
+        let captions = own
+            .decoder()
+            .map(|_| context.looks.captions(self.vocabulary));
         let method = Multi {
             level: context.hierarchy.levels()[1],
             tasks: own.share(),
