@@ -136,33 +136,23 @@ fn only_training_moves_the_running_statistics() {
 }
 
 #[test]
-fn dropout_and_stochastic_depth_act_in_training_only() {
-    // Each photograph drops blocks of its own: that two of them drop the same ones in two passes
-    // happens once in some thousand runs, that sixteen do, never.
-    let x = photographs(16, 64);
-    for options in [
-        NetOptions {
-            dropout: 0.5,
-            ..NetOptions::default()
-        },
-        NetOptions {
-            dropout: 0.0,
-            drop_path: 0.5,
-            ..NetOptions::default()
-        },
-    ] {
-        let store = nn::VarStore::new(Device::Cpu);
-        let net = Net::with_options(
-            &store.root(),
-            Arch::EfficientnetLite0,
-            CLASSES,
-            Precision::Float,
-            options,
-        );
-        let logits = |train| net.forward(&x, train).logits;
-        assert_eq!(apart(&logits(false), &logits(false)), 0.0, "{options:?}");
-        assert!(apart(&logits(true), &logits(true)) > 0.0, "{options:?}");
-    }
+fn dropout_acts_in_training_only() {
+    let x = photographs(4, 64);
+    let options = NetOptions {
+        dropout: 0.5,
+        ..NetOptions::default()
+    };
+    let store = nn::VarStore::new(Device::Cpu);
+    let net = Net::with_options(
+        &store.root(),
+        Arch::EfficientnetLite0,
+        CLASSES,
+        Precision::Float,
+        options,
+    );
+    let logits = |train| net.forward(&x, train).logits;
+    assert_eq!(apart(&logits(false), &logits(false)), 0.0);
+    assert!(apart(&logits(true), &logits(true)) > 0.0);
 }
 
 #[test]

@@ -187,7 +187,6 @@ fn learned_for(
     let options = NetOptions {
         dropout: 0.0,
         head: settings.head(&taxonomy),
-        ..NetOptions::default()
     };
     let net = Net::with_options(&store.root(), Arch::Resnet18, 4, Precision::Float, options);
     let counts: Vec<f32> =
@@ -298,15 +297,20 @@ fn captions_are_learned_by_heart_and_taught() {
         .map(|i| captions.words(captions.numbers(i).expect("a caption")))
         .map(|words| words.iter().map(|w| w.to_string()).collect())
         .collect();
+    // Asked now and then: to say it all takes longer than a step.
+    let steps = std::cell::Cell::new(0);
+    let now = || steps.replace(steps.get() + 1) % 10 == 9;
     let by_heart = |net: &Net| as_in_training(net) == written;
-    let (first, _) = learned_for(all, 1e-3, 200, None, |net, _| by_heart(net));
+    let (first, _) = learned_for(all, 1e-3, 200, None, |net, _| now() && by_heart(net));
     assert!(by_heart(&first.net));
 
     let first = Rc::new(first);
     let taught = said(&first.net, &first.look(&batch.images).features);
     let text = format!("{all}labels = false\nteachers = [{{ stage = 'm1' }}]");
     let like_it = |net: &Net| as_in_training(net) == taught;
-    let (third, _) = learned_for(&text, 1e-3, 200, Some(first), |net, _| like_it(net));
+    let (third, _) = learned_for(&text, 1e-3, 200, Some(first), |net, _| {
+        now() && like_it(net)
+    });
     assert!(like_it(&third.net));
 }
 

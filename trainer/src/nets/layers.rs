@@ -256,20 +256,13 @@ impl Block {
         self.branch.iter().chain(shortcut)
     }
 
-    fn forward(&self, x: &Tensor, drop: f64, run: &RunUnit) -> Tensor {
+    fn forward(&self, x: &Tensor, run: &RunUnit) -> Tensor {
         let mut branch = x.shallow_clone();
         for unit in &self.branch {
             branch = run(unit, &branch);
         }
         let sum = match &self.shortcut {
             Shortcut::None => branch,
-            // Stochastic depth skips a branch for single photographs, and only where the block's
-            // input can stand for its output.
-            Shortcut::Identity if drop > 0.0 => {
-                let keep = 1.0 - drop;
-                let mask = Tensor::full([x.size()[0], 1, 1, 1], keep, (Kind::Float, x.device()));
-                branch * (mask.bernoulli() / keep).to_kind(x.kind()) + x
-            }
             Shortcut::Identity => branch + x,
             Shortcut::Project(unit) => branch + run(unit, x),
         };
@@ -296,24 +289,21 @@ impl Trunk {
         std::iter::once(&self.stem).chain(blocks).chain(&self.head)
     }
 
-    /// The last maps of `x`; with `train`, blocks are dropped with probabilities up to `drop`.
-    pub fn forward(&self, x: &Tensor, precision: Precision, drop: f64, train: bool) -> Tensor {
-        let drop = if train { drop } else { 0.0 };
-        self.walk(x, drop, 0, &|unit, x| unit.forward(x, precision, train))
+    /// The last maps of `x`; with `train`, by the statistics of this batch.
+    pub fn forward(&self, x: &Tensor, precision: Precision, train: bool) -> Tensor {
+        self.walk(x, 0, &|unit, x| unit.forward(x, precision, train))
     }
 
     /// The maps after the stem and the first `blocks` blocks, in evaluation.
     pub fn first(&self, x: &Tensor, blocks: usize, precision: Precision) -> Tensor {
         let run = |unit: &ConvNorm, x: &Tensor| unit.forward(x, precision, false);
         let first = self.blocks.iter().take(blocks);
-        first.fold(self.start(x, &run), |x, block| block.forward(&x, 0.0, &run))
+        first.fold(self.start(x, &run), |x, block| block.forward(&x, &run))
     }
 
     /// The last maps from those after the first `blocks` blocks, 1 or more, in evaluation.
     pub fn rest(&self, maps: &Tensor, blocks: usize, precision: Precision) -> Tensor {
-        self.walk(maps, 0.0, blocks, &|unit, x| {
-            unit.forward(x, precision, false)
-        })
+        self.walk(maps, blocks, &|unit, x| unit.forward(x, precision, false))
     }
 
     /// The stem and the first `blocks` blocks as they are now, to be run without learning.
@@ -336,28 +326,22 @@ impl Trunk {
     pub fn forward_folded(&self, folded: &Folded, x: &Tensor) -> Tensor {
         no_grad(|| {
             let next = Cell::new(0);
-            self.walk(x, 0.0, 0, &|unit, x| folded.run(&next, unit, x))
+            self.walk(x, 0, &|unit, x| folded.run(&next, unit, x))
         })
     }
 
     /// The last maps in training, where the first layers are `frozen` and no gradient reaches them.
-    pub fn forward_after(
-        &self,
-        frozen: &Frozen,
-        x: &Tensor,
-        precision: Precision,
-        drop: f64,
-    ) -> Tensor {
+    pub fn forward_after(&self, frozen: &Frozen, x: &Tensor, precision: Precision) -> Tensor {
         let x = no_grad(|| {
             let next = Cell::new(0);
             let run = |unit: &ConvNorm, x: &Tensor| frozen.folded.run(&next, unit, x);
             let mut x = self.start(x, &run);
             for block in &self.blocks[..frozen.blocks] {
-                x = block.forward(&x, 0.0, &run);
+                x = block.forward(&x, &run);
             }
             x
         });
-        self.walk(&x, drop, frozen.blocks, &|unit, x| {
+        self.walk(&x, frozen.blocks, &|unit, x| {
             unit.forward(x, precision, true)
         })
     }
@@ -365,7 +349,7 @@ impl Trunk {
     /// Every unit's [`ConvNorm::recentre`] by what reaches it when the batch `x` comes in.
     pub fn recentre(&self, x: &Tensor) {
         let _maps = no_grad(|| {
-            self.walk(x, 0.0, 0, &|unit, x| {
+            self.walk(x, 0, &|unit, x| {
                 unit.recentre(x);
                 unit.forward(x, Precision::Float, false)
             })
@@ -373,14 +357,13 @@ impl Trunk {
     }
 
     /// Everything from block `from` on; from 0, the stem before it.
-    fn walk(&self, x: &Tensor, drop: f64, from: usize, run: &RunUnit) -> Tensor {
+    fn walk(&self, x: &Tensor, from: usize, run: &RunUnit) -> Tensor {
         let mut x = match from {
             0 => self.start(x, run),
             _ => x.shallow_clone(),
         };
-        let last = self.blocks.len().saturating_sub(1).max(1) as f64;
-        for (i, block) in self.blocks.iter().enumerate().skip(from) {
-            x = block.forward(&x, drop * i as f64 / last, run);
+        for block in self.blocks.iter().skip(from) {
+            x = block.forward(&x, run);
         }
         match &self.head {
             Some(head) => run(head, &x),

@@ -116,15 +116,12 @@ impl Precision {
     }
 }
 
-/// Regularisation that acts in training only, and the head.
+/// Dropout, which acts in training only, and the head.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NetOptions {
     /// Probability in 0..1 of dropping a pooled feature before the classifier.
     pub dropout: f64,
-    /// Stochastic depth: probability in 0..1 of skipping the last residual block, rising linearly
-    /// from 0 at the first (Huang et al. 2016).
-    pub drop_path: f64,
     pub head: HeadKind,
 }
 
@@ -132,7 +129,6 @@ impl Default for NetOptions {
     fn default() -> NetOptions {
         NetOptions {
             dropout: 0.2,
-            drop_path: 0.0,
             head: HeadKind::Linear,
         }
     }
@@ -224,11 +220,10 @@ impl Net {
     /// input's side, rounded up. `x` is B x 3 x S x S, float, in (v - 127) / 128 units,
     /// channels-last.
     pub fn maps(&self, x: &Tensor, train: bool) -> Tensor {
-        let drop = self.options.drop_path;
         let maps = match (&self.frozen, &self.folded) {
-            (Some(frozen), _) if train => self.trunk.forward_after(frozen, x, self.precision, drop),
+            (Some(frozen), _) if train => self.trunk.forward_after(frozen, x, self.precision),
             (_, Some(folded)) if !train => self.trunk.forward_folded(folded, x),
-            _ => self.trunk.forward(x, self.precision, drop, train),
+            _ => self.trunk.forward(x, self.precision, train),
         };
         maps.to_kind(Kind::Float)
     }

@@ -108,7 +108,6 @@ fn started(
     let options = NetOptions {
         dropout: training.dropout,
         head: stage.method.settings().head(taxonomy),
-        ..NetOptions::default()
     };
     let net = Net::with_options(
         &store.root(),

@@ -4,7 +4,7 @@
 use fovea_core::decision::Reason;
 
 use crate::grade::record::Record;
-use crate::language::{fill, Language, Texts};
+use crate::language::{fill, InWords, Language, Texts};
 
 /// The reasons of `record` in English, for who reads a terminal or a file.
 pub fn in_english(record: &Record) -> Vec<String> {
@@ -39,7 +39,10 @@ fn one(reason: &Reason, texts: &Texts, names: impl Fn(&str) -> String) -> String
     let (template, p, t) = match reason {
         Reason::Gate { gate } => return texts.advice(*gate),
         Reason::NothingLookedFor => return table.nothing_looked_for.clone(),
-        Reason::File { detail, .. } => return fill(&table.file, &[("detail", detail)]),
+        Reason::File { fault, detail } => {
+            let fault = fault.in_words(texts);
+            return fill(&table.file, &[("fault", &fault), ("detail", detail)]);
+        }
         Reason::Student { detail } => return fill(&table.student, &[("detail", detail)]),
         Reason::Kept { english } => return english.clone(),
         Reason::Refers {

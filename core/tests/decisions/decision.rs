@@ -1,10 +1,8 @@
 //! From logits to a verdict: the sums, the reasons, and what never happens.
 
-mod common;
-
 use std::collections::BTreeMap;
 
-use common::{identity, logit, small};
+use crate::common::{identity, logit, small};
 use fovea_core::calibration::{Calibration, CompositeRule, NodeCalibration, ParentRule};
 use fovea_core::decision::{
     decide, probabilities, raw_composites, raw_logits, retake, OutputError, Reason,
@@ -321,7 +319,7 @@ fn what_speaks_of_the_photograph_refers_nobody() {
 
 #[test]
 fn a_taxonomy_that_refers_nothing_says_so() {
-    let text = common::SMALL
+    let text = crate::common::SMALL
         .replace("\"urgent\"", "\"none\"")
         .replace("\"routine\"", "\"none\"");
     let t = Taxonomy::parse(&text).unwrap();

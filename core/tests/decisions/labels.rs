@@ -1,11 +1,9 @@
 //! Tri-state labels: what completing them concludes, checked against every
 //! assignment of the finest nodes that agrees with what was given.
 
-mod common;
-
 use std::collections::BTreeSet;
 
-use common::small;
+use crate::common::small;
 use fovea_core::taxonomy::{Label, LabelConflict, Level, Taxonomy};
 use proptest::prelude::*;
 use Label::{Absent, Present, Unknown};

@@ -1,8 +1,6 @@
 //! The calibration file: what it keeps and what is refused.
 
-mod common;
-
-use common::{edited, identity, small};
+use crate::common::{edited, identity, small};
 use fovea_core::calibration::{
     Calibration, CalibrationError, CalibrationSource, NodeCalibration, ParentRule,
 };

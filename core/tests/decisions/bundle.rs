@@ -1,12 +1,10 @@
 //! The bundle folder: written whole, opened only when everything fits.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use common::{edited, identity, small};
+use crate::common::{edited, identity, small};
 use fovea_core::bundle::{
     sha256_hex, Bundle, BundleError, Manifest, Network, SourceCounts, Training, CALIBRATION,
     MANIFEST, MODEL_CARD, PARTS, STUDENT, TAXONOMY,

@@ -1,6 +1,5 @@
 //! A taxonomy small enough to check by hand: a finding with two parents, one
 //! urgent, one routine, one not referred, and a photograph node.
-#![allow(dead_code)] // each test binary uses its own part
 
 use fovea_core::calibration::Calibration;
 use fovea_core::taxonomy::Taxonomy;

@@ -1,8 +1,6 @@
 //! The taxonomy's format, its queries and its refusals.
 
-mod common;
-
-use common::{edited, small, SMALL};
+use crate::common::{edited, small, SMALL};
 use fovea_core::taxonomy::{Label, Level, Subject, Taxonomy, TaxonomyError, Urgency};
 
 /// What parsing `SMALL` says with its first `from` replaced by `to`.
@@ -562,7 +560,7 @@ fn words_in_files_are_lower_case() {
 #[test]
 fn a_node_may_have_codes_features_and_names_in_other_languages() {
     let with = |more: &str| {
-        let text = common::SMALL.replacen("[[node]]\n", &format!("[[node]]\n{more}\n"), 1);
+        let text = crate::common::SMALL.replacen("[[node]]\n", &format!("[[node]]\n{more}\n"), 1);
         Taxonomy::parse(&text)
     };
     let more = "codes = { icd10 = \"Z01.0\", snomed = \"163131000119106\" }\nnames = { es = \"Fondo normal\" }\nfeatures = [\"haemorrhage\"]";
