@@ -7,7 +7,7 @@
 //! widest maps, which are those between a block's own layers, out of memory.
 
 use crate::floats::{Floats, LINE};
-use crate::kernel::{Isa, Kernels, RowsKernel};
+use crate::kernel::{pool, Isa, Kernels, RowsKernel};
 use crate::net::{Kind, Layer, Net};
 use crate::plane::Plane;
 use crate::product::{Packed, SEGMENTS};
@@ -24,6 +24,9 @@ pub(crate) enum Work {
     Pointwise(Packed),
     /// Any other; the values under the kernel come in so many segments.
     Conv(Packed, usize),
+    /// The same where rows are too narrow for large tiles: what is under the kernel
+    /// is first laid out for all pixels of some rows.
+    Windows(Packed, usize),
     Depthwise {
         kernel: RowsKernel,
         weights: Floats,
@@ -66,7 +69,7 @@ impl Stage {
         match self.work {
             Work::Photograph(_) => "photograph".to_owned(),
             Work::Pointwise(_) => "pointwise".to_owned(),
-            Work::Conv(..) => format!("dense {k}x{k} stride {s}"),
+            Work::Conv(..) | Work::Windows(..) => format!("dense {k}x{k} stride {s}"),
             Work::Depthwise { .. } => format!("depthwise {k}x{k} stride {s}"),
             Work::MaxPool => format!("pool {k}x{k} stride {s}"),
         }
@@ -76,7 +79,9 @@ impl Stage {
     pub fn multiplications(&self) -> usize {
         let each = match &self.work {
             Work::Photograph(_) | Work::MaxPool => 0,
-            Work::Pointwise(packed) | Work::Conv(packed, _) => packed.depth,
+            Work::Pointwise(packed) | Work::Conv(packed, _) | Work::Windows(packed, _) => {
+                packed.depth
+            }
             Work::Depthwise { .. } => self.kernel * self.kernel,
         };
         each * self.channels * self.output.width * self.output.height
@@ -105,6 +110,8 @@ pub(crate) struct Plan {
     /// Floats of the arena, and of one row of zeros.
     pub arena: usize,
     pub zeros: usize,
+    /// Floats that a layer works with beside maps.
+    pub scratch: usize,
     /// The maps and how many channels of them are real.
     pub maps: Plane,
     pub outputs: usize,
@@ -135,9 +142,14 @@ impl Plan {
             planned.push(Chain { stages, turn });
         }
         let stages = || planned.iter().flat_map(|chain| &chain.stages);
+        let scratch = |stage: &Stage| match &stage.work {
+            Work::Windows(packed, _) => windows(packed, &stage.output).1,
+            _ => 0,
+        };
         Some(Plan {
             kernels,
             arena,
+            scratch: stages().map(scratch).max()?,
             zeros: stages().map(|stage| stage.input.line()).max()?,
             chains: planned,
             maps,
@@ -323,6 +335,22 @@ fn place(net: &Net, chains: &[Vec<usize>], planes: &mut [Plane]) -> usize {
     arena
 }
 
+/// Of how many rows of `output` the windows are laid out at a time, and how many
+/// floats these and what becomes of them take.
+pub(crate) fn windows(packed: &Packed, output: &Plane) -> (usize, usize) {
+    let row = output.width * (window_pixel(packed.depth) + packed.channels);
+    let most = (BUDGET / 4 / row).clamp(1, output.height);
+    let rows = output.height.div_ceil(output.height.div_ceil(most));
+    (rows, rows * row)
+}
+
+/// Floats from a window of `depth` values to the next: an odd number of cache
+/// lines, since values of many windows are read together and would else contend
+/// for the same few lines of the cache.
+pub(crate) fn window_pixel(depth: usize) -> usize {
+    (depth.div_ceil(LINE) | 1) * LINE
+}
+
 /// Packs a layer's weights and joins it to its planes.
 fn stage(kernels: &Kernels, layer: Layer, index: usize, planes: &[Plane]) -> Option<Stage> {
     let output = planes[index];
@@ -333,6 +361,7 @@ fn stage(kernels: &Kernels, layer: Layer, index: usize, planes: &[Plane]) -> Opt
     let (k, channels) = (layer.kernel, layer.output.channels);
     let work = match layer.kind {
         Kind::Photograph => Work::Photograph(layer.bias),
+        Kind::MaxPool if k > pool::ROWS => return None,
         Kind::MaxPool => Work::MaxPool,
         Kind::Depthwise => {
             let (taps, lanes) = (k * k, kernels.lanes);
@@ -369,7 +398,17 @@ fn stage(kernels: &Kernels, layer: Layer, index: usize, planes: &[Plane]) -> Opt
                 if segments > SEGMENTS {
                     return None;
                 }
-                Work::Conv(packed, segments)
+                // A sum waits some four cycles for itself, in which a processor
+                // could do eight: tiles of fewer are slow, and those of few more
+                // still do not hide all that they wait for.
+                let count = output
+                    .width
+                    .div_ceil(kernels.tiles[kernels.panel - 1].len());
+                if output.width * kernels.panel < 10 * count {
+                    Work::Windows(packed, segments)
+                } else {
+                    Work::Conv(packed, segments)
+                }
             }
         }
     };

@@ -22,6 +22,8 @@ pub(crate) trait Lanes {
     unsafe fn at_least(bound: Self::V, v: Self::V) -> Self::V;
     /// The smaller of `bound` and `v`, and `v` where it is no number.
     unsafe fn at_most(bound: Self::V, v: Self::V) -> Self::V;
+    /// The larger of both, and no number where either is none.
+    unsafe fn most(a: Self::V, b: Self::V) -> Self::V;
 
     /// Asks for the cache line of an address that will be read soon; the address
     /// need not be anyone's. `NEAR`: into the first cache, else the second.
@@ -59,7 +61,8 @@ macro_rules! lanes {
         $name:ident, $vector:ty, $n:literal, $splat:ident, $load:ident, $store:ident, $add:ident,
         |$a:ident, $b:ident, $c:ident| $mul_add:expr,
         |$low:ident, $v:ident| $at_least:expr,
-        |$high:ident, $w:ident| $at_most:expr
+        |$high:ident, $w:ident| $at_most:expr,
+        |$d:ident, $e:ident| $most:expr
     ) => {
         // SAFETY, of every body: the caller answers for the instructions and,
         // where there is a pointer, for `N` floats behind it.
@@ -95,6 +98,10 @@ macro_rules! lanes {
             unsafe fn at_most($high: $vector, $w: $vector) -> $vector {
                 unsafe { $at_most }
             }
+            #[inline(always)]
+            unsafe fn most($d: $vector, $e: $vector) -> $vector {
+                unsafe { $most }
+            }
         }
     };
 }
@@ -121,7 +128,11 @@ mod x86 {
         _mm512_add_ps,
         |a, b, c| _mm512_fmadd_ps(a, b, c),
         |bound, v| _mm512_max_ps(bound, v),
-        |bound, v| _mm512_min_ps(bound, v)
+        |bound, v| _mm512_min_ps(bound, v),
+        |a, b| {
+            let none = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, a);
+            _mm512_mask_mov_ps(_mm512_max_ps(a, b), none, a)
+        }
     );
     lanes!(
         Avx2,
@@ -133,7 +144,11 @@ mod x86 {
         _mm256_add_ps,
         |a, b, c| _mm256_fmadd_ps(a, b, c),
         |bound, v| _mm256_max_ps(bound, v),
-        |bound, v| _mm256_min_ps(bound, v)
+        |bound, v| _mm256_min_ps(bound, v),
+        |a, b| {
+            let none = _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a);
+            _mm256_blendv_ps(_mm256_max_ps(a, b), a, none)
+        }
     );
     lanes!(
         Portable,
@@ -145,7 +160,9 @@ mod x86 {
         _mm_add_ps,
         |a, b, c| _mm_add_ps(_mm_mul_ps(a, b), c),
         |bound, v| _mm_max_ps(bound, v),
-        |bound, v| _mm_min_ps(bound, v)
+        |bound, v| _mm_min_ps(bound, v),
+        // All bits of `a` where it is no number, which with any others is none.
+        |a, b| _mm_or_ps(_mm_max_ps(a, b), _mm_and_ps(a, _mm_cmpunord_ps(a, a)))
     );
 }
 
@@ -166,7 +183,8 @@ mod arm {
         vaddq_f32,
         |a, b, c| vfmaq_f32(c, a, b),
         |bound, v| vmaxq_f32(bound, v),
-        |bound, v| vminq_f32(bound, v)
+        |bound, v| vminq_f32(bound, v),
+        |a, b| vmaxq_f32(a, b)
     );
 }
 
@@ -208,6 +226,11 @@ mod plain {
         #[inline(always)]
         unsafe fn at_most(bound: [f32; 4], v: [f32; 4]) -> [f32; 4] {
             from_fn(|i| if bound[i] < v[i] { bound[i] } else { v[i] })
+        }
+        #[inline(always)]
+        unsafe fn most(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+            let keeps = |a: f32, b: f32| a > b || a.is_nan();
+            from_fn(|i| if keeps(a[i], b[i]) { a[i] } else { b[i] })
         }
     }
 }

@@ -2,12 +2,14 @@
 
 pub(crate) mod depthwise;
 pub(crate) mod lanes;
+pub(crate) mod pool;
 pub(crate) mod tile;
 
 use std::fmt;
 
 use depthwise::DepthwiseRows;
 use lanes::Lanes;
+use pool::PoolRow;
 use tile::Tile;
 
 /// A tile's kernel.
@@ -20,7 +22,6 @@ pub(crate) type TileKernel = unsafe fn(&Tile<'_>);
 /// # Safety
 /// As for [`depthwise::rows`].
 pub(crate) type RowsKernel = unsafe fn(&DepthwiseRows<'_>);
-
 /// What one kind of processor runs.
 pub(crate) struct Kernels {
     name: &'static str,
@@ -34,6 +35,11 @@ pub(crate) struct Kernels {
     pub tiles: [&'static [TileKernel]; 3],
     /// Depthwise rows of kernel 3 and 5, each with stride 1 and 2.
     rows: [[RowsKernel; 2]; 2],
+    /// A row of a pool.
+    ///
+    /// # Safety
+    /// As for [`pool::row`].
+    pub pool: unsafe fn(&PoolRow<'_>),
 }
 
 impl Kernels {
@@ -119,6 +125,7 @@ macro_rules! kernels {
                     [rows::<3, 1, $t1>, rows::<3, 2, $t2>],
                     [rows::<5, 1, $t1>, rows::<5, 2, $t2>],
                 ],
+                pool,
             };
 
             $(#[target_feature(enable = $feature)])?
@@ -131,6 +138,12 @@ macro_rules! kernels {
             unsafe fn rows<const K: usize, const S: usize, const T: usize>(d: &DepthwiseRows<'_>) {
                 // SAFETY: the caller answers for the same.
                 unsafe { depthwise::rows::<lanes::$lanes, K, S, T, $pairs>(d) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn pool(p: &PoolRow<'_>) {
+                // SAFETY: the caller answers for the same.
+                unsafe { pool::row::<lanes::$lanes>(p) }
             }
         }
     };
