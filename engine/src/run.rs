@@ -10,6 +10,7 @@ use crate::kernel::{Kernels, RowsKernel};
 use crate::plan::{window_pixel, windows, Chain, Plan, Stage, Work};
 use crate::plane::Plane;
 use crate::product::{product, Extent, Packed, Pixels, PixelsMut, Source};
+use crate::winograd::{Places, Winograd};
 
 /// The memory of one run, to be used again by the next.
 pub(crate) struct Arena {
@@ -112,6 +113,10 @@ impl Stage {
                 let packed = (packed, *segments);
                 let places = (zeros, arena.scratch.as_mut_slice());
                 self.windows(kernels, packed, &others, places, output, rows);
+            }
+            Work::Winograd(winograd) => {
+                let scratch = arena.scratch.as_mut_slice();
+                self.winograd(kernels, winograd, &others, (zeros, scratch), output, rows);
             }
             Work::Depthwise {
                 kernel,
@@ -303,6 +308,38 @@ impl Stage {
         } else {
             value
         }
+    }
+
+    /// The output is kept whole, as that of a layer by itself.
+    fn winograd(
+        &self,
+        kernels: &Kernels,
+        winograd: &Winograd,
+        others: &Others<'_>,
+        (zeros, scratch): (&[f32], &mut [f32]),
+        output: &mut [f32],
+        rows: Range<usize>,
+    ) {
+        let input = others.of(&self.input);
+        let plane = &self.output;
+        let mut places = Places {
+            input: |y, ky| self.input_row(input, zeros, y, ky),
+            pixel: self.input.pixel,
+            to: PixelsMut {
+                values: &mut output[plane.row(0)..],
+                pixel: plane.pixel,
+                line: plane.line(),
+            },
+            residual: self.residual.map(|plane| Pixels {
+                values: &others.of(&plane)[plane.row(0)..],
+                pixel: plane.pixel,
+                line: plane.line(),
+            }),
+            width: plane.width,
+            low: self.low,
+            high: self.high,
+        };
+        winograd.run(kernels, &mut places, scratch, rows);
     }
 
     fn depthwise(

@@ -17,6 +17,7 @@ pub(crate) trait Lanes {
     /// a * b + c, rounded once or twice.
     unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
     /// The larger of `bound` and `v`, and `v` where it is no number: a network
     /// that fails must be seen to fail.
     unsafe fn at_least(bound: Self::V, v: Self::V) -> Self::V;
@@ -58,7 +59,7 @@ pub(crate) use x86::{Avx2, Avx512};
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! lanes {
     (
-        $name:ident, $vector:ty, $n:literal, $splat:ident, $load:ident, $store:ident, $add:ident,
+        $name:ident, $vector:ty, $n:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident,
         |$a:ident, $b:ident, $c:ident| $mul_add:expr,
         |$low:ident, $v:ident| $at_least:expr,
         |$high:ident, $w:ident| $at_most:expr,
@@ -89,6 +90,10 @@ macro_rules! lanes {
             #[inline(always)]
             unsafe fn add(a: $vector, b: $vector) -> $vector {
                 unsafe { $add(a, b) }
+            }
+            #[inline(always)]
+            unsafe fn sub(a: $vector, b: $vector) -> $vector {
+                unsafe { $sub(a, b) }
             }
             #[inline(always)]
             unsafe fn at_least($low: $vector, $v: $vector) -> $vector {
@@ -126,6 +131,7 @@ mod x86 {
         _mm512_loadu_ps,
         _mm512_storeu_ps,
         _mm512_add_ps,
+        _mm512_sub_ps,
         |a, b, c| _mm512_fmadd_ps(a, b, c),
         |bound, v| _mm512_max_ps(bound, v),
         |bound, v| _mm512_min_ps(bound, v),
@@ -142,6 +148,7 @@ mod x86 {
         _mm256_loadu_ps,
         _mm256_storeu_ps,
         _mm256_add_ps,
+        _mm256_sub_ps,
         |a, b, c| _mm256_fmadd_ps(a, b, c),
         |bound, v| _mm256_max_ps(bound, v),
         |bound, v| _mm256_min_ps(bound, v),
@@ -158,6 +165,7 @@ mod x86 {
         _mm_loadu_ps,
         _mm_storeu_ps,
         _mm_add_ps,
+        _mm_sub_ps,
         |a, b, c| _mm_add_ps(_mm_mul_ps(a, b), c),
         |bound, v| _mm_max_ps(bound, v),
         |bound, v| _mm_min_ps(bound, v),
@@ -181,6 +189,7 @@ mod arm {
         vld1q_f32,
         vst1q_f32,
         vaddq_f32,
+        vsubq_f32,
         |a, b, c| vfmaq_f32(c, a, b),
         |bound, v| vmaxq_f32(bound, v),
         |bound, v| vminq_f32(bound, v),
@@ -218,6 +227,10 @@ mod plain {
         #[inline(always)]
         unsafe fn add(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
             from_fn(|i| a[i] + b[i])
+        }
+        #[inline(always)]
+        unsafe fn sub(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+            from_fn(|i| a[i] - b[i])
         }
         #[inline(always)]
         unsafe fn at_least(bound: [f32; 4], v: [f32; 4]) -> [f32; 4] {

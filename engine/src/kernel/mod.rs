@@ -4,6 +4,7 @@ pub(crate) mod depthwise;
 pub(crate) mod lanes;
 pub(crate) mod pool;
 pub(crate) mod tile;
+pub(crate) mod winograd;
 
 use std::fmt;
 
@@ -11,6 +12,7 @@ use depthwise::DepthwiseRows;
 use lanes::Lanes;
 use pool::PoolRow;
 use tile::Tile;
+use winograd::{Four, Gather, Points, Scatter, Two};
 
 /// A tile's kernel.
 ///
@@ -22,6 +24,16 @@ pub(crate) type TileKernel = unsafe fn(&Tile<'_>);
 /// # Safety
 /// As for [`depthwise::rows`].
 pub(crate) type RowsKernel = unsafe fn(&DepthwiseRows<'_>);
+/// What comes before and after the products of a Winograd convolution.
+pub(crate) struct Winograd {
+    /// # Safety
+    /// As for [`winograd::gather`].
+    pub gather: unsafe fn(&Gather),
+    /// # Safety
+    /// As for [`winograd::scatter`].
+    pub scatter: unsafe fn(&Scatter),
+}
+
 /// What one kind of processor runs.
 pub(crate) struct Kernels {
     name: &'static str,
@@ -40,6 +52,9 @@ pub(crate) struct Kernels {
     /// # Safety
     /// As for [`pool::row`].
     pub pool: unsafe fn(&PoolRow<'_>),
+    /// Winograd convolutions by tiles of 2 x 2 and of 4 x 4 pixels.
+    pub two: Winograd,
+    pub four: Winograd,
 }
 
 impl Kernels {
@@ -126,6 +141,14 @@ macro_rules! kernels {
                     [rows::<5, 1, $t1>, rows::<5, 2, $t2>],
                 ],
                 pool,
+                two: Winograd {
+                    gather: gather::<Two>,
+                    scatter: scatter::<Two>,
+                },
+                four: Winograd {
+                    gather: gather::<Four>,
+                    scatter: scatter::<Four>,
+                },
             };
 
             $(#[target_feature(enable = $feature)])?
@@ -144,6 +167,18 @@ macro_rules! kernels {
             unsafe fn pool(p: &PoolRow<'_>) {
                 // SAFETY: the caller answers for the same.
                 unsafe { pool::row::<lanes::$lanes>(p) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn gather<P: Points>(g: &Gather) {
+                // SAFETY: the caller answers for the same.
+                unsafe { winograd::gather::<lanes::$lanes, P>(g) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn scatter<P: Points>(s: &Scatter) {
+                // SAFETY: the caller answers for the same.
+                unsafe { winograd::scatter::<lanes::$lanes, P>(s) }
             }
         }
     };
