@@ -238,8 +238,9 @@ pub(crate) fn multiply<'a>(
     let count = width.div_ceil(tiles.len());
     let (pixels, larger) = (width / count, width % count);
     let values = extent.lines * count * packed.depth;
-    let step = next.len().div_ceil(values).min(LINE);
-    let mut ahead = packed.values.as_slice()[next.start..].as_ptr();
+    // To ask for a line more than twice would take more than it gives.
+    let step = next.len().div_ceil(values).clamp(LINE / 2, LINE);
+    let mut ahead = next.start;
     for line in 0..extent.lines {
         let mut x = 0;
         for (pixels, repeat) in [(pixels + 1, larger), (pixels, count - larger)] {
@@ -266,7 +267,8 @@ pub(crate) fn multiply<'a>(
                 low: extent.low,
                 high: extent.high,
                 repeat,
-                ahead,
+                ahead: packed.values.as_slice()[ahead..].as_ptr(),
+                ahead_len: next.end - ahead,
                 ahead_step: step,
             };
             // SAFETY: the kernel is of this processor; the slices are as long as
@@ -275,7 +277,7 @@ pub(crate) fn multiply<'a>(
             // values and its vectors; `to` is borrowed to be written.
             unsafe { tiles[pixels - 1](&tile) }
             x += pixels * repeat;
-            ahead = ahead.wrapping_add(repeat * packed.depth * step);
+            ahead = next.end.min(ahead + repeat * packed.depth * step);
         }
     }
 }

@@ -23,9 +23,10 @@ pub(crate) struct Tile<'a> {
     pub low: f32,
     pub high: f32,
     pub repeat: usize,
-    /// What is wanted next, to be asked for bit by bit: for each value of a
-    /// tile's pixels so many floats, at most a cache line.
+    /// What is wanted next, so many floats, to be asked for bit by bit: for each
+    /// value of a tile's pixels a step of floats, at most a cache line.
     pub ahead: *const f32,
+    pub ahead_len: usize,
     pub ahead_step: usize,
 }
 
@@ -40,7 +41,7 @@ pub(crate) unsafe fn tile<L: Lanes, const M: usize, const NV: usize>(t: &Tile<'_
     // `depth` are what the caller answers for.
     unsafe {
         let (low, high) = (L::splat(t.low), L::splat(t.high));
-        let mut ahead = t.ahead;
+        let values = t.segments.len() * t.depth;
         for first in (0..t.repeat * M).step_by(M) {
             let mut acc = [[L::splat(0.0); NV]; M];
             for row in &mut acc {
@@ -49,11 +50,19 @@ pub(crate) unsafe fn tile<L: Lanes, const M: usize, const NV: usize>(t: &Tile<'_
                 }
             }
             let mut weights = t.weights;
+            // Where nothing is wanted, what is there already is asked for: that
+            // costs less than to ask whether.
+            let wanted = first / M * values * t.ahead_step;
+            let (mut ahead, step) = if wanted < t.ahead_len {
+                (t.ahead.wrapping_add(wanted), t.ahead_step)
+            } else {
+                (t.weights, 0)
+            };
             for segment in t.segments {
                 let a = segment.add(first * t.a_stride);
                 for k in 0..t.depth {
                     L::prefetch::<false>(ahead);
-                    ahead = ahead.wrapping_add(t.ahead_step);
+                    ahead = ahead.wrapping_add(step);
                     let mut w = [L::splat(0.0); NV];
                     for (j, v) in w.iter_mut().enumerate() {
                         *v = L::load(weights.add(j * L::N));
