@@ -5,9 +5,10 @@
 //!
 //! Own kernels keep a pixel's channels together, filled up to whole vectors, and
 //! run the layers of a block a few rows at a time (`plan`), in memory that is
-//! used again for each photograph. They exist for AVX-512, AVX2 with FMA, and
-//! for any processor, and which of them runs is chosen where the program runs
-//! ([`Isa`]).
+//! used again for each photograph. Where it is faster, dense convolutions of
+//! 3 x 3 are done by Winograd's way (`winograd`). The kernels exist for AVX-512,
+//! AVX2 with FMA, and for any processor, and which of them runs is chosen where
+//! the program runs ([`Isa`]).
 //!
 //! Why the whole network rather than tract's graph with some of its nodes
 //! replaced: rows can only stay in the cache from one layer to the next where
@@ -23,6 +24,7 @@ mod plane;
 mod product;
 mod run;
 mod student;
+mod winograd;
 
 #[cfg(test)]
 mod oracle;

@@ -72,3 +72,65 @@ fn window(net: &Net, layer: &Layer, input: &[f64]) -> Vec<f64> {
     }
     output
 }
+
+/// What a Winograd convolution does to `N` values in a row, as matrices made from
+/// its points, the last of which is infinity.
+pub(crate) struct Matrices {
+    /// `Bᵀ`, for each point its factors of the input.
+    pub before: Vec<Vec<f64>>,
+    /// `Aᵀ`, for each value of the output its factors of the points.
+    pub after: Vec<Vec<f64>>,
+}
+
+impl Matrices {
+    /// Those for the finite `points`.
+    pub fn new(points: &[f64]) -> Matrices {
+        let side = points.len() + 1;
+        // The product of (x - point) over all finite points but one, by powers.
+        let without = |left_out: Option<usize>| -> Vec<f64> {
+            let mut polynomial = vec![1.0];
+            for (i, point) in points.iter().enumerate() {
+                if Some(i) != left_out {
+                    let mut next = vec![0.0; polynomial.len() + 1];
+                    for (power, factor) in polynomial.iter().enumerate() {
+                        next[power + 1] += factor;
+                        next[power] -= point * factor;
+                    }
+                    polynomial = next;
+                }
+            }
+            polynomial.resize(side, 0.0);
+            polynomial
+        };
+        let all = (0..points.len()).map(Some).chain([None]);
+        let outputs = side - 2;
+        Matrices {
+            before: all.map(without).collect(),
+            after: (0..outputs)
+                .map(|power| {
+                    let infinity = if power + 1 == outputs { 1.0 } else { 0.0 };
+                    let finite = points.iter().map(|point| point.powi(power as i32));
+                    finite.chain([infinity]).collect()
+                })
+                .collect(),
+        }
+    }
+}
+
+/// `m` x `square` x `m`, transposed; `square` row by row.
+pub(crate) fn both_ways(m: &[Vec<f64>], square: &[f64]) -> Vec<f64> {
+    let side = m[0].len();
+    let mut found = Vec::new();
+    for down in m {
+        for across in m {
+            let mut sum = 0.0;
+            for y in 0..side {
+                for x in 0..side {
+                    sum += down[y] * square[y * side + x] * across[x];
+                }
+            }
+            found.push(sum);
+        }
+    }
+    found
+}

@@ -7,10 +7,11 @@
 //! widest maps, which are those between a block's own layers, out of memory.
 
 use crate::floats::{Floats, LINE};
-use crate::kernel::{Isa, Kernels, RowsKernel};
+use crate::kernel::{pool, Isa, Kernels, RowsKernel};
 use crate::net::{Kind, Layer, Net};
 use crate::plane::Plane;
 use crate::product::{Packed, SEGMENTS};
+use crate::winograd::{Form, Winograd};
 
 /// Bytes that the rows of a chain's layers may take together: about half of the
 /// second-level cache of a small processor.
@@ -24,6 +25,11 @@ pub(crate) enum Work {
     Pointwise(Packed),
     /// Any other; the values under the kernel come in so many segments.
     Conv(Packed, usize),
+    /// The same where rows are too narrow for large tiles: what is under the kernel
+    /// is first laid out for all pixels of some rows.
+    Windows(Packed, usize),
+    /// One of 3 x 3 that moves by one, by Winograd's way.
+    Winograd(Winograd),
     Depthwise {
         kernel: RowsKernel,
         weights: Floats,
@@ -63,20 +69,27 @@ impl Stage {
     /// What it does, in words.
     pub fn name(&self) -> String {
         let (k, s) = (self.kernel, self.stride);
-        match self.work {
+        match &self.work {
             Work::Photograph(_) => "photograph".to_owned(),
             Work::Pointwise(_) => "pointwise".to_owned(),
-            Work::Conv(..) => format!("dense {k}x{k} stride {s}"),
+            Work::Conv(..) | Work::Windows(..) => format!("dense {k}x{k} stride {s}"),
+            Work::Winograd(winograd) => {
+                let out = winograd.form.out();
+                format!("dense {k}x{k} by {out}x{out}")
+            }
             Work::Depthwise { .. } => format!("depthwise {k}x{k} stride {s}"),
             Work::MaxPool => format!("pool {k}x{k} stride {s}"),
         }
     }
 
-    /// Multiplications that the layer consists of.
+    /// Multiplications that the layer consists of, however it is done.
     pub fn multiplications(&self) -> usize {
         let each = match &self.work {
             Work::Photograph(_) | Work::MaxPool => 0,
-            Work::Pointwise(packed) | Work::Conv(packed, _) => packed.depth,
+            Work::Pointwise(packed) | Work::Conv(packed, _) | Work::Windows(packed, _) => {
+                packed.depth
+            }
+            Work::Winograd(winograd) => self.kernel * self.kernel * winograd.packed.depth,
             Work::Depthwise { .. } => self.kernel * self.kernel,
         };
         each * self.channels * self.output.width * self.output.height
@@ -105,6 +118,8 @@ pub(crate) struct Plan {
     /// Floats of the arena, and of one row of zeros.
     pub arena: usize,
     pub zeros: usize,
+    /// Floats that a layer works with beside maps.
+    pub scratch: usize,
     /// The maps and how many channels of them are real.
     pub maps: Plane,
     pub outputs: usize,
@@ -113,14 +128,38 @@ pub(crate) struct Plan {
 impl Plan {
     /// Plans `net` for `isa`, or gives nothing where a layer has no kernel.
     pub fn new(net: Net, isa: Isa) -> Option<Plan> {
+        let lanes = isa.kernels().lanes;
+        Plan::with(net, isa, |layer, inputs| {
+            Form::fastest(inputs, layer.output, lanes)
+        })
+    }
+
+    /// The same where `form` says for each layer that could be done by
+    /// Winograd's way, and the number of its input's channels, how, if at all.
+    pub fn with(net: Net, isa: Isa, form: impl Fn(&Layer, usize) -> Option<Form>) -> Option<Plan> {
         let kernels = isa.kernels();
         let chains = chains(&net);
+        let mut forms = vec![None; net.layers.len()];
+        for chain in &chains {
+            if let [i] = chain[..] {
+                let layer = &net.layers[i];
+                let inputs = net.layers[layer.input].output.channels;
+                let may = layer.kind == Kind::Conv && layer.kernel == 3 && layer.stride == 1;
+                // The photograph's channels are not in whole vectors.
+                if may && layer.input != 0 {
+                    forms[i] = form(layer, inputs);
+                }
+            }
+        }
         let mut planes: Vec<Plane> = (0..net.layers.len())
-            .map(|of| plane(&net, of, kernels.lanes))
+            .map(|of| plane(&net, &forms, of, kernels.lanes))
             .collect();
         let turns: Vec<usize> = chains
             .iter()
-            .map(|chain| turn(&net, chain, &mut planes))
+            .map(|chain| match forms[chain[0]] {
+                Some(_) => net.layers[chain[0]].output.height,
+                None => turn(&net, chain, &mut planes),
+            })
             .collect();
         let arena = place(&net, &chains, &mut planes);
 
@@ -130,14 +169,20 @@ impl Plan {
         for (chain, turn) in chains.iter().zip(turns) {
             let stages = chain
                 .iter()
-                .map(|&i| stage(kernels, layers[i].take()?, i, &planes))
+                .map(|&i| stage(kernels, layers[i].take()?, forms[i], i, &planes))
                 .collect::<Option<Vec<Stage>>>()?;
             planned.push(Chain { stages, turn });
         }
         let stages = || planned.iter().flat_map(|chain| &chain.stages);
+        let scratch = |stage: &Stage| match &stage.work {
+            Work::Winograd(winograd) => winograd.scratch(stage.input.pixel),
+            Work::Windows(packed, _) => windows(packed, &stage.output).1,
+            _ => 0,
+        };
         Some(Plan {
             kernels,
             arena,
+            scratch: stages().map(scratch).max()?,
             zeros: stages().map(|stage| stage.input.line()).max()?,
             chains: planned,
             maps,
@@ -189,14 +234,17 @@ fn follower(net: &Net, start: usize, last: usize) -> Option<usize> {
 }
 
 /// The plane of layer `of`, whole and not yet placed.
-fn plane(net: &Net, of: usize, lanes: usize) -> Plane {
+fn plane(net: &Net, forms: &[Option<Form>], of: usize, lanes: usize) -> Plane {
     let shape = net.layers[of].output;
     let (mut left, mut right) = (0, 0);
-    for (_, layer) in net.readers(of) {
+    for (i, layer) in net.readers(of) {
         if layer.input == of && layer.kind != Kind::MaxPool {
             left = left.max(layer.left);
             let reach = (layer.output.width - 1) * layer.stride + layer.kernel;
             right = right.max(reach.saturating_sub(layer.left + shape.width));
+            if let Some(form) = forms[i] {
+                right = right.max(form.right(layer.output.width, layer.left, shape.width));
+            }
         }
     }
     // Convolutions can do without whole vectors, and the photograph's three
@@ -323,18 +371,41 @@ fn place(net: &Net, chains: &[Vec<usize>], planes: &mut [Plane]) -> usize {
     arena
 }
 
+/// Of how many rows of `output` the windows are laid out at a time, and how many
+/// floats these and what becomes of them take.
+pub(crate) fn windows(packed: &Packed, output: &Plane) -> (usize, usize) {
+    let row = output.width * (window_pixel(packed.depth) + packed.channels);
+    let most = (BUDGET / 4 / row).clamp(1, output.height);
+    let rows = output.height.div_ceil(output.height.div_ceil(most));
+    (rows, rows * row)
+}
+
+/// Floats from a window of `depth` values to the next: an odd number of cache
+/// lines, since values of many windows are read together and would else contend
+/// for the same few lines of the cache.
+pub(crate) fn window_pixel(depth: usize) -> usize {
+    (depth.div_ceil(LINE) | 1) * LINE
+}
+
 /// Packs a layer's weights and joins it to its planes.
-fn stage(kernels: &Kernels, layer: Layer, index: usize, planes: &[Plane]) -> Option<Stage> {
+fn stage(
+    kernels: &Kernels,
+    layer: Layer,
+    form: Option<Form>,
+    index: usize,
+    planes: &[Plane],
+) -> Option<Stage> {
     let output = planes[index];
     let input = match layer.kind {
         Kind::Photograph => output,
         _ => planes[layer.input],
     };
     let (k, channels) = (layer.kernel, layer.output.channels);
-    let work = match layer.kind {
-        Kind::Photograph => Work::Photograph(layer.bias),
-        Kind::MaxPool => Work::MaxPool,
-        Kind::Depthwise => {
+    let work = match (layer.kind, form) {
+        (Kind::Photograph, _) => Work::Photograph(layer.bias),
+        (Kind::MaxPool, _) if k > pool::ROWS => return None,
+        (Kind::MaxPool, _) => Work::MaxPool,
+        (Kind::Depthwise, _) => {
             let (taps, lanes) = (k * k, kernels.lanes);
             let mut weights = Floats::zeros(taps * output.pixel);
             let values = weights.as_mut_slice();
@@ -352,7 +423,15 @@ fn stage(kernels: &Kernels, layer: Layer, index: usize, planes: &[Plane]) -> Opt
                 bias,
             }
         }
-        Kind::Conv => {
+        (Kind::Conv, Some(form)) => Work::Winograd(Winograd::new(
+            kernels,
+            form,
+            &layer.weights,
+            &layer.bias,
+            input.pixel,
+            (output.height, output.width),
+        )),
+        (Kind::Conv, None) => {
             let depth = layer.weights.len() / channels;
             let inputs = depth / (k * k);
             // A pixel's values follow one another tap by tap.
@@ -369,7 +448,17 @@ fn stage(kernels: &Kernels, layer: Layer, index: usize, planes: &[Plane]) -> Opt
                 if segments > SEGMENTS {
                     return None;
                 }
-                Work::Conv(packed, segments)
+                // A sum waits some four cycles for itself, in which a processor
+                // could do eight: tiles of fewer are slow, and those of few more
+                // still do not hide all that they wait for.
+                let count = output
+                    .width
+                    .div_ceil(kernels.tiles[kernels.panel - 1].len());
+                if output.width * kernels.panel < 10 * count {
+                    Work::Windows(packed, segments)
+                } else {
+                    Work::Conv(packed, segments)
+                }
             }
         }
     };

@@ -1,5 +1,6 @@
 //! The product of pixels and weights, from tiles.
 
+use std::ops::Range;
 use std::ptr;
 
 use crate::floats::{Floats, LINE};
@@ -12,15 +13,19 @@ struct Panel {
     channel: usize,
     /// One to three.
     vectors: usize,
-    /// Where its weights begin: for each value of a pixel its vectors.
+    /// Where its weights begin: for each matrix, for each value of a pixel, its
+    /// vectors.
     weights: usize,
 }
 
-/// The weights of a convolution in the order in which tiles read them.
+/// The weights of a convolution, one matrix or some, in the order in which tiles
+/// read them.
 pub(crate) struct Packed {
     values: Floats,
     bias: Floats,
     panels: Vec<Panel>,
+    matrices: usize,
+    lanes: usize,
     /// Values of a pixel.
     pub depth: usize,
     /// Output channels in whole vectors.
@@ -36,9 +41,21 @@ impl Packed {
         bias: &[f32],
         weight: impl Fn(usize, usize) -> f32,
     ) -> Packed {
+        Packed::several(kernels, 1, depth, bias, |_, channel, k| weight(channel, k))
+    }
+
+    /// The same for so many matrices, as `weight(matrix, channel, k)` gives them.
+    /// Those of a panel lie together.
+    pub fn several(
+        kernels: &Kernels,
+        matrices: usize,
+        depth: usize,
+        bias: &[f32],
+        weight: impl Fn(usize, usize, usize) -> f32,
+    ) -> Packed {
         let lanes = kernels.lanes;
         let vectors = bias.len().div_ceil(lanes);
-        let mut values = Floats::zeros(vectors * lanes * depth);
+        let mut values = Floats::zeros(matrices * vectors * lanes * depth);
         let mut panels = Vec::new();
         let (mut vector, mut at) = (0, 0);
         while vector < vectors {
@@ -50,14 +67,15 @@ impl Packed {
                 weights: at,
             });
             let width = wide * lanes;
-            let packed = &mut values.as_mut_slice()[at..at + depth * width];
-            for (k, row) in packed.chunks_exact_mut(width).enumerate() {
+            let packed = &mut values.as_mut_slice()[at..at + matrices * depth * width];
+            for (i, row) in packed.chunks_exact_mut(width).enumerate() {
+                let (matrix, k) = (i / depth, i % depth);
                 for (channel, value) in (channel..bias.len()).zip(row) {
-                    *value = weight(channel, k);
+                    *value = weight(matrix, channel, k);
                 }
             }
             vector += wide;
-            at += depth * width;
+            at += matrices * depth * width;
         }
         let mut padded = Floats::zeros(vectors * lanes);
         padded.as_mut_slice()[..bias.len()].copy_from_slice(bias);
@@ -65,8 +83,39 @@ impl Packed {
             values,
             bias: padded,
             panels,
+            matrices,
+            lanes,
             depth,
             channels: vectors * lanes,
+        }
+    }
+
+    /// How many panels there are.
+    pub fn panels(&self) -> usize {
+        self.panels.len()
+    }
+
+    /// The output channels of panel `i`, in whole vectors.
+    pub fn panel(&self, i: usize) -> Range<usize> {
+        let panel = &self.panels[i];
+        panel.channel..panel.channel + panel.vectors * self.lanes
+    }
+
+    /// Where the weights of one of panel `i`'s matrices lie.
+    fn weights(&self, i: usize, matrix: usize) -> Range<usize> {
+        let each = self.depth * self.panel(i).len();
+        let start = self.panels[i].weights + matrix * each;
+        start..start + each
+    }
+
+    /// What is read after them; nothing after the last.
+    fn next_weights(&self, i: usize, matrix: usize) -> Range<usize> {
+        if matrix + 1 < self.matrices {
+            self.weights(i, matrix + 1)
+        } else if i + 1 < self.panels.len() {
+            self.weights(i + 1, 0)
+        } else {
+            self.weights(i, matrix).end..self.weights(i, matrix).end
         }
     }
 }
@@ -139,67 +188,96 @@ pub(crate) fn product<'a>(
     residual: Option<Pixels<'_>>,
     to: PixelsMut<'_>,
 ) {
-    let (channels, width) = (packed.channels, extent.width);
+    for i in 0..packed.panels() {
+        let channel = packed.panels[i].channel;
+        let residual = residual.map(|residual| Pixels {
+            values: &residual.values[channel..],
+            ..residual
+        });
+        let to = PixelsMut {
+            values: &mut to.values[channel..],
+            ..to
+        };
+        multiply(kernels, packed, (i, 0), extent, from, residual, to);
+    }
+}
+
+/// The same for the output channels of a single panel, with one of its matrices:
+/// `residual` and `to` begin with its first channel.
+///
+/// # Panics
+/// As [`product`] does.
+pub(crate) fn multiply<'a>(
+    kernels: &Kernels,
+    packed: &Packed,
+    (panel, matrix): (usize, usize),
+    extent: Extent,
+    from: &Source<impl Fn(usize, usize) -> &'a [f32]>,
+    residual: Option<Pixels<'_>>,
+    to: PixelsMut<'_>,
+) {
+    let (channels, width) = (packed.panel(panel), extent.width);
     let depth = packed.depth / from.segments;
     assert_eq!(depth * from.segments, packed.depth);
-    assert!(to.values.len() >= extent.span(to.pixel, to.line, channels));
-    assert!(to.pixel >= channels);
+    assert!(to.values.len() >= extent.span(to.pixel, to.line, channels.len()));
+    assert!(to.pixel >= channels.len());
     if let Some(residual) = residual {
-        assert!(residual.values.len() >= extent.span(residual.pixel, residual.line, channels));
+        let span = extent.span(residual.pixel, residual.line, channels.len());
+        assert!(residual.values.len() >= span);
     }
     let mut starts = [ptr::null(); SEGMENTS];
     let starts = &mut starts[..from.segments];
-    for (i, panel) in packed.panels.iter().enumerate() {
-        // While the pixels go by this panel's weights, the next one's are
-        // fetched: those of a whole network come from far away.
-        let end = packed.values.as_slice().len();
-        let next = packed.panels.get(i + 1);
-        let after = packed.panels.get(i + 2).map_or(end, |panel| panel.weights);
-        let mut ahead = next.map_or(end, |panel| panel.weights);
-        let tiles = kernels.tiles[panel.vectors - 1];
-        // As even as can be: a last tile of one pixel would cost as much as a
-        // whole one. So the first ones have a pixel more than the rest.
-        let count = width.div_ceil(tiles.len());
-        let (pixels, larger) = (width / count, width % count);
-        for line in 0..extent.lines {
-            let mut x = 0;
-            for (pixels, repeat) in [(pixels + 1, larger), (pixels, count - larger)] {
-                if repeat == 0 {
-                    continue;
-                }
-                for (n, start) in starts.iter_mut().enumerate() {
-                    let segment = (from.segment)(line, n);
-                    assert!(segment.len() >= (width - 1) * from.pixel + depth);
-                    *start = segment[x * from.pixel..].as_ptr();
-                }
-                let weights = &packed.values.as_slice()[panel.weights..];
-                let tile = Tile {
-                    segments: starts,
-                    a_stride: from.pixel,
-                    depth,
-                    weights: weights.as_ptr(),
-                    bias: packed.bias.as_slice()[panel.channel..].as_ptr(),
-                    c: to.values[line * to.line + x * to.pixel + panel.channel..].as_mut_ptr(),
-                    c_stride: to.pixel,
-                    residual: residual.map_or(ptr::null(), |r| {
-                        r.values[line * r.line + x * r.pixel + panel.channel..].as_ptr()
-                    }),
-                    residual_stride: residual.map_or(0, |r| r.pixel),
-                    low: extent.low,
-                    high: extent.high,
-                    repeat,
-                    ahead: packed.values.as_slice()[ahead..].as_ptr(),
-                    ahead_lines: (after - ahead).div_ceil(LINE),
-                };
-                // SAFETY: the kernel is of this processor; the slices are as
-                // long as the extent asks for, and `x` + `pixels` x `repeat` is
-                // at most its width; the panel's weights and bias were made for
-                // the segments' values and its vectors; `to` is borrowed to be
-                // written.
-                unsafe { tiles[pixels - 1](&tile) }
-                x += pixels * repeat;
-                ahead = after.min(ahead + repeat * depth * LINE);
+    let weights = &packed.values.as_slice()[packed.weights(panel, matrix)];
+    // While the pixels go by these weights, the next ones are fetched: those of a
+    // whole network come from far away. Memory is kept busy evenly, as it would
+    // not keep up with more at a time.
+    let next = packed.next_weights(panel, matrix);
+    let tiles = kernels.tiles[packed.panels[panel].vectors - 1];
+    // As even as can be: a last tile of one pixel would cost as much as a whole
+    // one. So the first ones have a pixel more than the rest.
+    let count = width.div_ceil(tiles.len());
+    let (pixels, larger) = (width / count, width % count);
+    let values = extent.lines * count * packed.depth;
+    // To ask for a line more than twice would take more than it gives.
+    let step = next.len().div_ceil(values).clamp(LINE / 2, LINE);
+    let mut ahead = next.start;
+    for line in 0..extent.lines {
+        let mut x = 0;
+        for (pixels, repeat) in [(pixels + 1, larger), (pixels, count - larger)] {
+            if repeat == 0 {
+                continue;
             }
+            for (n, start) in starts.iter_mut().enumerate() {
+                let segment = (from.segment)(line, n);
+                assert!(segment.len() >= (width - 1) * from.pixel + depth);
+                *start = segment[x * from.pixel..].as_ptr();
+            }
+            let tile = Tile {
+                segments: starts,
+                a_stride: from.pixel,
+                depth,
+                weights: weights.as_ptr(),
+                bias: packed.bias.as_slice()[channels.clone()].as_ptr(),
+                c: to.values[line * to.line + x * to.pixel..].as_mut_ptr(),
+                c_stride: to.pixel,
+                residual: residual.map_or(ptr::null(), |r| {
+                    r.values[line * r.line + x * r.pixel..].as_ptr()
+                }),
+                residual_stride: residual.map_or(0, |r| r.pixel),
+                low: extent.low,
+                high: extent.high,
+                repeat,
+                ahead: packed.values.as_slice()[ahead..].as_ptr(),
+                ahead_len: next.end - ahead,
+                ahead_step: step,
+            };
+            // SAFETY: the kernel is of this processor; the slices are as long as
+            // the extent asks for, and `x` + `pixels` x `repeat` is at most its
+            // width; the panel's weights and bias were made for the segments'
+            // values and its vectors; `to` is borrowed to be written.
+            unsafe { tiles[pixels - 1](&tile) }
+            x += pixels * repeat;
+            ahead = next.end.min(ahead + repeat * packed.depth * step);
         }
     }
 }

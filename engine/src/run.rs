@@ -1,18 +1,23 @@
 //! Running a plan.
 
 use std::ops::Range;
+use std::ptr;
 
 use crate::floats::Floats;
 use crate::kernel::depthwise::DepthwiseRows;
+use crate::kernel::pool::{self, PoolRow};
 use crate::kernel::{Kernels, RowsKernel};
-use crate::plan::{Chain, Plan, Stage, Work};
+use crate::plan::{window_pixel, windows, Chain, Plan, Stage, Work};
 use crate::plane::Plane;
 use crate::product::{product, Extent, Packed, Pixels, PixelsMut, Source};
+use crate::winograd::{Places, Winograd};
 
 /// The memory of one run, to be used again by the next.
 pub(crate) struct Arena {
     values: Floats,
     zeros: Floats,
+    /// What a layer works with beside maps.
+    scratch: Floats,
     /// Rows that each stage of the chain at hand has made and is asked for.
     done: Vec<usize>,
     need: Vec<usize>,
@@ -24,6 +29,7 @@ impl Arena {
         Arena {
             values: Floats::zeros(plan.arena),
             zeros: Floats::zeros(plan.zeros),
+            scratch: Floats::zeros(plan.scratch),
             done: Vec::with_capacity(longest.unwrap_or(0)),
             need: Vec::with_capacity(longest.unwrap_or(0)),
         }
@@ -103,6 +109,15 @@ impl Stage {
                 let packed = (packed, *segments);
                 self.conv(kernels, packed, &others, zeros, output, rows);
             }
+            Work::Windows(packed, segments) => {
+                let packed = (packed, *segments);
+                let places = (zeros, arena.scratch.as_mut_slice());
+                self.windows(kernels, packed, &others, places, output, rows);
+            }
+            Work::Winograd(winograd) => {
+                let scratch = arena.scratch.as_mut_slice();
+                self.winograd(kernels, winograd, &others, (zeros, scratch), output, rows);
+            }
             Work::Depthwise {
                 kernel,
                 weights,
@@ -111,7 +126,7 @@ impl Stage {
                 let input = others.of(&self.input);
                 self.depthwise(*kernel, (weights, bias), (input, zeros), output, rows);
             }
-            Work::MaxPool => self.max_pool(others.of(&self.input), output, rows),
+            Work::MaxPool => self.max_pool(kernels, others.of(&self.input), output, rows),
         }
     }
 
@@ -217,6 +232,116 @@ impl Stage {
         }
     }
 
+    /// Lays out the windows of some rows at a time, multiplies them, and brings
+    /// what comes of it to its place.
+    fn windows(
+        &self,
+        kernels: &Kernels,
+        (packed, segments): (&Packed, usize),
+        others: &Others<'_>,
+        (zeros, scratch): (&[f32], &mut [f32]),
+        output: &mut [f32],
+        rows: Range<usize>,
+    ) {
+        let input = others.of(&self.input);
+        let (each, depth) = (segments / self.kernel, packed.depth / segments);
+        let (width, channels) = (self.output.width, packed.channels);
+        let pixel = window_pixel(packed.depth);
+        let (most, _) = windows(packed, &self.output);
+        let (values, products) = scratch.split_at_mut(most * width * pixel);
+        for top in rows.clone().step_by(most) {
+            let rows = top..rows.end.min(top + most);
+            let lines = values.chunks_exact_mut(width * pixel);
+            for (y, line) in rows.clone().zip(lines) {
+                for ky in 0..self.kernel {
+                    let row = self.input_row(input, zeros, y, ky);
+                    for (x, window) in line.chunks_exact_mut(pixel).enumerate() {
+                        let parts = window[ky * each * depth..].chunks_exact_mut(depth);
+                        for (kx, part) in parts.take(each).enumerate() {
+                            let from = (x * self.stride + kx) * self.input.pixel;
+                            part.copy_from_slice(&row[from..from + depth]);
+                        }
+                    }
+                }
+            }
+            let extent = Extent {
+                lines: 1,
+                width: rows.len() * width,
+                low: f32::NEG_INFINITY,
+                high: f32::INFINITY,
+            };
+            let from = Source {
+                segments: 1,
+                pixel,
+                segment: |_, _| &*values,
+            };
+            let to = PixelsMut {
+                values: products,
+                pixel: channels,
+                line: 0,
+            };
+            product(kernels, packed, extent, &from, None, to);
+            for (y, line) in rows.zip(products.chunks_exact(width * channels)) {
+                let to = &mut output[self.output.row(y)..][..line.len()];
+                match self.residual {
+                    Some(plane) => {
+                        let more = &others.of(&plane)[plane.row(y)..];
+                        for ((to, value), more) in to.iter_mut().zip(line).zip(more) {
+                            *to = self.clip(value + more);
+                        }
+                    }
+                    None => {
+                        for (to, &value) in to.iter_mut().zip(line) {
+                            *to = self.clip(value);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// As the kernels clip: what is no number stays.
+    fn clip(&self, value: f32) -> f32 {
+        let value = if value < self.low { self.low } else { value };
+        if value > self.high {
+            self.high
+        } else {
+            value
+        }
+    }
+
+    /// The output is kept whole, as that of a layer by itself.
+    fn winograd(
+        &self,
+        kernels: &Kernels,
+        winograd: &Winograd,
+        others: &Others<'_>,
+        (zeros, scratch): (&[f32], &mut [f32]),
+        output: &mut [f32],
+        rows: Range<usize>,
+    ) {
+        let input = others.of(&self.input);
+        let plane = &self.output;
+        let mut places = Places {
+            input: |y, ky| self.input_row(input, zeros, y, ky),
+            pixel: self.input.pixel,
+            to: PixelsMut {
+                values: &mut output[plane.row(0)..],
+                pixel: plane.pixel,
+                line: plane.line(),
+            },
+            residual: self.residual.map(|plane| Pixels {
+                values: &others.of(&plane)[plane.row(0)..],
+                pixel: plane.pixel,
+                line: plane.line(),
+            }),
+            width: plane.width,
+            low: self.low,
+            high: self.high,
+        };
+        winograd.run(kernels, &mut places, scratch, rows);
+    }
+
     fn depthwise(
         &self,
         kernel: RowsKernel,
@@ -298,28 +423,31 @@ impl Stage {
         product(kernels, packed, extent, from, residual, to);
     }
 
-    fn max_pool(&self, input: &[f32], output: &mut [f32], rows: Range<usize>) {
+    fn max_pool(&self, kernels: &Kernels, input: &[f32], output: &mut [f32], rows: Range<usize>) {
         let (from, to) = (&self.input, &self.output);
-        let inside = |at: usize, before: usize, size: usize| {
-            let start = at * self.stride;
-            start.saturating_sub(before)..(start + self.kernel - before).min(size)
-        };
+        assert_eq!(from.pixel, to.pixel);
+        assert_eq!(from.pixel % kernels.lanes, 0);
         for y in rows {
-            for x in 0..to.width {
-                let pixel = &mut output[to.row(y) + x * to.pixel..][..to.pixel];
-                pixel.fill(f32::NEG_INFINITY);
-                for iy in inside(y, self.above, from.height) {
-                    for ix in inside(x, self.left, from.width) {
-                        let values = &input[from.row(iy) + ix * from.pixel..];
-                        for (most, &value) in pixel.iter_mut().zip(values) {
-                            // What is no number wins and stays.
-                            if value > *most || value.is_nan() {
-                                *most = value;
-                            }
-                        }
-                    }
-                }
+            let below = y * self.stride + self.kernel - self.above;
+            let lines = (y * self.stride).saturating_sub(self.above)..below.min(from.height);
+            let mut starts = [ptr::null(); pool::ROWS];
+            let starts = &mut starts[..lines.len()];
+            for (start, line) in starts.iter_mut().zip(lines) {
+                *start = input[from.row(line)..][..from.width * from.pixel].as_ptr();
             }
+            let row = PoolRow {
+                rows: starts,
+                channels: from.pixel,
+                from: from.width,
+                kernel: self.kernel,
+                stride: self.stride,
+                left: self.left,
+                y: output[to.row(y)..][..to.width * to.pixel].as_mut_ptr(),
+                width: to.width,
+            };
+            // SAFETY: the kernel is of this processor; the lines and the output
+            // are as long as it asks for; the output is borrowed to be written.
+            unsafe { (kernels.pool)(&row) }
         }
     }
 }

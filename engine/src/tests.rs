@@ -5,11 +5,13 @@
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
+use crate::kernel::winograd::{Gather, Scatter, SIDE};
 use crate::kernel::Isa;
 use crate::net::{Kind, Layer, Net, Shape};
-use crate::oracle;
+use crate::oracle::{self, both_ways, Matrices};
 use crate::plan::Plan;
 use crate::run::{self, Arena};
+use crate::winograd::Form;
 
 /// Numbers without end from a seed: what they are does not matter, only that
 /// they are always the same.
@@ -137,19 +139,25 @@ impl Builder {
     /// Runs the network on every kind of processor and compares.
     fn agrees(&mut self) {
         let photograph = self.photograph();
-        agrees(&self.net, &photograph);
+        agrees(&self.net, &photograph, None);
+    }
+
+    /// The same with all layers that can be done by Winograd's way done so.
+    fn agrees_by(&mut self, form: Form) {
+        let photograph = self.photograph();
+        agrees(&self.net, &photograph, Some(form));
     }
 }
 
 /// Runs `net` twice, the second time in used memory, and compares with the
 /// oracle: to a part in ten thousand of the largest value that enters a sum.
-fn agrees(net: &Net, photograph: &[f32]) {
+fn agrees(net: &Net, photograph: &[f32], form: Option<Form>) {
     let expected = oracle::maps(net, photograph);
     let scale = expected
         .iter()
         .fold(1.0, |most: f64, value| most.max(value.abs()));
     for isa in Isa::available() {
-        let plan = Plan::new(net.clone(), isa).expect("every layer has a kernel");
+        let plan = plan(net, isa, form);
         let mut arena = Arena::new(&plan);
         for round in 0..2 {
             let mut maps = vec![f32::NAN; expected.len()];
@@ -163,6 +171,15 @@ fn agrees(net: &Net, photograph: &[f32]) {
             }
         }
     }
+}
+
+/// A plan as it is made for use, or one that does by Winograd's way what it can.
+fn plan(net: &Net, isa: Isa, form: Option<Form>) -> Plan {
+    let plan = match form {
+        Some(form) => Plan::with(net.clone(), isa, |_, _| Some(form)),
+        None => Plan::new(net.clone(), isa),
+    };
+    plan.expect("every layer has a kernel")
 }
 
 fn check<S: Strategy>(cases: u32, strategy: &S, test: impl Fn(S::Value)) {
@@ -285,6 +302,276 @@ fn networks_of_every_shape() {
     });
 }
 
+fn forms() -> impl Strategy<Value = Form> {
+    prop_oneof![Just(Form::Two), Just(Form::Four)]
+}
+
+#[test]
+fn winograd_convolutions_of_every_size() {
+    let sizes = (1..40usize, 1..70usize, 1..24usize, 1..24usize, any::<u64>());
+    let window = (0..3usize, 0..3usize, any::<bool>());
+    check(
+        200,
+        &(forms(), window, sizes),
+        |(form, (before, after, keeps), (inputs, outputs, h, w, seed))| {
+            let outputs = if keeps { inputs } else { outputs };
+            let mut net = Builder::new(3, h, w, seed);
+            net.layer(Kind::Conv, inputs, (1, 1), (0, 0));
+            let first = net.net.maps;
+            net.layer(Kind::Conv, outputs, (3, 1), (before, after))
+                .clip(-0.5, 1.0)
+                .residual(first)
+                .agrees_by(form);
+        },
+    );
+}
+
+/// Layers that follow each other, whose maps have columns of zeros of different
+/// widths and take each other's places.
+#[test]
+fn networks_of_winograd_convolutions() {
+    let layer = (
+        1..40usize,
+        prop_oneof![Just((3usize, 1usize)), Just((3, 2)), Just((1, 1))],
+        0..2usize,
+        0..3usize,
+    );
+    let layers = proptest::collection::vec(layer, 1..6);
+    let sizes = (1..30usize, 1..30usize, any::<u64>());
+    check(
+        60,
+        &(forms(), sizes, layers),
+        |(form, (h, w, seed), layers)| {
+            let mut net = Builder::new(3, h, w, seed);
+            net.layer(Kind::Conv, 12, (1, 1), (0, 0));
+            for (channels, kernel, pad, residual) in layers {
+                let before = net.net.maps.saturating_sub(residual);
+                net.layer(Kind::Conv, channels, kernel, (pad, pad))
+                    .residual(before)
+                    .clip(0.0, f32::INFINITY);
+            }
+            net.layer(Kind::Depthwise, 0, (3, 1), (1, 1))
+                .layer(Kind::Conv, 8, (3, 1), (1, 1))
+                .agrees_by(form);
+        },
+    );
+}
+
+/// A map so large that its tiles are made a few rows at a time.
+#[test]
+fn winograd_convolutions_in_blocks() {
+    for form in [Form::Two, Form::Four] {
+        let mut net = Builder::new(3, 67, 91, 9);
+        net.layer(Kind::Conv, 70, (1, 1), (0, 0));
+        net.layer(Kind::Conv, 37, (3, 1), (1, 1)).agrees_by(form);
+    }
+}
+
+/// Each kernel beside the matrices that it stands for.
+#[test]
+fn winograd_kernels_are_their_matrices() {
+    check(
+        100,
+        &(forms(), 1..5usize, 1..4usize, any::<u64>()),
+        |(form, tiles, vectors, seed)| {
+            let (side, out, points) = (form.side(), form.out(), form.side() * form.side());
+            let matrices = Matrices::new(form.finite());
+            let mut numbers = Numbers(seed);
+            for isa in Isa::available() {
+                let kernels = form.kernels(isa.kernels());
+                let channels = vectors * isa.kernels().lanes;
+                let near = |found: f32, expected: f64| {
+                    let apart = (f64::from(found) - expected).abs();
+                    assert!(apart < 1e-5, "{isa:?}, {form:?}: {found} for {expected}");
+                };
+
+                let line = (tiles * out + side - out) * channels;
+                let picture = numbers.take(side * line);
+                let matrix = tiles * channels + 5;
+                let mut values = vec![f32::NAN; points * matrix];
+                let mut rows = [picture.as_ptr(); SIDE];
+                for (row, from) in rows.iter_mut().zip(picture.chunks_exact(line)) {
+                    *row = from.as_ptr();
+                }
+                let gather = Gather {
+                    rows,
+                    channels,
+                    tiles,
+                    to: values.as_mut_ptr(),
+                    matrix,
+                };
+                // SAFETY: the kernel is of this processor, and all lists are as
+                // long as it asks for.
+                unsafe { (kernels.gather)(&gather) }
+                for (tile, c) in (0..tiles * channels).map(|i| (i / channels, i % channels)) {
+                    let at = |i: usize| {
+                        let x = tile * out + i % side;
+                        f64::from(picture[i / side * line + x * channels + c])
+                    };
+                    let square: Vec<f64> = (0..points).map(at).collect();
+                    let expected = both_ways(&matrices.before, &square);
+                    for (point, expected) in expected.into_iter().enumerate() {
+                        near(values[point * matrix + tile * channels + c], expected);
+                    }
+                }
+
+                let products = numbers.take(points * matrix);
+                let (bias, line) = (numbers.take(channels), tiles * out * channels);
+                let residual = numbers.take(out * line);
+                let mut output = vec![f32::NAN; out * line];
+                let scatter = Scatter {
+                    from: products.as_ptr(),
+                    matrix,
+                    channels,
+                    tiles,
+                    height: out,
+                    width: tiles * out,
+                    bias: bias.as_ptr(),
+                    y: output.as_mut_ptr(),
+                    line,
+                    pixel: channels,
+                    residual: residual.as_ptr(),
+                    residual_line: line,
+                    residual_pixel: channels,
+                    low: -2.0,
+                    high: 2.0,
+                };
+                // SAFETY: as above.
+                unsafe { (kernels.scatter)(&scatter) }
+                for (tile, c) in (0..tiles * channels).map(|i| (i / channels, i % channels)) {
+                    let at = |i: usize| f64::from(products[i * matrix + tile * channels + c]);
+                    let square: Vec<f64> = (0..points).map(at).collect();
+                    let expected = both_ways(&matrices.after, &square);
+                    for (i, expected) in expected.into_iter().enumerate() {
+                        let at = i / out * line + (tile * out + i % out) * channels + c;
+                        let expected = expected + f64::from(bias[c]) + f64::from(residual[at]);
+                        near(output[at], expected.clamp(-2.0, 2.0));
+                    }
+                }
+            }
+        },
+    );
+}
+
+/// Without rounding, the matrices give the convolution.
+#[test]
+fn winograd_matrices_convolve() {
+    for form in [Form::Two, Form::Four] {
+        let matrices = Matrices::new(form.finite());
+        let weights: Vec<Vec<f64>> = form.weights().iter().map(|row| row.to_vec()).collect();
+        let (side, out) = (form.side(), form.out());
+        let mut numbers = Numbers(1);
+        let mut take =
+            |n: usize| -> Vec<f64> { numbers.take(n).into_iter().map(f64::from).collect() };
+        let (d, w) = (take(side * side), take(9));
+        let points = both_ways(&matrices.before, &d);
+        let weights = both_ways(&weights, &w);
+        let products: Vec<f64> = points.iter().zip(&weights).map(|(a, b)| a * b).collect();
+        for (i, found) in both_ways(&matrices.after, &products).iter().enumerate() {
+            let (y, x) = (i / out, i % out);
+            let under = |tap: usize| d[(y + tap / 3) * side + x + tap % 3] * w[tap];
+            let expected: f64 = (0..9).map(under).sum();
+            assert!((found - expected).abs() < 1e-12, "{found} for {expected}");
+        }
+    }
+}
+
+/// Rounding errors are of the size of those of a direct convolution.
+#[test]
+fn winograd_convolutions_are_exact_to_rounding() {
+    let mut net = Builder::new(3, 21, 21, 7);
+    net.layer(Kind::Conv, 96, (1, 1), (0, 0)).clip(0.0, 6.0);
+    net.layer(Kind::Conv, 32, (3, 1), (1, 1));
+    let photograph = net.photograph();
+    let expected = oracle::maps(&net.net, &photograph);
+    let square = |sum: f64, value: f64| sum + value * value;
+    let whole = expected.iter().copied().fold(0.0, square).sqrt();
+    for isa in Isa::available() {
+        for (form, most) in [(Form::Two, 1e-6), (Form::Four, 1.5e-6)] {
+            let plan = plan(&net.net, isa, Some(form));
+            let mut maps = vec![0.0; expected.len()];
+            run::run(
+                &plan,
+                &mut Arena::new(&plan),
+                &photograph,
+                &mut maps,
+                |_| (),
+            );
+            let apart = maps.iter().zip(&expected).map(|(&m, e)| f64::from(m) - e);
+            let apart = apart.fold(0.0, square).sqrt() / whole;
+            assert!(apart < most, "{isa:?}, {form:?}: {apart:e}");
+        }
+    }
+}
+
+#[test]
+fn winograd_convolutions_of_extreme_values() {
+    for form in [Form::Two, Form::Four] {
+        for value in [1e30, -1e30, f32::MIN_POSITIVE, 1e-40, 0.0, -0.0] {
+            let mut net = Builder::new(3, 9, 11, 3);
+            net.layer(Kind::Conv, 9, (1, 1), (0, 0));
+            net.layer(Kind::Conv, 5, (3, 1), (1, 1));
+            let photograph = vec![value; net.photograph().len()];
+            agrees(&net.net, &photograph, Some(form));
+        }
+        // What is not finite stays seen, though the pixels next to it are lost.
+        for value in [f32::NAN, f32::INFINITY, f32::MAX] {
+            let mut net = Builder::new(1, 9, 11, 3);
+            net.layer(Kind::Conv, 3, (1, 1), (0, 0));
+            net.last().weights.fill(1.0);
+            net.layer(Kind::Conv, 5, (3, 1), (1, 1)).clip(0.0, 6.0);
+            net.last().weights.fill(1.0);
+            let mut photograph = net.photograph();
+            photograph[38] = value;
+            let expected = oracle::maps(&net.net, &photograph);
+            for isa in Isa::available() {
+                let plan = plan(&net.net, isa, Some(form));
+                let mut maps = vec![0.0; expected.len()];
+                run::run(
+                    &plan,
+                    &mut Arena::new(&plan),
+                    &photograph,
+                    &mut maps,
+                    |_| (),
+                );
+                let pixels = maps.iter().zip(&expected).enumerate();
+                for (i, (&found, &expected)) in pixels.filter(|(_, (found, _))| !found.is_nan()) {
+                    let apart = (f64::from(found) - expected).abs();
+                    assert!(
+                        apart < 1e-4,
+                        "{isa:?}, {form:?}, {i}: {found} for {expected}"
+                    );
+                }
+                assert!(maps.iter().any(|value| value.is_nan()));
+            }
+        }
+    }
+}
+
+/// Large maps are made by large tiles, small ones of many channels by small
+/// tiles, and what no tile pays for directly.
+#[test]
+fn the_fastest_way_depends_on_the_size() {
+    let fastest = |side: usize, channels: usize, lanes: usize| {
+        let output = Shape {
+            channels,
+            height: side,
+            width: side,
+        };
+        Form::fastest(channels, output, lanes)
+    };
+    for lanes in [4, 8, 16] {
+        assert_eq!(fastest(56, 64, lanes), Some(Form::Four));
+        assert_eq!(fastest(28, 128, lanes), Some(Form::Four));
+        assert_eq!(fastest(1, 512, lanes), None);
+        assert_eq!(fastest(96, 2, lanes), None);
+    }
+    assert_eq!(fastest(14, 256, 16), Some(Form::Two));
+    assert_eq!(fastest(14, 256, 8), Some(Form::Four));
+    assert_eq!(fastest(7, 512, 16), Some(Form::Two));
+    assert_eq!(fastest(7, 512, 8), Some(Form::Two));
+}
+
 /// A picture so large that a chain makes it in many turns, and rows take the
 /// places of older ones.
 #[test]
@@ -321,7 +608,7 @@ fn extreme_values_stay_what_they_are() {
         net.layer(Kind::Conv, 3, (1, 1), (0, 0)).clip(-1.0, 1.0);
         let mut photograph = net.photograph();
         photograph[17] = value;
-        agrees(&net.net, &photograph);
+        agrees(&net.net, &photograph, None);
     }
 }
 
@@ -337,5 +624,5 @@ fn what_is_no_number_is_not_clipped_away() {
     photograph[8] = f32::NAN;
     let expected = oracle::maps(&net.net, &photograph);
     assert!(expected.iter().any(|value| value.is_nan()));
-    agrees(&net.net, &photograph);
+    agrees(&net.net, &photograph, None);
 }

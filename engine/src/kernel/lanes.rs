@@ -17,11 +17,14 @@ pub(crate) trait Lanes {
     /// a * b + c, rounded once or twice.
     unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
     /// The larger of `bound` and `v`, and `v` where it is no number: a network
     /// that fails must be seen to fail.
     unsafe fn at_least(bound: Self::V, v: Self::V) -> Self::V;
     /// The smaller of `bound` and `v`, and `v` where it is no number.
     unsafe fn at_most(bound: Self::V, v: Self::V) -> Self::V;
+    /// The larger of both, and no number where either is none.
+    unsafe fn most(a: Self::V, b: Self::V) -> Self::V;
 
     /// Asks for the cache line of an address that will be read soon; the address
     /// need not be anyone's. `NEAR`: into the first cache, else the second.
@@ -56,10 +59,11 @@ pub(crate) use x86::{Avx2, Avx512};
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! lanes {
     (
-        $name:ident, $vector:ty, $n:literal, $splat:ident, $load:ident, $store:ident, $add:ident,
+        $name:ident, $vector:ty, $n:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident,
         |$a:ident, $b:ident, $c:ident| $mul_add:expr,
         |$low:ident, $v:ident| $at_least:expr,
-        |$high:ident, $w:ident| $at_most:expr
+        |$high:ident, $w:ident| $at_most:expr,
+        |$d:ident, $e:ident| $most:expr
     ) => {
         // SAFETY, of every body: the caller answers for the instructions and,
         // where there is a pointer, for `N` floats behind it.
@@ -88,12 +92,20 @@ macro_rules! lanes {
                 unsafe { $add(a, b) }
             }
             #[inline(always)]
+            unsafe fn sub(a: $vector, b: $vector) -> $vector {
+                unsafe { $sub(a, b) }
+            }
+            #[inline(always)]
             unsafe fn at_least($low: $vector, $v: $vector) -> $vector {
                 unsafe { $at_least }
             }
             #[inline(always)]
             unsafe fn at_most($high: $vector, $w: $vector) -> $vector {
                 unsafe { $at_most }
+            }
+            #[inline(always)]
+            unsafe fn most($d: $vector, $e: $vector) -> $vector {
+                unsafe { $most }
             }
         }
     };
@@ -119,9 +131,14 @@ mod x86 {
         _mm512_loadu_ps,
         _mm512_storeu_ps,
         _mm512_add_ps,
+        _mm512_sub_ps,
         |a, b, c| _mm512_fmadd_ps(a, b, c),
         |bound, v| _mm512_max_ps(bound, v),
-        |bound, v| _mm512_min_ps(bound, v)
+        |bound, v| _mm512_min_ps(bound, v),
+        |a, b| {
+            let none = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, a);
+            _mm512_mask_mov_ps(_mm512_max_ps(a, b), none, a)
+        }
     );
     lanes!(
         Avx2,
@@ -131,9 +148,14 @@ mod x86 {
         _mm256_loadu_ps,
         _mm256_storeu_ps,
         _mm256_add_ps,
+        _mm256_sub_ps,
         |a, b, c| _mm256_fmadd_ps(a, b, c),
         |bound, v| _mm256_max_ps(bound, v),
-        |bound, v| _mm256_min_ps(bound, v)
+        |bound, v| _mm256_min_ps(bound, v),
+        |a, b| {
+            let none = _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a);
+            _mm256_blendv_ps(_mm256_max_ps(a, b), a, none)
+        }
     );
     lanes!(
         Portable,
@@ -143,9 +165,12 @@ mod x86 {
         _mm_loadu_ps,
         _mm_storeu_ps,
         _mm_add_ps,
+        _mm_sub_ps,
         |a, b, c| _mm_add_ps(_mm_mul_ps(a, b), c),
         |bound, v| _mm_max_ps(bound, v),
-        |bound, v| _mm_min_ps(bound, v)
+        |bound, v| _mm_min_ps(bound, v),
+        // All bits of `a` where it is no number, which with any others is none.
+        |a, b| _mm_or_ps(_mm_max_ps(a, b), _mm_and_ps(a, _mm_cmpunord_ps(a, a)))
     );
 }
 
@@ -164,9 +189,11 @@ mod arm {
         vld1q_f32,
         vst1q_f32,
         vaddq_f32,
+        vsubq_f32,
         |a, b, c| vfmaq_f32(c, a, b),
         |bound, v| vmaxq_f32(bound, v),
-        |bound, v| vminq_f32(bound, v)
+        |bound, v| vminq_f32(bound, v),
+        |a, b| vmaxq_f32(a, b)
     );
 }
 
@@ -202,12 +229,21 @@ mod plain {
             from_fn(|i| a[i] + b[i])
         }
         #[inline(always)]
+        unsafe fn sub(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+            from_fn(|i| a[i] - b[i])
+        }
+        #[inline(always)]
         unsafe fn at_least(bound: [f32; 4], v: [f32; 4]) -> [f32; 4] {
             from_fn(|i| if bound[i] > v[i] { bound[i] } else { v[i] })
         }
         #[inline(always)]
         unsafe fn at_most(bound: [f32; 4], v: [f32; 4]) -> [f32; 4] {
             from_fn(|i| if bound[i] < v[i] { bound[i] } else { v[i] })
+        }
+        #[inline(always)]
+        unsafe fn most(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+            let keeps = |a: f32, b: f32| a > b || a.is_nan();
+            from_fn(|i| if keeps(a[i], b[i]) { a[i] } else { b[i] })
         }
     }
 }

@@ -2,13 +2,17 @@
 
 pub(crate) mod depthwise;
 pub(crate) mod lanes;
+pub(crate) mod pool;
 pub(crate) mod tile;
+pub(crate) mod winograd;
 
 use std::fmt;
 
 use depthwise::DepthwiseRows;
 use lanes::Lanes;
+use pool::PoolRow;
 use tile::Tile;
+use winograd::{Four, Gather, Points, Scatter, Two};
 
 /// A tile's kernel.
 ///
@@ -20,6 +24,15 @@ pub(crate) type TileKernel = unsafe fn(&Tile<'_>);
 /// # Safety
 /// As for [`depthwise::rows`].
 pub(crate) type RowsKernel = unsafe fn(&DepthwiseRows<'_>);
+/// What comes before and after the products of a Winograd convolution.
+pub(crate) struct Winograd {
+    /// # Safety
+    /// As for [`winograd::gather`].
+    pub gather: unsafe fn(&Gather),
+    /// # Safety
+    /// As for [`winograd::scatter`].
+    pub scatter: unsafe fn(&Scatter),
+}
 
 /// What one kind of processor runs.
 pub(crate) struct Kernels {
@@ -34,6 +47,14 @@ pub(crate) struct Kernels {
     pub tiles: [&'static [TileKernel]; 3],
     /// Depthwise rows of kernel 3 and 5, each with stride 1 and 2.
     rows: [[RowsKernel; 2]; 2],
+    /// A row of a pool.
+    ///
+    /// # Safety
+    /// As for [`pool::row`].
+    pub pool: unsafe fn(&PoolRow<'_>),
+    /// Winograd convolutions by tiles of 2 x 2 and of 4 x 4 pixels.
+    pub two: Winograd,
+    pub four: Winograd,
 }
 
 impl Kernels {
@@ -119,6 +140,15 @@ macro_rules! kernels {
                     [rows::<3, 1, $t1>, rows::<3, 2, $t2>],
                     [rows::<5, 1, $t1>, rows::<5, 2, $t2>],
                 ],
+                pool,
+                two: Winograd {
+                    gather: gather::<Two>,
+                    scatter: scatter::<Two>,
+                },
+                four: Winograd {
+                    gather: gather::<Four>,
+                    scatter: scatter::<Four>,
+                },
             };
 
             $(#[target_feature(enable = $feature)])?
@@ -131,6 +161,24 @@ macro_rules! kernels {
             unsafe fn rows<const K: usize, const S: usize, const T: usize>(d: &DepthwiseRows<'_>) {
                 // SAFETY: the caller answers for the same.
                 unsafe { depthwise::rows::<lanes::$lanes, K, S, T, $pairs>(d) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn pool(p: &PoolRow<'_>) {
+                // SAFETY: the caller answers for the same.
+                unsafe { pool::row::<lanes::$lanes>(p) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn gather<P: Points>(g: &Gather) {
+                // SAFETY: the caller answers for the same.
+                unsafe { winograd::gather::<lanes::$lanes, P>(g) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn scatter<P: Points>(s: &Scatter) {
+                // SAFETY: the caller answers for the same.
+                unsafe { winograd::scatter::<lanes::$lanes, P>(s) }
             }
         }
     };

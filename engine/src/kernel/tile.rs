@@ -2,7 +2,6 @@
 //! in registers.
 
 use super::lanes::Lanes;
-use crate::floats::LINE;
 
 /// Tiles of `M` pixels by `NV` vectors of output channels, side by side.
 ///
@@ -24,10 +23,11 @@ pub(crate) struct Tile<'a> {
     pub low: f32,
     pub high: f32,
     pub repeat: usize,
-    /// What is wanted next: so many cache lines from here on are asked for, one
-    /// for each value of a pixel.
+    /// What is wanted next, so many floats, to be asked for bit by bit: for each
+    /// value of a tile's pixels a step of floats, at most a cache line.
     pub ahead: *const f32,
-    pub ahead_lines: usize,
+    pub ahead_len: usize,
+    pub ahead_step: usize,
 }
 
 /// c = clip(the segments' values x weights + bias + residual).
@@ -41,6 +41,7 @@ pub(crate) unsafe fn tile<L: Lanes, const M: usize, const NV: usize>(t: &Tile<'_
     // `depth` are what the caller answers for.
     unsafe {
         let (low, high) = (L::splat(t.low), L::splat(t.high));
+        let values = t.segments.len() * t.depth;
         for first in (0..t.repeat * M).step_by(M) {
             let mut acc = [[L::splat(0.0); NV]; M];
             for row in &mut acc {
@@ -51,16 +52,17 @@ pub(crate) unsafe fn tile<L: Lanes, const M: usize, const NV: usize>(t: &Tile<'_
             let mut weights = t.weights;
             // Where nothing is wanted, what is there already is asked for: that
             // costs less than to ask whether.
-            let wanted = first / M * t.depth;
-            let ahead = if wanted < t.ahead_lines {
-                t.ahead.wrapping_add(wanted * LINE)
+            let wanted = first / M * values * t.ahead_step;
+            let (mut ahead, step) = if wanted < t.ahead_len {
+                (t.ahead.wrapping_add(wanted), t.ahead_step)
             } else {
-                t.weights
+                (t.weights, 0)
             };
             for segment in t.segments {
                 let a = segment.add(first * t.a_stride);
                 for k in 0..t.depth {
-                    L::prefetch::<false>(ahead.wrapping_add(k * LINE));
+                    L::prefetch::<false>(ahead);
+                    ahead = ahead.wrapping_add(step);
                     let mut w = [L::splat(0.0); NV];
                     for (j, v) in w.iter_mut().enumerate() {
                         *v = L::load(weights.add(j * L::N));
