@@ -238,8 +238,7 @@ pub(crate) fn multiply<'a>(
     let count = width.div_ceil(tiles.len());
     let (pixels, larger) = (width / count, width % count);
     let values = extent.lines * count * packed.depth;
-    // To ask for a line more than twice would take more than it gives.
-    let step = next.len().div_ceil(values).clamp(LINE / 2, LINE);
+    let step = next.len().div_ceil(values).min(LINE);
     let mut ahead = next.start;
     for line in 0..extent.lines {
         let mut x = 0;
