@@ -3,6 +3,7 @@
 use fovea_core::photograph::FileFault;
 
 use super::{About, CameraError, Control, ControlKind, ConvertError, DriverTask, Offered};
+use crate::exam::Cause;
 use crate::language::{fill, shown_in_english, InWords, Texts};
 
 shown_in_english!(About, CameraError, Control, ControlKind, ConvertError);
@@ -127,6 +128,12 @@ impl InWords for Offered {
             Offered::NoFormats => texts.camera.no_formats.clone(),
             Offered::ImpossibleSizes => texts.camera.impossible_sizes.clone(),
         }
+    }
+}
+
+impl From<CameraError> for Cause {
+    fn from(error: CameraError) -> Cause {
+        Cause::new(error)
     }
 }
 

@@ -1,43 +1,79 @@
 //! Why the device could not do what the exam asked for.
 
-use crate::camera::CameraError;
-use crate::language::{fill, shown_in_english, InWords, Texts};
-use crate::records::{Room, StoreError};
+use std::sync::Arc;
 
-/// Why an exam cannot begin or be saved, or why there is no photograph.
+use crate::language::{fill, shown_in_english, InWords, Texts};
+
+/// Why an exam cannot begin or be saved, or why there is no photograph. The exam
+/// hands it on to what shows it, and knows nothing of cameras and disks but
+/// whether one is full. Two that say the same are equal.
+#[derive(Clone, Debug)]
+pub struct Cause {
+    what: Arc<dyn InWords + Send + Sync>,
+    full_disk: bool,
+}
+
+impl Cause {
+    pub fn new(what: impl InWords + Send + Sync + 'static) -> Cause {
+        Cause {
+            what: Arc::new(what),
+            full_disk: false,
+        }
+    }
+
+    /// The disk is full, or so nearly that it counts as full.
+    pub fn full_disk(what: impl InWords + Send + Sync + 'static) -> Cause {
+        Cause {
+            full_disk: true,
+            ..Cause::new(what)
+        }
+    }
+
+    pub fn is_full_disk(&self) -> bool {
+        self.full_disk
+    }
+}
+
+impl PartialEq for Cause {
+    fn eq(&self, other: &Cause) -> bool {
+        self.full_disk == other.full_disk && self.to_string() == other.to_string()
+    }
+}
+
+impl Eq for Cause {}
+
+shown_in_english!(Cause);
+
+impl InWords for Cause {
+    fn in_words(&self, texts: &Texts) -> String {
+        self.what.in_words(texts)
+    }
+}
+
+/// What goes wrong between the parts of the device.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cause {
-    Camera(CameraError),
+pub enum Trouble {
     /// The camera has too much to do already.
     CameraBusy,
-    Store(StoreError),
-    /// The store's disk has less room than an exam may need.
-    NoRoom(Room),
     /// The store did not answer in time.
     StoreSilent,
     /// The program failed while it used the store, and what it said, in English.
     StoreBrokeDown(String),
 }
 
-impl Cause {
-    /// Whether the disk is full, or so nearly that it counts as full.
-    pub fn is_full_disk(&self) -> bool {
-        matches!(self, Cause::NoRoom(_) | Cause::Store(StoreError::Full))
+impl From<Trouble> for Cause {
+    fn from(trouble: Trouble) -> Cause {
+        Cause::new(trouble)
     }
 }
 
-shown_in_english!(Cause);
-
-impl InWords for Cause {
+impl InWords for Trouble {
     fn in_words(&self, texts: &Texts) -> String {
         let table = &texts.causes;
         match self {
-            Cause::Camera(error) => error.in_words(texts),
-            Cause::CameraBusy => table.camera_busy.clone(),
-            Cause::Store(error) => error.in_words(texts),
-            Cause::NoRoom(room) => room.in_words(texts),
-            Cause::StoreSilent => table.store_silent.clone(),
-            Cause::StoreBrokeDown(detail) => fill(&table.store_broke_down, &[("detail", detail)]),
+            Trouble::CameraBusy => table.camera_busy.clone(),
+            Trouble::StoreSilent => table.store_silent.clone(),
+            Trouble::StoreBrokeDown(detail) => fill(&table.store_broke_down, &[("detail", detail)]),
         }
     }
 }

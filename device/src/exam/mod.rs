@@ -34,7 +34,7 @@ mod tests;
 
 use std::time::Duration;
 
-pub use cause::Cause;
+pub use cause::{Cause, Trouble};
 pub use event::{Effect, Event};
 pub use exam_record::{
     Clock, Ending, ExamId, ExamRecord, EyeRecord, Judgement, Operation, Shot, ShotVerdict, Shutter,

@@ -112,7 +112,7 @@ impl World {
     }
 
     fn answer(&mut self, request: &Request, how: Answer) -> Event {
-        let why = Cause::StoreSilent;
+        let why = Cause::from(Trouble::StoreSilent);
         match (request.clone(), how) {
             (Request::Open, Answer::Good(..)) => {
                 self.opened += 1;
@@ -311,7 +311,7 @@ impl World {
         let exam = ExamId("nobody's".to_owned());
         let still = still(1, self.now);
         let verdict = verdict(ReferralDecision::NoReferableDisease, None, 0);
-        let why = Cause::CameraBusy;
+        let why = Cause::from(Trouble::CameraBusy);
         for event in [
             Event::Captured { shot, still },
             Event::CaptureFailed {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::cause::Cause;
+use super::cause::{Cause, Trouble};
 use super::event::{Effect, Event};
 use super::exam_record::{Clock, Ending, ExamId, Judgement, Shot, ShotVerdict, Shutter, Side};
 use super::obey::result;
@@ -210,9 +210,9 @@ impl Exam {
         if now.saturating_sub(self.asked) < self.rules.store() {
             return;
         }
-        self.refuse(Cause::StoreSilent);
+        self.refuse(Trouble::StoreSilent.into());
         if let Some(exam) = self.id().cloned() {
-            self.save_failed(&exam, Cause::StoreSilent, now);
+            self.save_failed(&exam, Trouble::StoreSilent.into(), now);
         }
     }
 

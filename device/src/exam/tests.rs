@@ -161,7 +161,7 @@ impl Walk {
 
     fn save_fails(&mut self) -> &mut Walk {
         let exam = self.exam.id().expect("an exam is being saved").clone();
-        let why = Cause::Store(StoreError::Full);
+        let why = Cause::from(StoreError::Full);
         self.tell(Event::SaveFailed { exam, why })
     }
 
@@ -254,7 +254,7 @@ fn a_scanned_code_begins_an_exam() {
 fn a_scan_that_no_exam_came_of_is_forgotten() {
     let mut walk = Walk::new();
     walk.tell(Event::Scanned("P-1".to_owned()));
-    walk.tell(Event::Refused(Cause::Store(StoreError::Full)));
+    walk.tell(Event::Refused(Cause::from(StoreError::Full)));
     walk.act(Action::Start);
     walk.open("the next");
     assert_eq!(walk.exam.patient().unwrap().id, "");
@@ -509,7 +509,7 @@ fn a_failed_capture_says_why() {
     let mut walk = Walk::at_the_first_eye("A");
     walk.tell(Event::AutoCapture);
     let shot = walk.asked_still();
-    let why = Cause::Camera(CameraError::NoneFound);
+    let why = Cause::from(CameraError::NoneFound);
     walk.tell(Event::CaptureFailed {
         shot,
         why: why.clone(),
@@ -677,7 +677,7 @@ fn nobody_else_comes_in_while_an_exam_is_saved() {
 fn a_device_without_room_begins_nothing() {
     let mut walk = Walk::new();
     walk.act(Action::Start);
-    let why = Cause::Store(StoreError::Full);
+    let why = Cause::from(StoreError::Full);
     walk.tell(Event::Refused(why.clone()));
     assert_eq!(walk.exam.stage(), Stage::Ready);
     assert_eq!(walk.exam.notice(), Some(&Notice::Refused(why)));

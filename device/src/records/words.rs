@@ -7,7 +7,7 @@ use fovea_core::decision::ReferralDecision;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::exam::{EyeOutcome, PatientOutcome};
+use crate::exam::{Cause, EyeOutcome, PatientOutcome};
 use crate::grade::verdict;
 use crate::language::{fill, shown_in_english, InWords, Texts};
 
@@ -59,6 +59,22 @@ impl InWords for Damage {
             Damage::NoHash(name) => fill(&table.no_hash, &[("name", &format!("{name:?}"))]),
             Damage::Said(detail) => fill(&table.said, &[("detail", detail)]),
         }
+    }
+}
+
+impl From<StoreError> for Cause {
+    fn from(error: StoreError) -> Cause {
+        match error {
+            StoreError::Full => Cause::full_disk(error),
+            _ => Cause::new(error),
+        }
+    }
+}
+
+/// The disk has less room than an exam may need.
+impl From<Room> for Cause {
+    fn from(room: Room) -> Cause {
+        Cause::full_disk(room)
     }
 }
 

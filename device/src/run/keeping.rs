@@ -15,7 +15,7 @@ use jiff::ZonedDateTime;
 use super::pulse::Pulse;
 use super::COMMON_STILL;
 use crate::config;
-use crate::exam::{Cause, ExamId, ExamRecord, ShotId};
+use crate::exam::{Cause, ExamId, ExamRecord, ShotId, Trouble};
 use crate::health::check::Found;
 use crate::records::{Glance, Listing, Profile, Provenance, Room, Stills, Store, StoreError};
 
@@ -204,7 +204,7 @@ impl Keeper {
     fn broke_down(&mut self, waits: Waits, panic: &str) {
         tracing::error!(error = %panic, "the store broke down");
         self.store = None;
-        let why = Cause::StoreBrokeDown(panic.to_owned());
+        let why = Cause::from(Trouble::StoreBrokeDown(panic.to_owned()));
         match waits {
             Waits::Opening => self.say(Answer::Refused(why)),
             Waits::Saving(exam) => self.say(Answer::NotSaved(exam, why)),
@@ -233,8 +233,8 @@ impl Keeper {
     fn open_exam(&mut self, width: u32, height: u32) {
         let answer = match self.room(width, height) {
             Ok(room) if room.suffices() => Answer::Opened(ExamId(uuid::Uuid::new_v4().to_string())),
-            Ok(room) => Answer::Refused(Cause::NoRoom(room)),
-            Err(error) => Answer::Refused(Cause::Store(error)),
+            Ok(room) => Answer::Refused(room.into()),
+            Err(error) => Answer::Refused(error.into()),
         };
         self.say(answer);
     }
@@ -272,7 +272,7 @@ impl Keeper {
         };
         let answer = match save() {
             Ok(saved) => Answer::Saved(exam.id.clone(), saved.number),
-            Err(error) => Answer::NotSaved(exam.id.clone(), Cause::Store(error)),
+            Err(error) => Answer::NotSaved(exam.id.clone(), error.into()),
         };
         self.say(answer);
     }

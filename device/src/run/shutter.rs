@@ -9,7 +9,7 @@ use super::COMMON_STILL;
 use crate::camera::feed::{Feed, Taken};
 use crate::camera::Frame;
 use crate::exam::words::Eye;
-use crate::exam::{Cause, Event, ShotId, Still};
+use crate::exam::{Event, ShotId, Still, Trouble};
 use crate::live::Guidance;
 
 /// The photographs that were asked for and are not handed on yet.
@@ -66,7 +66,7 @@ impl Shutter {
             self.awaited.push_back((shot, now));
             return None;
         }
-        let why = Cause::CameraBusy;
+        let why = Trouble::CameraBusy.into();
         Some(Event::CaptureFailed { shot, why })
     }
 
@@ -100,7 +100,7 @@ impl Shutter {
             }
             Err(error) => {
                 tracing::warn!(error = %error, "no photograph");
-                let why = Cause::Camera(error);
+                let why = error.into();
                 Some(Event::CaptureFailed { shot, why })
             }
         }

@@ -99,7 +99,7 @@ fn a_full_disk_loses_nothing_that_was_saved() {
         assert!(saved > 0);
         let room = store.room(stills(160, 120), 0).unwrap();
         assert!(!room.suffices());
-        assert!(Cause::NoRoom(room).to_string().contains("nearly full"));
+        assert!(Cause::from(room).to_string().contains("nearly full"));
         let check = |records: &Records| {
             let found = records.verify().unwrap();
             assert!(found.faults.is_empty(), "{kilobytes}: {:?}", found.faults);

@@ -15,7 +15,7 @@ use crate::camera::negotiate::{Interval, Mode, PixelFormat};
 use crate::camera::{self, CameraError, ConvertError};
 use crate::draw::shape::mix;
 use crate::exam::words::{Eye, PatientField, SkipReason};
-use crate::exam::{Cause, EyeOutcome, PatientOutcome};
+use crate::exam::{EyeOutcome, PatientOutcome};
 use crate::grade::record::{Model, Record, Referral};
 use crate::health::check::{Check, Found, Part};
 use crate::language::{InWords, Language};
@@ -558,27 +558,23 @@ fn store() -> Found {
 
 /// What happened where something does not work, as far as it is known.
 fn detail(problem: Problem) -> Option<&'static dyn InWords> {
-    static CAPTURE: LazyLock<Cause> = LazyLock::new(|| {
-        Cause::Camera(CameraError::Corrupt {
-            place: "/dev/video0".to_owned(),
-            reason: ConvertError::EndsEarly,
-        })
+    static CAPTURE: LazyLock<CameraError> = LazyLock::new(|| CameraError::Corrupt {
+        place: "/dev/video0".to_owned(),
+        reason: ConvertError::EndsEarly,
     });
-    static BEGIN: LazyLock<Cause> = LazyLock::new(|| {
-        Cause::Store(StoreError::Write {
-            path: "/var/lib/fovea/exams/lock".into(),
-            reason: "Read-only file system (os error 30)".to_owned(),
-        })
+    static BEGIN: LazyLock<StoreError> = LazyLock::new(|| StoreError::Write {
+        path: "/var/lib/fovea/exams/lock".into(),
+        reason: "Read-only file system (os error 30)".to_owned(),
     });
     match problem {
         Problem::CameraLost => Some(&*UNPLUGGED),
         Problem::CaptureFailed => Some(&*CAPTURE),
         Problem::CannotBegin => Some(&*BEGIN),
-        Problem::DiskFull => Some(&Cause::NoRoom(Room {
+        Problem::DiskFull => Some(&Room {
             free: 120_000_000,
             ..ROOM
-        })),
-        Problem::SaveFailed => Some(&Cause::Store(StoreError::Full)),
+        }),
+        Problem::SaveFailed => Some(&StoreError::Full),
         Problem::NoMorePhotographs
         | Problem::CodeTooLong
         | Problem::CodeNotTaken
