@@ -88,11 +88,6 @@ pub fn directory() -> PathBuf {
     }
 }
 
-/// Where the weights of `arch` are, or will be once fetched, in [`directory`].
-pub fn path_for(arch: Arch) -> PathBuf {
-    path_in(&directory(), arch)
-}
-
 /// Where the weights of `arch` are, or will be once fetched, in the folder `dir`.
 pub fn path_in(dir: &Path, arch: Arch) -> PathBuf {
     dir.join(format!("{arch}-imagenet.safetensors"))
