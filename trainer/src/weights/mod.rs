@@ -79,15 +79,6 @@ pub const AVAILABLE: [Arch; 4] = [
     Arch::EfficientnetLite2,
 ];
 
-/// The folder that keeps converted weights: `$FOVEA_WEIGHTS`, or `data/weights` under the current
-/// folder.
-pub fn directory() -> PathBuf {
-    match std::env::var_os("FOVEA_WEIGHTS") {
-        Some(folder) if !folder.is_empty() => PathBuf::from(folder),
-        _ => PathBuf::from("data/weights"),
-    }
-}
-
 /// Where the weights of `arch` are, or will be once fetched, in the folder `dir`.
 pub fn path_in(dir: &Path, arch: Arch) -> PathBuf {
     dir.join(format!("{arch}-imagenet.safetensors"))
