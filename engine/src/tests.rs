@@ -477,6 +477,15 @@ fn winograd_matrices_convolve() {
 }
 
 /// Rounding errors are of the size of those of a direct convolution.
+/// The maps of a network whose convolutions are done by Winograd's way.
+fn made(net: &Net, photograph: &[f32], isa: Isa, form: Form) -> Vec<f32> {
+    let plan = plan(net, isa, Some(form));
+    let maps = &plan.maps;
+    let mut made = vec![0.0; plan.outputs * maps.height * maps.width];
+    run::run(&plan, &mut Arena::new(&plan), photograph, &mut made, |_| ());
+    made
+}
+
 #[test]
 fn winograd_convolutions_are_exact_to_rounding() {
     let mut net = Builder::new(3, 21, 21, 7);
@@ -488,15 +497,7 @@ fn winograd_convolutions_are_exact_to_rounding() {
     let whole = expected.iter().copied().fold(0.0, square).sqrt();
     for isa in Isa::available() {
         for (form, most) in [(Form::Two, 1e-6), (Form::Four, 1.5e-6)] {
-            let plan = plan(&net.net, isa, Some(form));
-            let mut maps = vec![0.0; expected.len()];
-            run::run(
-                &plan,
-                &mut Arena::new(&plan),
-                &photograph,
-                &mut maps,
-                |_| (),
-            );
+            let maps = made(&net.net, &photograph, isa, form);
             let apart = maps.iter().zip(&expected).map(|(&m, e)| f64::from(m) - e);
             let apart = apart.fold(0.0, square).sqrt() / whole;
             assert!(apart < most, "{isa:?}, {form:?}: {apart:e}");
@@ -525,15 +526,7 @@ fn winograd_convolutions_of_extreme_values() {
             photograph[38] = value;
             let expected = oracle::maps(&net.net, &photograph);
             for isa in Isa::available() {
-                let plan = plan(&net.net, isa, Some(form));
-                let mut maps = vec![0.0; expected.len()];
-                run::run(
-                    &plan,
-                    &mut Arena::new(&plan),
-                    &photograph,
-                    &mut maps,
-                    |_| (),
-                );
+                let maps = made(&net.net, &photograph, isa, form);
                 let pixels = maps.iter().zip(&expected).enumerate();
                 for (i, (&found, &expected)) in pixels.filter(|(_, (found, _))| !found.is_nan()) {
                     let apart = (f64::from(found) - expected).abs();

@@ -407,10 +407,7 @@ pub fn predictions_of(
     photographs: &Photographs,
     which: &[usize],
 ) -> Result<Predictions> {
-    let mut key = photographs.fingerprint(config, stage)?.into_bytes();
-    for &i in which {
-        key.extend(photographs.known_of(i));
-    }
+    let key = asked(config, stage, photographs, which)?;
     let file = config
         .stage_dir(&stage.name)
         .join(format!("said-{}.jsonl", &sha256_hex(&key)[..16]));
@@ -423,6 +420,20 @@ pub fn predictions_of(
     let said = predict::these(&trained.net, photographs, which, None, batch, device)?;
     said.save(&file)?;
     Ok(said)
+}
+
+/// The stage and what is known of the photographs `which` that it is asked about.
+fn asked(
+    config: &RunConfig,
+    stage: &StageConfig,
+    photographs: &Photographs,
+    which: &[usize],
+) -> Result<Vec<u8>> {
+    let mut key = photographs.fingerprint(config, stage)?.into_bytes();
+    for &i in which {
+        key.extend(photographs.known_of(i));
+    }
+    Ok(key)
 }
 
 /// What a trained stage of several tasks answers of the photographs `which`, if it is
@@ -438,9 +449,8 @@ pub fn tasks_of(
     if !matches!(head, HeadKind::Tasks { .. }) {
         return Ok(None);
     }
-    let mut key = photographs.fingerprint(config, stage)?.into_bytes();
+    let mut key = asked(config, stage, photographs, which)?;
     for &i in which {
-        key.extend(photographs.known_of(i));
         let caption = photographs.dataset.examples[i].raw.get("keywords");
         key.extend(caption.into_iter().flat_map(|words| words.bytes()));
     }

@@ -48,9 +48,7 @@ pub fn scores(
     let taxonomy = &photographs.dataset.taxonomy;
     let nodes = taxonomy.nodes();
     let finest: Vec<usize> = (0..taxonomy.finest_count()).collect();
-    let diseases: Vec<usize> = (0..nodes.len())
-        .filter(|&node| nodes[node].level == Level::Disease)
-        .collect();
+    let diseases: Vec<usize> = taxonomy.level(Level::Disease).collect();
     let rows = tasks.decoder().map_or(0, |decoder| decoder.rows());
     let captions = Captions::of(&photographs.dataset, captions::vocabulary(rows));
     let (mut coarse, mut fine, mut top5) = (Vec::new(), Vec::new(), Vec::new());

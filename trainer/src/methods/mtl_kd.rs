@@ -19,7 +19,7 @@
 use std::rc::Rc;
 
 use anyhow::{ensure, Context, Result};
-use fovea_core::taxonomy::Taxonomy;
+use fovea_core::taxonomy::{Level, Taxonomy};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
@@ -28,7 +28,7 @@ use super::{
     TeacherConfig, Term,
 };
 use crate::data::captions::{self, Captions, END};
-use crate::losses::{each_bce, masked_bce, masked_mean, Hierarchy};
+use crate::losses::{each_bce, masked_bce, masked_mean};
 use crate::nets::tasks::{Tasks, STEPS};
 use crate::nets::HeadKind;
 
@@ -156,7 +156,7 @@ impl Settings for MtlKd {
 
     fn head(&self, taxonomy: &Taxonomy) -> HeadKind {
         let has = |task: Task| self.tasks.contains(&task);
-        let diseases = Hierarchy::new(taxonomy, Device::Cpu).levels()[1].1;
+        let diseases = taxonomy.level(Level::Disease).len() as i64;
         HeadKind::Tasks {
             fine: has(Task::Fine),
             coarse: has(Task::Coarse).then_some(diseases),
@@ -182,8 +182,14 @@ impl Settings for MtlKd {
         let captions = own
             .decoder()
             .map(|_| context.looks.captions(self.vocabulary));
+        let diseases = context.taxonomy.level(Level::Disease);
+        ensure!(
+            !diseases.is_empty() || !self.tasks.contains(&Task::Coarse),
+            "the taxonomy `{}` has no diseases, which the task coarse of mtl_kd is",
+            context.taxonomy.id
+        );
         let method = Multi {
-            level: context.hierarchy.levels()[1],
+            level: (diseases.start as i64, diseases.len() as i64),
             tasks: own.share(),
             settings: self.clone(),
             captions,
