@@ -7,10 +7,11 @@
 //! complete file or the one before.
 
 use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{bail, Context, Result};
 use fovea_core::files::{self, Readers, Unfinished};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
@@ -47,6 +48,22 @@ pub struct State {
     pub lowest_loss: Option<f64>,
     pub epochs_since_lowest: usize,
     pub history: Vec<EpochLine>,
+}
+
+/// Keeps `dir` from every other training until the file is dropped.
+pub fn claim(dir: &Path) -> Result<File> {
+    let path = dir.join("lock");
+    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!(
+            "another process is training in {}; wait for its end, or stop it",
+            dir.display()
+        ),
+        Err(TryLockError::Error(e)) => {
+            Err(e).with_context(|| format!("cannot lock {}", path.display()))
+        }
+    }
 }
 
 /// Where the stage in `dir` stands; `None` before its first epoch is done.

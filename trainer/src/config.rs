@@ -41,6 +41,10 @@ pub struct RunConfig {
     /// the sources; given on the command line.
     #[serde(skip)]
     pub packed: Option<PathBuf>,
+    /// Processors that training computes on, all when absent; given on the
+    /// command line.
+    #[serde(skip)]
+    pub threads: Option<usize>,
     #[serde(default = "one")]
     pub seed: u64,
     /// Side of the network's square input, in pixels.

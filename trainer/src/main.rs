@@ -43,6 +43,9 @@ enum Step {
         run: Run,
         #[command(flatten)]
         part: Part,
+        /// Compute on so many processors; on all when absent
+        #[arg(long, value_name = "N", value_parser = at_least_one)]
+        threads: Option<usize>,
     },
     /// Measure every trained stage on the test split
     Evaluate(Run),
@@ -60,7 +63,14 @@ enum Step {
     /// Train without each group of sources of [leave_out] and ask about it
     LeaveOut(Run),
     /// Train the methods of [compare] over its seeds and report which makes the best student
-    Compare(Run),
+    Compare {
+        #[command(flatten)]
+        run: Run,
+        /// Train so many stages at a time, each in a process of its own that has its share of the
+        /// processors; by default one on every GPU, and one where there is none
+        #[arg(long, value_name = "N", value_parser = at_least_one)]
+        at_once: Option<usize>,
+    },
     /// Show what trained stages look at (Grad-CAM), how likely they find what, and how their features
     /// lie
     Explain {
@@ -131,6 +141,13 @@ struct Part {
     minutes: Option<f64>,
 }
 
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count @ 1..=1024) => Ok(count),
+        _ => Err("give a number from 1 to 1024".into()),
+    }
+}
+
 fn main() -> ExitCode {
     memory::keep_freed_memory();
     match step(Arguments::parse().step) {
@@ -154,8 +171,9 @@ fn step(step: Step) -> anyhow::Result<()> {
             dir,
             part_mib,
         } => run::pack(&RunConfig::read(&config)?, &dir, part_mib << 20),
-        Step::Train { run, part } => {
-            let config = run.read()?;
+        Step::Train { run, part, threads } => {
+            let mut config = run.read()?;
+            config.threads = threads;
             let clock = part.minutes.map(|m| Clock::new(start, m)).transpose()?;
             run::train(
                 &config,
@@ -182,7 +200,7 @@ fn step(step: Step) -> anyhow::Result<()> {
             run::whole(&config, &photographs, &part.stages, (start, part.minutes))
         }
         Step::LeaveOut(run) => leave_out::run(&RunConfig::read(&run.config)?),
-        Step::Compare(run) => compare::run(&run.read()?),
+        Step::Compare { run, at_once } => compare::run(&run.read()?, at_once),
         Step::Explain {
             run,
             stages,

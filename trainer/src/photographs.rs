@@ -83,7 +83,8 @@ impl Photographs {
             medium: grouped.group(Shot::Medium),
             few: grouped.group(Shot::Few),
         };
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let all = || std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = config.threads.unwrap_or_else(all);
         Ok(Photographs {
             dataset: Arc::new(dataset),
             cache: Arc::new(cache),

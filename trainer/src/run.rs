@@ -33,12 +33,15 @@ const TRAINED_FOR: f64 = 0.85;
 /// Sensitivity that stages are compared at, where none is shipped.
 const COMPARED_AT: f32 = 0.9;
 
+/// The effective settings of a run, in its folder.
+pub const CONFIG: &str = "config.toml";
+
 pub fn prepare(config: &RunConfig) -> Result<Photographs> {
     let photographs = Photographs::open(config)?;
     let dir = config.run_dir();
     std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
     checkpoint::write(
-        &dir.join("config.toml"),
+        &dir.join(CONFIG),
         toml::to_string_pretty(config)?.as_bytes(),
     )?;
     photographs.write_statistics(&dir)?;
@@ -96,6 +99,9 @@ pub fn train(
 ) -> Result<()> {
     for name in only {
         config.stage_named(name)?;
+    }
+    if let Some(threads) = config.threads {
+        tch::set_num_threads(threads as i32);
     }
     let device = device(config);
     if config.device == DeviceChoice::Cuda && !device.is_cuda() {

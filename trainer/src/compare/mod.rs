@@ -7,6 +7,7 @@
 
 mod measure;
 mod page;
+mod several;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ use crate::report::EpochLine;
 use crate::{card, checkpoint, run};
 
 pub use measure::{Class, Compared, Comparison};
+use several::Share;
 
 /// The `[compare]` table of a run file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -119,23 +121,34 @@ pub struct Trained {
     pub seconds: f64,
 }
 
-/// Trains what is not trained yet, and writes the report after every seed.
-pub fn run(config: &RunConfig) -> Result<()> {
+/// Trains what is not trained yet, `at_once` stages at a time (one on every GPU
+/// where that is not said), and writes the report after every seed.
+pub fn run(config: &RunConfig, at_once: Option<usize>) -> Result<()> {
     let compare = config.compare.as_ref().context(
         "the run file has no [compare] table; give it `seeds`, `methods` and a `baseline`",
     )?;
     let folder = config.run_dir().join("compare");
+    let with_seed = |&seed| with_seed(config, &folder, seed);
+    let seeds: Vec<RunConfig> = compare.seeds.iter().map(with_seed).collect();
+    let share = Share::of_machine(at_once);
+    if share.at_once > 1 {
+        for seeded in &seeds {
+            run::prepare(seeded)?;
+        }
+        let wanted: Vec<&str> = compare.methods.iter().map(|m| m.stage.as_str()).collect();
+        several::train(&seeds, &wanted, share)?;
+    }
     let mut trained = Vec::new();
     let total = compare.seeds.len() * compare.methods.len();
     let mut pace = Pace::new(total);
-    for &seed in &compare.seeds {
-        let seeded = with_seed(config, &folder, seed);
-        let photographs = run::prepare(&seeded)?;
+    for seeded in &seeds {
+        let seed = seeded.seed;
+        let photographs = run::prepare(seeded)?;
         for (method, entry) in compare.methods.iter().enumerate() {
             eprintln!("{}, seed {seed}: {}", entry.name, pace.say());
             let stage = seeded.stage_named(&entry.stage)?;
-            let fresh = one(&seeded, stage, &photographs)?;
-            trained.push(judged(compare, &seeded, &photographs, method, seed)?);
+            let fresh = one(seeded, stage, &photographs)?;
+            trained.push(judged(compare, seeded, &photographs, method, seed)?);
             pace.done(fresh);
         }
         write(config, compare, &photographs, &trained, &folder)?;

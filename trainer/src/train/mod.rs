@@ -42,6 +42,7 @@ pub fn stage(
 ) -> Result<()> {
     let dir = config.stage_dir(&stage.name);
     std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    let _claimed = checkpoint::claim(&dir)?;
     let shipped = start::student(stage, &dir, &photographs.dataset.taxonomy)?;
     let fingerprint = photographs.fingerprint(config, stage)?;
     let saved = checkpoint::state(&dir)?;

@@ -212,14 +212,14 @@ fn a_comparison_trains_what_is_missing_and_reports_all_of_it() {
     let dir = tempfile::tempdir().unwrap();
     let run = write_run(dir.path(), "both");
     let folder = dir.path().join("runs/both/compare");
-    let compare = || {
-        let out = command("compare", &run).output().unwrap();
+    let compare = |more: &[&str]| {
+        let out = command("compare", &run).args(more).output().unwrap();
         let said = String::from_utf8_lossy(&out.stderr).into_owned();
         assert!(out.status.success(), "{said}");
         let report = std::fs::read_to_string(folder.join("report.json")).unwrap();
         (said, report)
     };
-    let (_, first) = compare();
+    let (_, first) = compare(&[]);
     let report: serde_json::Value = serde_json::from_str(&first).unwrap();
     assert_eq!(report["seeds"], serde_json::json!([1, 2]));
     assert_eq!(report["split"], "val");
@@ -242,7 +242,7 @@ fn a_comparison_trains_what_is_missing_and_reports_all_of_it() {
 
     // What is there is not trained again; what is gone is, to the same end.
     std::fs::remove_dir_all(folder.join("seed-2/subset")).unwrap();
-    let (said, second) = compare();
+    let (said, second) = compare(&[]);
     assert_eq!(said.matches("trained already").count(), 3, "{said}");
     let without_times = |report: &str| -> serde_json::Value {
         let mut report: serde_json::Value = serde_json::from_str(report).unwrap();
@@ -252,4 +252,12 @@ fn a_comparison_trains_what_is_missing_and_reports_all_of_it() {
         report
     };
     assert_eq!(without_times(&second), without_times(&first));
+
+    // So many at once that each has one processor, as those before.
+    std::fs::remove_dir_all(&folder).unwrap();
+    let (said, third) = compare(&["--at-once", "64"]);
+    assert_eq!(said.matches("trained already").count(), 4, "{said}");
+    assert_eq!(without_times(&third), without_times(&first));
+    let log = std::fs::read_to_string(folder.join("seed-1/first/log.txt")).unwrap();
+    assert!(log.contains("first"), "{log}");
 }
