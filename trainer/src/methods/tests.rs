@@ -301,14 +301,17 @@ fn captions_are_learned_by_heart_and_taught() {
     let steps = std::cell::Cell::new(0);
     let now = || steps.replace(steps.get() + 1) % 10 == 9;
     let by_heart = |net: &Net| as_in_training(net) == written;
-    let (first, _) = learned_for(all, 1e-3, 200, None, |net, _| now() && by_heart(net));
+    let (first, _) = learned_for(all, 1e-3, 600, None, |net, _| now() && by_heart(net));
     assert!(by_heart(&first.net));
 
     let first = Rc::new(first);
     let taught = said(&first.net, &first.look(&batch.images).features);
-    let text = format!("{all}labels = false\nteachers = [{{ stage = 'm1' }}]");
+    let text = format!(
+        "{all}labels = false\nteachers = [{{ stage = 'm1' }}]\n\
+         temperatures = {{ coarse = 5.0, fine = 5.0, words = 1.0 }}"
+    );
     let like_it = |net: &Net| as_in_training(net) == taught;
-    let (third, _) = learned_for(&text, 1e-3, 200, Some(first), |net, _| {
+    let (third, _) = learned_for(&text, 1e-3, 600, Some(first), |net, _| {
         now() && like_it(net)
     });
     assert!(like_it(&third.net));
