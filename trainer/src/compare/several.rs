@@ -13,7 +13,7 @@ use anyhow::{bail, ensure, Context, Result};
 use indicatif::HumanDuration;
 
 use crate::config::RunConfig;
-use crate::{card, checkpoint, run, train, weights};
+use crate::{card, checkpoint, run, weights};
 
 /// How a comparison shares the machine.
 #[derive(Clone, Copy, Debug)]
@@ -77,7 +77,11 @@ pub fn train(seeds: &[RunConfig], wanted: &[&str], share: Share) -> Result<()> {
         }
         let first = jobs.len();
         // In the order of the run file, where what a stage needs stands before it.
-        for stage in seeded.stage.iter().filter(|s| stages.contains(s.name.as_str())) {
+        for stage in seeded
+            .stage
+            .iter()
+            .filter(|s| stages.contains(s.name.as_str()))
+        {
             let needs = stage.needs();
             let place = |(i, job): (usize, &Job)| needs.contains(&job.stage).then_some(first + i);
             let needs = jobs[first..].iter().enumerate().filter_map(place).collect();
@@ -105,7 +109,9 @@ pub fn train(seeds: &[RunConfig], wanted: &[&str], share: Share) -> Result<()> {
             let (jobs, board, changed) = (&jobs, &board, &changed);
             move || work(jobs, board, changed, share, slot, since)
         };
-        let workers: Vec<_> = (0..share.at_once.min(jobs.len())).map(|slot| scope.spawn(worker(slot))).collect();
+        let workers: Vec<_> = (0..share.at_once.min(jobs.len()))
+            .map(|slot| scope.spawn(worker(slot)))
+            .collect();
         let joined = workers.into_iter().map(|worker| worker.join());
         joined
             .map(|outcome| outcome.unwrap_or_else(|_| bail!("a worker of the comparison failed")))
