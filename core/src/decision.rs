@@ -13,7 +13,7 @@ use crate::calibration::{Calibration, CompositeRule, NodeCalibration, ParentRule
 use crate::gate::GateReason;
 use crate::taxonomy::{ids, Level, Subject, Taxonomy, Urgency};
 
-pub use reasons::{reasons, Reason};
+pub use reasons::{reasons, Likeliest, Reason};
 
 /// What one photograph says is to become of the patient: one of four answers.
 ///
@@ -166,7 +166,7 @@ pub fn raw_composites(
         let z = match calibration.composite_rule {
             CompositeRule::NoisyOr => any_of(taxonomy, calibration, raw, members)?,
             CompositeRule::LikeliestDisease => by_disease(taxonomy, members)
-                .iter()
+                .values()
                 .map(|members| any_of(taxonomy, calibration, raw, members))
                 .try_fold(f64::MIN, |most, z| Ok(most.max(z?)))?,
         };
@@ -175,9 +175,9 @@ pub fn raw_composites(
     Ok(composites)
 }
 
-/// Finest nodes, those of one disease together. In a DAG a node that belongs to
-/// several diseases is among the members of each.
-fn by_disease(taxonomy: &Taxonomy, members: &[usize]) -> Vec<Vec<usize>> {
+/// Finest nodes by their disease. In a DAG a node that belongs to several
+/// diseases is among the members of each.
+fn by_disease(taxonomy: &Taxonomy, members: &[usize]) -> BTreeMap<usize, Vec<usize>> {
     let mut diseases: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for &member in members {
         let parents = &taxonomy.nodes()[member].parents;
@@ -186,7 +186,7 @@ fn by_disease(taxonomy: &Taxonomy, members: &[usize]) -> Vec<Vec<usize>> {
             diseases.entry(disease).or_default().push(member);
         }
     }
-    diseases.into_values().collect()
+    diseases
 }
 
 /// Calibrated probabilities of every node and composite from the network's

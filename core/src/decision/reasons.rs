@@ -3,10 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{nearest_referable, refers, Finding, ReferralDecision, Verdict};
+use super::{by_disease, nearest_referable, refers, Finding, ReferralDecision, Verdict};
 use crate::gate::GateReason;
 use crate::photograph::FileFault;
-use crate::taxonomy::{Level, Node, Subject, Taxonomy, Urgency};
+use crate::taxonomy::{ids, Level, Node, Subject, Taxonomy, Urgency};
 
 /// One reason of a verdict. Probabilities are calibrated, thresholds operating
 /// points, both 0 to 1; a node is named by its id in the taxonomy.
@@ -28,7 +28,13 @@ pub enum Reason {
     },
     /// Any referable disease (the composite `referable`) reaches its operating
     /// point.
-    AnyReferable { probability: f32, threshold: f32 },
+    AnyReferable {
+        probability: f32,
+        threshold: f32,
+        /// The disease that it most likely is, where no other reason names it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        likeliest: Option<Likeliest>,
+    },
     /// The finding that came nearest to a referral and does not reach its
     /// operating point.
     Nearest {
@@ -56,6 +62,15 @@ pub enum Reason {
     Kept { english: String },
 }
 
+/// The likeliest of the diseases that have a form that is referred.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Likeliest {
+    /// Its id in the taxonomy.
+    pub node: String,
+    /// Calibrated, 0 to 1.
+    pub probability: f32,
+}
+
 impl Reason {
     /// The node that it speaks of, where it speaks of one.
     pub fn node(&self) -> Option<&str> {
@@ -63,6 +78,14 @@ impl Reason {
             Reason::Refers { node, .. }
             | Reason::Nearest { node, .. }
             | Reason::NotReferred { node, .. } => Some(node),
+            _ => None,
+        }
+    }
+
+    /// The disease that it names as the likeliest, where it names one.
+    pub fn likeliest(&self) -> Option<&Likeliest> {
+        match self {
+            Reason::AnyReferable { likeliest, .. } => likeliest.as_ref(),
             _ => None,
         }
     }
@@ -91,17 +114,43 @@ pub fn reasons(taxonomy: &Taxonomy, verdict: &Verdict, operating_point: f32) -> 
         })
         .collect();
     if refers(taxonomy) && verdict.score >= operating_point {
-        let alone = reasons.is_empty();
-        reasons.push(Reason::AnyReferable {
+        let likeliest = likeliest(taxonomy, verdict)
+            .filter(|&disease| !named(taxonomy, &reasons, disease))
+            .map(|disease| Likeliest {
+                node: taxonomy.nodes()[disease].id.clone(),
+                probability: verdict.findings[disease].probability,
+            });
+        // What names a disease weighs more than a finding that can wait.
+        let urgent = |reason: &&Reason| matches!(reason, Reason::Refers { urgent: true, .. });
+        let place = match likeliest {
+            Some(_) => reasons.iter().filter(urgent).count(),
+            None => reasons.len(),
+        };
+        let any = Reason::AnyReferable {
             probability: verdict.score,
             threshold: operating_point,
-        });
-        // The composite alone: where to look first.
-        if alone {
-            reasons.extend(nearest(taxonomy, verdict));
-        }
+            likeliest,
+        };
+        reasons.insert(place, any);
     }
     reasons
+}
+
+/// The likeliest of the diseases that have a form that is referred.
+fn likeliest(taxonomy: &Taxonomy, verdict: &Verdict) -> Option<usize> {
+    let probability = |disease: usize| verdict.findings[disease].probability;
+    by_disease(taxonomy, taxonomy.composite(ids::REFERABLE)?)
+        .into_keys()
+        .max_by(|&a, &b| probability(a).total_cmp(&probability(b)))
+}
+
+/// Whether one of `reasons` speaks of the disease or of one of its forms.
+fn named(taxonomy: &Taxonomy, reasons: &[Reason], disease: usize) -> bool {
+    let forms = taxonomy.at_or_below(disease);
+    let nodes = reasons.iter().filter_map(Reason::node);
+    nodes
+        .filter_map(|id| taxonomy.index(id))
+        .any(|node| forms.contains(&node))
 }
 
 /// What was found that needs no referral, and what came nearest to one: the

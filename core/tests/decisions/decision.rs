@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::common::{identity, logit, small};
 use fovea_core::calibration::{Calibration, CompositeRule, NodeCalibration, ParentRule};
 use fovea_core::decision::{
-    decide, probabilities, raw_composites, raw_logits, retake, OutputError, Reason,
+    decide, probabilities, raw_composites, raw_logits, retake, Likeliest, OutputError, Reason,
     ReferralDecision, Verdict,
 };
 use fovea_core::gate::GateReason;
@@ -153,7 +153,12 @@ fn told(decision: &Verdict) -> Vec<String> {
         Reason::AnyReferable {
             probability: p,
             threshold: t,
-        } => format!("any {p:.2}/{t:.2}"),
+            likeliest,
+        } => {
+            let most = |l: &Likeliest| format!(", most likely {} {:.2}", l.node, l.probability);
+            let most = likeliest.as_ref().map(most).unwrap_or_default();
+            format!("any {p:.2}/{t:.2}{most}")
+        }
         Reason::NoneReferable {
             probability: p,
             threshold: t,
@@ -266,7 +271,43 @@ fn the_composite_refers_by_itself() {
     let d = verdict([0.01, 0.02, 0.2, 0.01, 0.2, 0.01], &[("referable", 0.3)]);
     assert_eq!(d.referral, ReferralDecision::Refer);
     assert!(d.committed.is_empty());
-    assert_eq!(told(&d), ["any 0.36/0.30", "nearest: lens 0.20/0.50"]);
+    assert_eq!(told(&d), ["any 0.36/0.30, most likely dr 0.22"]);
+}
+
+#[test]
+fn the_likeliest_disease_is_named_once() {
+    // A cataract passes its own operating point, but retinopathy is likelier.
+    let d = verdict(
+        [0.01, 0.02, 0.6, 0.01, 0.3, 0.01],
+        &[
+            ("severe", 0.7),
+            ("dr", 0.8),
+            ("vessels", 0.8),
+            ("lens", 0.2),
+        ],
+    );
+    assert_eq!(
+        told(&d),
+        ["any 0.72/0.50, most likely dr 0.61", "lens 0.30/0.20"]
+    );
+    // What is named itself, by its form or by the disease, is not named again.
+    let d = verdict([0.01, 0.02, 0.6, 0.01, 0.3, 0.01], &[("dr", 0.5)]);
+    assert_eq!(told(&d), ["severe 0.60/0.50 urgent", "any 0.72/0.50"]);
+    let d = verdict([0.01, 0.4, 0.35, 0.01, 0.3, 0.01], &[("referable", 0.4)]);
+    assert_eq!(told(&d), ["dr 0.61/0.50 open", "any 0.55/0.40"]);
+    let d: Reason =
+        serde_json::from_str(r#"{"kind":"any_referable","probability":0.5,"threshold":0.25}"#)
+            .unwrap();
+    assert!(
+        matches!(
+            d,
+            Reason::AnyReferable {
+                likeliest: None,
+                ..
+            }
+        ),
+        "{d:?}"
+    );
 }
 
 #[test]

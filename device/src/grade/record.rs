@@ -1,6 +1,6 @@
 //! What is kept and reported of one graded photograph.
 
-use fovea_core::decision::{Finding, Reason, ReferralDecision};
+use fovea_core::decision::{Finding, Likeliest, Reason, ReferralDecision};
 use fovea_core::gate::GateVerdict;
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +54,13 @@ impl Record {
     pub fn name_of<'a>(&'a self, id: &'a str) -> &'a str {
         let finding = self.findings.iter().find(|finding| finding.id == id);
         finding.map_or(id, |finding| &finding.name)
+    }
+
+    /// The disease that "any referable disease" most likely is, where it refers
+    /// and no other reason names that disease.
+    pub fn likeliest(&self) -> Option<&Likeliest> {
+        let reasons = self.referral.reasons.iter();
+        reasons.filter_map(Reason::likeliest).next()
     }
 }
 

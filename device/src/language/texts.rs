@@ -143,7 +143,7 @@ tables! {
     }
     /// Why a verdict is what it is.
     Reasons {
-        refers, refers_open, urgent, urgent_open, any_referable, nearest, none_referable,
+        refers, refers_open, urgent, urgent_open, any_referable, any_likeliest, nearest, none_referable,
         not_referred, nothing_looked_for, file, student,
     }
     /// What the self-test found.

@@ -146,6 +146,7 @@ fn of_all(sentence: &str, record: &Value) -> Option<Vec<Reason>> {
     let any = Reason::AnyReferable {
         probability,
         threshold: threshold.parse().ok()?,
+        likeliest: None,
     };
     match nearest.strip_prefix("; the nearest is ") {
         None if nearest.is_empty() => Some(vec![any]),

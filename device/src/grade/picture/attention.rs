@@ -12,17 +12,19 @@ use crate::grade::record::Record;
 use crate::grade::Seen;
 
 /// The finding whose attention is shown: the gravest of those that the verdict
-/// commits to, of equally grave ones the most probable. That nothing is wrong
-/// has no place in the picture.
+/// commits to and of the disease that it most likely is, of equally grave ones
+/// the most probable. That nothing is wrong has no place in the picture.
 pub(crate) fn node(record: &Record, taxonomy: &Taxonomy) -> Option<usize> {
     let key = |k: usize| {
         let finding = record.findings.get(k)?;
         Some((taxonomy.nodes().get(k)?.severity, finding.probability))
     };
+    let likeliest = record.likeliest();
     record
         .committed
         .iter()
         .copied()
+        .chain(likeliest.and_then(|disease| taxonomy.index(&disease.node)))
         .filter(|&k| {
             taxonomy
                 .nodes()

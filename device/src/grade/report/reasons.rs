@@ -63,7 +63,23 @@ fn one(reason: &Reason, texts: &Texts, names: impl Fn(&str) -> String) -> String
         Reason::AnyReferable {
             probability,
             threshold,
+            likeliest: None,
         } => (&table.any_referable, probability, threshold),
+        Reason::AnyReferable {
+            probability,
+            threshold,
+            likeliest: Some(likeliest),
+        } => {
+            let (p, t) = apart(*probability, *threshold);
+            let (name, share) = (
+                names(&likeliest.node),
+                format!("{:.2}", likeliest.probability),
+            );
+            return fill(
+                &table.any_likeliest,
+                &[("p", &p), ("t", &t), ("name", &name), ("share", &share)],
+            );
+        }
         Reason::NoneReferable {
             probability,
             threshold,
@@ -95,6 +111,7 @@ fn apart(a: f32, b: f32) -> (String, String) {
 
 #[cfg(test)]
 mod tests {
+    use fovea_core::decision::Likeliest;
     use fovea_core::gate::GateReason;
     use fovea_core::photograph::FileFault;
 
@@ -122,6 +139,15 @@ mod tests {
             Reason::AnyReferable {
                 probability,
                 threshold,
+                likeliest: None,
+            },
+            Reason::AnyReferable {
+                probability,
+                threshold,
+                likeliest: Some(Likeliest {
+                    node: node(),
+                    probability: 0.4375,
+                }),
             },
             Reason::Nearest {
                 node: node(),
@@ -166,6 +192,7 @@ mod tests {
                 "Name of pdr: 0.50, limit 0.25; urgent",
                 "Name of pdr: 0.50, limit 0.25; urgent, its form is open",
                 "Any referable disease: 0.50, limit 0.25",
+                "Any referable disease: 0.50, limit 0.25; most likely Name of pdr (0.44)",
                 "Nearest to its limit: Name of pdr, 0.50 of 0.25",
                 "Any referable disease: 0.50, below its limit 0.25",
                 "Name of pdr: 0.50, limit 0.25; not referred",
@@ -184,7 +211,7 @@ mod tests {
         let english = said(Language::English);
         for language in Language::ALL.into_iter().skip(1) {
             let own = said(language);
-            for (i, (own, english)) in own.iter().zip(&english).enumerate().take(10) {
+            for (i, (own, english)) in own.iter().zip(&english).enumerate().take(11) {
                 assert_ne!(own, english, "{language:?} {i}");
             }
             assert!(own.iter().all(|text| !text.contains(['{', '}'])), "{own:?}");

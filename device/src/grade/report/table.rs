@@ -88,13 +88,14 @@ impl Table {
     }
 }
 
-/// The findings that the verdict commits to, or why there are none. Of a
-/// photograph to be retaken only the first reason, which says what to do.
+/// The findings that the verdict commits to with the disease that is likelier
+/// than they are, or why there are none. Of a photograph to be retaken only the
+/// first reason, which says what to do.
 fn why(record: &Record) -> String {
     if record.referral.decision == ReferralDecision::Retake {
         return reasons::first_in_english(record).unwrap_or_default();
     }
-    let findings = record
+    let mut findings = record
         .committed
         .iter()
         .filter_map(|&k| record.findings.get(k))
@@ -103,6 +104,11 @@ fn why(record: &Record) -> String {
     if findings.is_empty() {
         reasons::in_english(record).join("; ")
     } else {
+        let likeliest = record.likeliest().map(|disease| {
+            let name = record.name_of(&disease.node);
+            format!("most likely {name} {:.2}", disease.probability)
+        });
+        findings.splice(0..0, likeliest);
         findings.join(", ")
     }
 }

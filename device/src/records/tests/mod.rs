@@ -211,6 +211,7 @@ fn record(decision: ReferralDecision, accepted: bool, reason: GateReason) -> Rec
                 Reason::AnyReferable {
                     probability: 0.8125,
                     threshold: 0.25,
+                    likeliest: None,
                 },
             ],
         },

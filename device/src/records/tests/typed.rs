@@ -62,6 +62,7 @@ fn its_reasons_become_typed_and_nothing_else_changes() {
             Reason::AnyReferable {
                 probability: 0.8614546,
                 threshold: 0.24,
+                likeliest: None,
             },
         ]
     );
