@@ -154,6 +154,46 @@ fn a_record_has_exactly_the_documented_keys() {
     }
 }
 
+/// The demonstration is the first thing that anybody sees: the shipped student,
+/// which never trained on drawings, must see in each what was drawn.
+#[test]
+fn drawn_eyes_are_judged_as_what_they_show() {
+    let clinic = tempfile::tempdir().unwrap();
+    let run = |words: &[&str]| fovea(clinic.path()).args(words).output().unwrap();
+    let drawn = [
+        ("healthy", 1, "no_referable_disease", ""),
+        ("moderate_npdr", 2, "refer", "diabetic_retinopathy"),
+        ("proliferative_dr", 3, "refer", "diabetic_retinopathy"),
+        ("dry_amd", 4, "refer", "amd"),
+        ("cataract", 5, "refer", "media"),
+        ("blurred", 6, "retake", "blurred"),
+        ("dark", 7, "retake", "too_dark"),
+        ("outside_eye", 8, "retake", "non_fundus"),
+    ];
+    for (preset, seed, decision, why) in drawn {
+        let (seed, file) = (format!("{seed}"), format!("{preset}.png"));
+        let output = run(&["draw", "--preset", preset, "--seed", &seed, "--out", &file]);
+        assert!(output.status.success(), "{preset}");
+        let output = run(&["grade", "--json", &file]);
+        let [record] = &records(&output)[..] else {
+            panic!("one line expected of {preset}");
+        };
+        let referral = &record["referral"];
+        assert_eq!(referral["decision"], decision, "{preset}: {referral}");
+        let named = |reason: &Value| {
+            let likeliest = &reason["likeliest"]["node"];
+            [&reason["node"], likeliest, &reason["gate"]]
+                .iter()
+                .any(|id| *id == why)
+        };
+        let reasons = referral["reasons"].as_array().unwrap();
+        assert!(
+            why.is_empty() || reasons.iter().any(named),
+            "{preset}: {referral}"
+        );
+    }
+}
+
 #[test]
 fn verdicts_follow_the_student() {
     let clinic = Clinic::new();

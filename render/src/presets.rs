@@ -115,8 +115,8 @@ const PRESETS: &[Preset] = &[
         |s| {
             s.findings = Findings {
                 microaneurysms: 0.6,
-                blot_haemorrhages: 0.4,
-                hard_exudates: 0.5,
+                blot_haemorrhages: 0.2,
+                hard_exudates: 0.9,
                 ..Findings::default()
             };
         },
@@ -141,13 +141,12 @@ const PRESETS: &[Preset] = &[
         "new vessels and blood before the retina",
         |s| {
             s.findings = Findings {
-                microaneurysms: 0.7,
-                blot_haemorrhages: 0.7,
-                flame_haemorrhages: 0.3,
-                hard_exudates: 0.3,
+                microaneurysms: 0.3,
+                blot_haemorrhages: 0.1,
+                hard_exudates: 1.0,
                 cotton_wool_spots: 0.4,
                 new_vessels: 0.9,
-                preretinal_haemorrhage: 0.8,
+                preretinal_haemorrhage: 0.6,
                 ..Findings::default()
             };
         },
@@ -172,15 +171,15 @@ const PRESETS: &[Preset] = &[
         },
     ),
     fundus("cataract", "a hazy view through a clouded lens", |s| {
-        s.camera.haze = 0.7;
-        s.camera.defocus = 0.12;
+        s.camera.haze = 0.75;
+        s.camera.defocus = 0.3;
         s.anatomy.sheen = 0.0;
     }),
     fundus("blurred", "out of focus", |s| {
-        s.camera.defocus = 0.7;
+        s.camera.defocus = 0.9;
     }),
     fundus("dark", "too little flash", |s| {
-        s.camera.under_exposure = 0.62;
+        s.camera.under_exposure = 0.95;
         s.camera.uneven_light = 0.3;
     }),
     fundus("bright", "too much flash", |s| {

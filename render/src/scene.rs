@@ -129,7 +129,7 @@ pub struct CameraFaults {
     /// Light scattered by the lens: cataract.
     pub haze: f32,
     pub defocus: f32,
-    /// 1 takes away five stops.
+    /// 1 takes away seven stops.
     pub under_exposure: f32,
     /// 1 adds three stops.
     pub over_exposure: f32,

@@ -21,7 +21,7 @@ const DRAWN: [(&str, u32); 8] = [
     ("healthy", 1),
     ("moderate_npdr", 2),
     ("proliferative_dr", 3),
-    ("glaucoma", 4),
+    ("dry_amd", 4),
     ("cataract", 5),
     ("blurred", 6),
     ("dark", 7),

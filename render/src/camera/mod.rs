@@ -77,7 +77,7 @@ impl Setup {
         let sigma = (SHARPEST + BLURRIEST * defocus) * side as f32;
         let seen = window(&self.fundus, moment.shift).blurred(sigma);
         let stops =
-            moment.exposure + 3.0 * self.faults.over_exposure - 5.0 * self.faults.under_exposure;
+            moment.exposure + 3.0 * self.faults.over_exposure - 7.0 * self.faults.under_exposure;
         let exposure = exp2f(stops);
         self.sensor.expose(side, side, moment.frame, |i| {
             scaled(

@@ -32,6 +32,7 @@ pub(super) struct Samples {
     taxonomy: Taxonomy,
     urgent: Record,
     open: Record,
+    any: Record,
     clear: Record,
     many: Record,
     live: RgbImage,
@@ -70,6 +71,15 @@ impl Samples {
                     ("npdr_moderate", 0.41),
                     ("diabetic_retinopathy", 0.97),
                     ("drusen", 0.22),
+                ],
+            ),
+            any: record(
+                ReferralDecision::Refer,
+                &[
+                    ("npdr_moderate", 0.44),
+                    ("npdr_severe", 0.21),
+                    ("diabetic_retinopathy", 0.47),
+                    ("macular_edema", 0.52),
                 ],
             ),
             open: record(
@@ -301,6 +311,7 @@ impl Samples {
                 English,
                 View::Result(self.judged(&self.open)),
             ),
+            ("result_any", Spanish, View::Result(self.judged(&self.any))),
             ("result_clear", Spanish, View::Result(clear)),
             ("result_many", Spanish, View::Result(many)),
             ("refused", English, View::Refused(refused)),

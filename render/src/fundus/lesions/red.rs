@@ -34,12 +34,12 @@ pub fn blots(canvas: &mut Canvas, scene: &Scene, layout: &Layout) {
     for _ in 0..dice.count(42.0, scene.findings.blot_haemorrhages) {
         let at = about_fovea(&mut dice, layout, 0.5, 3.6);
         let size = dice.unit();
-        let mut spot = Spot::round(at, 0.025 + 0.085 * size * size * size);
-        spot.ragged = 0.3;
-        spot.soft = dice.range(0.25, 0.6);
+        let mut spot = Spot::round(at, 0.022 + 0.055 * size * size * size);
+        spot.ragged = 0.2;
+        spot.soft = dice.range(0.45, 0.85);
         spot.stretch = dice.range(1.0, 1.7);
         spot.along = layout.disc.mix(at, 2.0).turned(dice.sway()).unit();
-        let density = dice.range(0.75, 1.25);
+        let density = dice.range(0.55, 0.95);
         spot.stamp(canvas, layout, &outline, |cover, p, under| {
             let uneven = 1.0 + 0.25 * outline.at(p * 14.0);
             through(under, BLOOD, density * cover * uneven)
