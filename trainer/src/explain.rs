@@ -159,7 +159,10 @@ pub struct Explained {
     /// The likeliest finest classes, with where the network looked for each: a
     /// square map of its maps' size, 0..1 by rows.
     pub classes: Vec<(Answer, Evidence)>,
-    /// The likeliest diseases, one level up.
+    /// The finest classes that are there and not among the likeliest.
+    pub missed: Vec<Answer>,
+    /// The likeliest diseases, one level up, then those that are there and not
+    /// among them.
     pub parents: Vec<Answer>,
     /// Finest classes and diseases that are there, by name.
     pub truth: Vec<String>,
@@ -210,14 +213,23 @@ fn looked_into(
             among.truncate(LIKELIEST);
             among
         };
+        let present = |&node: &usize| example.labels[node] == Label::Present;
+        let named = likeliest(&mut eye_classes(taxonomy));
         let mut classes = Vec::new();
-        for node in likeliest(&mut eye_classes(taxonomy)) {
+        for &node in &named {
             let logit = output.logits.get(0).get(node as i64);
             classes.push((answer(node), grad_cam(&logit, &tap)?));
         }
-        let diseases = taxonomy.level(Level::Disease);
-        let mut of_eye = diseases.filter(|&n| taxonomy.nodes()[n].subject == Subject::Eye);
-        let truth = eye_classes(taxonomy).filter(|&n| example.labels[n] == Label::Present);
+        let truth: Vec<usize> = eye_classes(taxonomy).filter(present).collect();
+        let missed = truth.iter().filter(|node| !named.contains(node));
+        let missed = missed.map(|&node| answer(node)).collect();
+        let of_eye = |&node: &usize| taxonomy.nodes()[node].subject == Subject::Eye;
+        let diseases = || taxonomy.level(Level::Disease).filter(of_eye);
+        let mut parents = likeliest(&mut diseases());
+        let there: Vec<usize> = diseases()
+            .filter(|node| present(node) && !parents.contains(node))
+            .collect();
+        parents.extend(there);
         let side = batch.size;
         let photograph = RgbImage::from_raw(side, side, batch.pixels.clone())
             .context("a prepared photograph is square")?;
@@ -225,8 +237,12 @@ fn looked_into(
             name: example.image.display().to_string(),
             photograph,
             classes,
-            parents: likeliest(&mut of_eye).into_iter().map(answer).collect(),
-            truth: truth.map(|n| taxonomy.nodes()[n].name.clone()).collect(),
+            missed,
+            parents: parents.into_iter().map(answer).collect(),
+            truth: truth
+                .into_iter()
+                .map(|n| taxonomy.nodes()[n].name.clone())
+                .collect(),
         });
         bar.inc(1);
     }

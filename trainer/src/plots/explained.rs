@@ -101,10 +101,14 @@ fn heated(photograph: &RgbImage, evidence: &Evidence) -> Result<RgbImage> {
 const BARS: u32 = 430;
 const BAR: u32 = 24;
 
-/// The likeliest classes and diseases of every photograph, with the truth.
+/// The likeliest classes and diseases of every photograph, then those that are
+/// there and not among them.
 pub fn probabilities(photographs: &[Explained], path: &Path) -> Result<()> {
     let columns = 2;
-    let cell = (PICTURE + BARS + 3 * GAP, PICTURE + 2 * GAP);
+    let lines = |shown: &Explained| shown.classes.len() + shown.missed.len() + shown.parents.len();
+    let most = photographs.iter().map(lines).max().unwrap_or_default() as u32;
+    let height = PICTURE.max((most + 1) * BAR);
+    let cell = (PICTURE + BARS + 3 * GAP, height + 2 * GAP);
     let rows = photographs.len().div_ceil(columns).max(1) as u32;
     let size = (cell.0 * columns as u32, cell.1 * rows);
     canvas::save(path, size, |area| {
@@ -114,10 +118,10 @@ pub fn probabilities(photographs: &[Explained], path: &Path) -> Result<()> {
             picture(area, &shown.photograph, (left, top))?;
             let finest = shown.classes.iter().map(|(answer, _)| answer);
             let bars = left + PICTURE + GAP;
-            for (k, answer) in finest.enumerate() {
+            for (k, answer) in finest.chain(&shown.missed).enumerate() {
                 bar(area, (bars, top + k as u32 * BAR), answer)?;
             }
-            let below = top + (shown.classes.len() as u32 + 1) * BAR;
+            let below = top + (shown.classes.len() + shown.missed.len() + 1) as u32 * BAR;
             for (k, answer) in shown.parents.iter().enumerate() {
                 bar(area, (bars, below + k as u32 * BAR), answer)?;
             }

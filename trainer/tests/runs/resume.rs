@@ -258,6 +258,23 @@ fn a_comparison_trains_what_is_missing_and_reports_all_of_it() {
     let (said, third) = compare(&["--at-once", "64"]);
     assert_eq!(said.matches("trained already").count(), 4, "{said}");
     assert_eq!(without_times(&third), without_times(&first));
-    let log = std::fs::read_to_string(folder.join("seed-1/first/log.txt")).unwrap();
-    assert!(log.contains("first"), "{log}");
+    let log = |stage: &str| std::fs::read_to_string(folder.join(stage).join("log.txt")).unwrap();
+    assert!(log("seed-1/first").contains("first"));
+
+    // A stage that another process trains is left to it, and the sentence says where to look.
+    let stage = folder.join("seed-2/first");
+    std::fs::remove_file(stage.join("state.json")).unwrap();
+    let other = std::fs::File::create(stage.join("lock")).unwrap();
+    other.lock().unwrap();
+    let out = command("compare", &run)
+        .args(["--at-once", "2"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(!out.status.success(), "{said}");
+    assert!(
+        said.contains("first, seed 2") && said.contains("log.txt"),
+        "{said}"
+    );
+    assert!(log("seed-2/first").contains("another process is training"));
 }
