@@ -301,7 +301,7 @@ pub fn decide(
     }
     let committed = commit(taxonomy, &findings);
     let score = composite(&probabilities, ids::REFERABLE)?;
-    let operating_point = of_composite(calibration, ids::REFERABLE)?.threshold;
+    let referable = of_composite(calibration, ids::REFERABLE)?;
 
     let strongest = committed
         .iter()
@@ -312,7 +312,7 @@ pub fn decide(
     let referral = match strongest {
         Some(Urgency::Urgent) => ReferralDecision::ReferUrgent,
         Some(Urgency::Routine) => ReferralDecision::Refer,
-        _ if refers(taxonomy) && score >= operating_point => ReferralDecision::Refer,
+        _ if refers(taxonomy) && score >= referable.threshold => ReferralDecision::Refer,
         _ => ReferralDecision::NoReferableDisease,
     };
     let mut verdict = Verdict {
@@ -323,7 +323,7 @@ pub fn decide(
         committed,
         referable_dr: probabilities.composites.get(ids::REFERABLE_DR).copied(),
     };
-    verdict.reasons = reasons(taxonomy, &verdict, operating_point);
+    verdict.reasons = reasons(taxonomy, &verdict, referable);
     Ok(verdict)
 }
 

@@ -57,7 +57,7 @@ pub fn claim(dir: &Path) -> Result<File> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => bail!(
-            "another process is training in {}; wait for its end, or stop it",
+            "another process is training in {}; wait for it to end, or stop it",
             dir.display()
         ),
         Err(TryLockError::Error(e)) => {

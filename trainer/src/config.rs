@@ -41,7 +41,7 @@ pub struct RunConfig {
     /// the sources; given on the command line.
     #[serde(skip)]
     pub packed: Option<PathBuf>,
-    /// Processors that training computes on, all when absent; given on the
+    /// Processors that training and loading use, all when absent; given on the
     /// command line.
     #[serde(skip)]
     pub threads: Option<usize>,

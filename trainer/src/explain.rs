@@ -164,7 +164,7 @@ pub struct Explained {
     /// The likeliest diseases, one level up, then those that are there and not
     /// among them.
     pub parents: Vec<Answer>,
-    /// Finest classes and diseases that are there, by name.
+    /// Finest classes that are there, by name.
     pub truth: Vec<String>,
 }
 

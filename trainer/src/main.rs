@@ -43,9 +43,9 @@ enum Step {
         run: Run,
         #[command(flatten)]
         part: Part,
-        /// Compute on so many processors; on all when absent
-        #[arg(long, value_name = "N", value_parser = at_least_one)]
-        threads: Option<usize>,
+        /// Compute on this many processors; on all when absent
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+        threads: Option<u16>,
     },
     /// Measure every trained stage on the test split
     Evaluate(Run),
@@ -66,10 +66,10 @@ enum Step {
     Compare {
         #[command(flatten)]
         run: Run,
-        /// Train so many stages at a time, each in a process of its own that has its share of the
+        /// Train this many stages at a time, each in a process of its own that has its share of the
         /// processors; by default one on every GPU, and one where there is none
-        #[arg(long, value_name = "N", value_parser = at_least_one)]
-        at_once: Option<usize>,
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+        at_once: Option<u16>,
     },
     /// Show what trained stages look at (Grad-CAM), how likely they find what, and how their features
     /// lie
@@ -141,13 +141,6 @@ struct Part {
     minutes: Option<f64>,
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(count @ 1..=1024) => Ok(count),
-        _ => Err("give a number from 1 to 1024".into()),
-    }
-}
-
 fn main() -> ExitCode {
     memory::keep_freed_memory();
     match step(Arguments::parse().step) {
@@ -173,7 +166,7 @@ fn step(step: Step) -> anyhow::Result<()> {
         } => run::pack(&RunConfig::read(&config)?, &dir, part_mib << 20),
         Step::Train { run, part, threads } => {
             let mut config = run.read()?;
-            config.threads = threads;
+            config.threads = threads.map(usize::from);
             let clock = part.minutes.map(|m| Clock::new(start, m)).transpose()?;
             run::train(
                 &config,
@@ -200,7 +193,7 @@ fn step(step: Step) -> anyhow::Result<()> {
             run::whole(&config, &photographs, &part.stages, (start, part.minutes))
         }
         Step::LeaveOut(run) => leave_out::run(&RunConfig::read(&run.config)?),
-        Step::Compare { run, at_once } => compare::run(&run.read()?, at_once),
+        Step::Compare { run, at_once } => compare::run(&run.read()?, at_once.map(usize::from)),
         Step::Explain {
             run,
             stages,

@@ -31,8 +31,8 @@ pub fn run(root: &Path) -> Result<()> {
             cargo.args(check.split(' '));
             // Everything is compiled once: what would make the next build faster only takes room.
             cargo.env("CARGO_INCREMENTAL", "0");
-            // Tests run beside each other. Threads of libtorch that wait for theirs would keep
-            // the processors from the other tests.
+            // Tests run beside each other: libtorch's waiting threads would keep the processors
+            // from the other tests.
             cargo.env("OMP_NUM_THREADS", "1");
             libclang::set(&mut cargo, libclang.as_deref());
             process::run(&mut cargo)

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{by_disease, nearest_referable, refers, Finding, ReferralDecision, Verdict};
+use crate::calibration::NodeCalibration;
 use crate::gate::GateReason;
 use crate::photograph::FileFault;
 use crate::taxonomy::{ids, Level, Node, Subject, Taxonomy, Urgency};
@@ -31,7 +32,8 @@ pub enum Reason {
     AnyReferable {
         probability: f32,
         threshold: f32,
-        /// The disease that it most likely is, where no other reason names it.
+        /// The disease that it most likely is; none where another reason names
+        /// that disease or one of its forms.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         likeliest: Option<Likeliest>,
     },
@@ -62,7 +64,8 @@ pub enum Reason {
     Kept { english: String },
 }
 
-/// The likeliest of the diseases that have a form that is referred.
+/// The likeliest of the diseases that alone would be referred as any referable
+/// disease is; where none would, the one whose referred forms are the likeliest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Likeliest {
     /// Its id in the taxonomy.
@@ -92,10 +95,10 @@ impl Reason {
 }
 
 /// The reasons of a verdict whose other fields are filled, the weightiest
-/// first. `operating_point` is that of the composite `referable`.
-pub fn reasons(taxonomy: &Taxonomy, verdict: &Verdict, operating_point: f32) -> Vec<Reason> {
+/// first. `referable` calibrates the composite of that name.
+pub fn reasons(taxonomy: &Taxonomy, verdict: &Verdict, referable: &NodeCalibration) -> Vec<Reason> {
     if verdict.referral == ReferralDecision::NoReferableDisease {
-        return all_clear(taxonomy, verdict, operating_point);
+        return all_clear(taxonomy, verdict, referable.threshold);
     }
     let mut referred: Vec<(&Node, &Finding)> = committed(taxonomy, verdict)
         .filter(|(node, _)| node.referral != Urgency::None)
@@ -113,8 +116,8 @@ pub fn reasons(taxonomy: &Taxonomy, verdict: &Verdict, operating_point: f32) -> 
             open: node.level != Level::Finest,
         })
         .collect();
-    if refers(taxonomy) && verdict.score >= operating_point {
-        let likeliest = likeliest(taxonomy, verdict)
+    if refers(taxonomy) && verdict.score >= referable.threshold {
+        let likeliest = likeliest(taxonomy, verdict, referable)
             .filter(|&disease| !named(taxonomy, &reasons, disease))
             .map(|disease| Likeliest {
                 node: taxonomy.nodes()[disease].id.clone(),
@@ -128,7 +131,7 @@ pub fn reasons(taxonomy: &Taxonomy, verdict: &Verdict, operating_point: f32) -> 
         };
         let any = Reason::AnyReferable {
             probability: verdict.score,
-            threshold: operating_point,
+            threshold: referable.threshold,
             likeliest,
         };
         reasons.insert(place, any);
@@ -136,12 +139,25 @@ pub fn reasons(taxonomy: &Taxonomy, verdict: &Verdict, operating_point: f32) -> 
     reasons
 }
 
-/// The likeliest of the diseases that have a form that is referred.
-fn likeliest(taxonomy: &Taxonomy, verdict: &Verdict) -> Option<usize> {
-    let probability = |disease: usize| verdict.findings[disease].probability;
-    by_disease(taxonomy, taxonomy.composite(ids::REFERABLE)?)
-        .into_keys()
-        .max_by(|&a, &b| probability(a).total_cmp(&probability(b)))
+/// The likeliest of the diseases that alone would be referred as any referable
+/// disease is; where none would, the one whose referred forms are the likeliest.
+/// Forms that are not referred make a disease likelier, but speak for no referral.
+fn likeliest(taxonomy: &Taxonomy, verdict: &Verdict, referable: &NodeCalibration) -> Option<usize> {
+    let probability = |node: usize| verdict.findings[node].probability;
+    let any_of = |forms: Vec<usize>| {
+        let none = forms.into_iter().map(|form| 1.0 - probability(form));
+        1.0 - none.product::<f32>()
+    };
+    let alone = |p: f32| referable.probability((p / (1.0 - p)).ln()) >= referable.threshold;
+    let diseases: Vec<(usize, f32)> = by_disease(taxonomy, taxonomy.composite(ids::REFERABLE)?)
+        .into_iter()
+        .map(|(disease, forms)| (disease, any_of(forms)))
+        .collect();
+    let referred = diseases.iter().filter(|(_, p)| alone(*p));
+    referred
+        .max_by(|(a, _), (b, _)| probability(*a).total_cmp(&probability(*b)))
+        .or_else(|| diseases.iter().max_by(|(_, a), (_, b)| a.total_cmp(b)))
+        .map(|(disease, _)| *disease)
 }
 
 /// Whether one of `reasons` speaks of the disease or of one of its forms.

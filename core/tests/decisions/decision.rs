@@ -206,6 +206,25 @@ fn reasons_are_written_with_a_kind_and_come_back() {
             },
             r#"{"kind":"file","fault":"empty","detail":"x"}"#,
         ),
+        (
+            Reason::AnyReferable {
+                probability: 0.5,
+                threshold: 0.25,
+                likeliest: None,
+            },
+            r#"{"kind":"any_referable","probability":0.5,"threshold":0.25}"#,
+        ),
+        (
+            Reason::AnyReferable {
+                probability: 0.5,
+                threshold: 0.25,
+                likeliest: Some(Likeliest {
+                    node: "dr".to_owned(),
+                    probability: 0.25,
+                }),
+            },
+            r#"{"kind":"any_referable","probability":0.5,"threshold":0.25,"likeliest":{"node":"dr","probability":0.25}}"#,
+        ),
         (Reason::NothingLookedFor, r#"{"kind":"nothing_looked_for"}"#),
         (
             Reason::NoneReferable {
@@ -268,10 +287,11 @@ fn a_group_alone_is_referred_too() {
 
 #[test]
 fn the_composite_refers_by_itself() {
-    let d = verdict([0.01, 0.02, 0.2, 0.01, 0.2, 0.01], &[("referable", 0.3)]);
+    // No disease alone would be referred; the likeliest is named all the same.
+    let d = verdict([0.01, 0.02, 0.25, 0.01, 0.2, 0.01], &[("referable", 0.3)]);
     assert_eq!(d.referral, ReferralDecision::Refer);
     assert!(d.committed.is_empty());
-    assert_eq!(told(&d), ["any 0.36/0.30, most likely dr 0.22"]);
+    assert_eq!(told(&d), ["any 0.40/0.30, most likely dr 0.27"]);
 }
 
 #[test]
@@ -295,18 +315,27 @@ fn the_likeliest_disease_is_named_once() {
     assert_eq!(told(&d), ["severe 0.60/0.50 urgent", "any 0.72/0.50"]);
     let d = verdict([0.01, 0.4, 0.35, 0.01, 0.3, 0.01], &[("referable", 0.4)]);
     assert_eq!(told(&d), ["dr 0.61/0.50 open", "any 0.55/0.40"]);
-    let d: Reason =
-        serde_json::from_str(r#"{"kind":"any_referable","probability":0.5,"threshold":0.25}"#)
-            .unwrap();
-    assert!(
-        matches!(
-            d,
-            Reason::AnyReferable {
-                likeliest: None,
-                ..
-            }
-        ),
-        "{d:?}"
+}
+
+#[test]
+fn the_likeliest_disease_is_one_that_speaks_for_the_referral() {
+    // Retinopathy is likelier, but mild, which is not referred.
+    let d = verdict([0.01, 0.9, 0.02, 0.01, 0.45, 0.01], &[("referable", 0.4)]);
+    assert_eq!(told(&d), ["any 0.46/0.40, most likely lens_disease 0.46"]);
+}
+
+#[test]
+fn what_cannot_wait_stands_before_what_is_likeliest() {
+    let d = verdict(
+        [0.01, 0.02, 0.6, 0.01, 0.9, 0.01],
+        &[("lens", 0.95), ("lens_disease", 0.95), ("media", 0.95)],
+    );
+    assert_eq!(
+        told(&d),
+        [
+            "severe 0.60/0.50 urgent",
+            "any 0.96/0.50, most likely lens_disease 0.90"
+        ]
     );
 }
 

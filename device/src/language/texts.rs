@@ -122,7 +122,10 @@ tables! {
     Refused { attempt, skip }
     Ungradable { why, hint }
     Skip { title, hint }
-    Summary { save, one_eye, no_eye, photograph, again, not_examined, pending, skipped, refused }
+    Summary {
+        save, one_eye, no_eye, photograph, again, not_examined, pending, skipped, refused,
+        likeliest,
+    }
     Save { saving, saving_hint, saved, saved_hint, number, next, home }
     Today { title, none, damaged, hint, up, down, range, number, age }
     Settings {

@@ -13,6 +13,7 @@ use crate::camera::feed::Status;
 use crate::exam::words::{Eye, Page};
 use crate::exam::{Judgement, Notice, Patient, PatientOutcome, Shot, ShotId, Stage, REFUSALS};
 use crate::grade::picture::attention;
+use crate::grade::record::Record;
 use crate::health::check::{self, Found, Part, State};
 use crate::language::{InWords, Texts};
 use crate::screen::{
@@ -273,18 +274,21 @@ impl Known {
         let exam = self.exam.eye(eye);
         let shot = exam.and_then(|exam| exam.deciding().or(exam.shots().last()));
         let entry = shot.and_then(|shot| self.entry(shot.id));
-        let finding = shot
+        let record = shot
             .and_then(Shot::verdict)
             .filter(|verdict| verdict.gate.accepted)
-            .and_then(|verdict| {
-                let taxonomy = &self.student.model()?.taxonomy;
-                let node = attention::node(&verdict.record, taxonomy)?;
-                taxonomy.nodes().get(node)
-            });
+            .map(|verdict| &verdict.record);
+        let finding = record.and_then(|record| {
+            let taxonomy = &self.student.model()?.taxonomy;
+            let node = attention::node(record, taxonomy)?;
+            taxonomy.nodes().get(node)
+        });
+        let likeliest = record.and_then(Record::likeliest);
         EyeSummary {
             outcome: exam.map_or(crate::exam::EyeOutcome::NotExamined, |exam| exam.outcome()),
             picture: entry.and_then(|entry| entry.picture.as_ref()),
             finding,
+            likeliest: finding.is_some_and(|node| likeliest.is_some_and(|l| l.node == node.id)),
         }
     }
 }

@@ -265,6 +265,9 @@ pub struct EyeSummary<'a> {
     pub picture: Option<&'a RgbImage>,
     /// The gravest finding.
     pub finding: Option<&'a Node>,
+    /// Whether it is only the likeliest disease: the verdict does not commit to
+    /// it.
+    pub likeliest: bool,
 }
 
 /// The exam is kept.

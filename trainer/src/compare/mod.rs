@@ -3,7 +3,8 @@
 //!
 //! Each seed is a run of its own below the compared run's folder, so that a
 //! killed comparison goes on where it was and what is done is not done again.
-//! After every seed the report is written with what there is.
+//! After every seed the report is written with what there is; where several stages
+//! are trained at once, after all.
 
 mod measure;
 mod page;
@@ -122,7 +123,7 @@ pub struct Trained {
 }
 
 /// Trains what is not trained yet, `at_once` stages at a time (one on every GPU
-/// where that is not said), and writes the report after every seed.
+/// where that is not said), and writes the report.
 pub fn run(config: &RunConfig, at_once: Option<usize>) -> Result<()> {
     let compare = config.compare.as_ref().context(
         "the run file has no [compare] table; give it `seeds`, `methods` and a `baseline`",
@@ -130,13 +131,13 @@ pub fn run(config: &RunConfig, at_once: Option<usize>) -> Result<()> {
     let folder = config.run_dir().join("compare");
     let with_seed = |&seed| with_seed(config, &folder, seed);
     let seeds: Vec<RunConfig> = compare.seeds.iter().map(with_seed).collect();
-    let share = Share::of_machine(at_once);
+    let share = Share::of_machine(config, at_once);
     if share.at_once > 1 {
         for seeded in &seeds {
             run::prepare(seeded)?;
         }
         let wanted: Vec<&str> = compare.methods.iter().map(|m| m.stage.as_str()).collect();
-        several::train(&seeds, &wanted, share)?;
+        several::train(&seeds, &wanted, &share)?;
     }
     let mut trained = Vec::new();
     let total = compare.seeds.len() * compare.methods.len();

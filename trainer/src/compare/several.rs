@@ -4,37 +4,45 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use anyhow::{bail, ensure, Context, Result};
 use indicatif::HumanDuration;
+use tch::Device;
 
 use crate::config::RunConfig;
 use crate::{card, checkpoint, run, weights};
 
+/// Which GPUs a program sees.
+const VISIBLE: &str = "CUDA_VISIBLE_DEVICES";
+/// What a training says, in its stage's folder.
+const LOG: &str = "log.txt";
+
 /// How a comparison shares the machine.
-#[derive(Clone, Copy, Debug)]
 pub struct Share {
     /// Trainings at a time, one or more.
     pub at_once: usize,
-    /// Processors that each of them computes on.
-    pub threads: usize,
-    /// GPUs that they take in turn; with none or one nothing is chosen.
-    pub gpus: usize,
+    /// What `CUDA_VISIBLE_DEVICES` is for each GPU that they take in turn; of one or
+    /// none nothing is chosen.
+    gpus: Vec<String>,
 }
 
 impl Share {
-    /// Trainings at a time as asked, else one on every GPU.
-    pub fn of_machine(at_once: Option<usize>) -> Share {
-        let gpus = tch::Cuda::device_count().max(0) as usize;
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        let at_once = at_once.unwrap_or(gpus).max(1);
+    /// Trainings at a time as asked, else one on every GPU that the run may use.
+    pub fn of_machine(config: &RunConfig, at_once: Option<usize>) -> Share {
+        let count = match run::device(config) {
+            Device::Cpu => 0,
+            _ => tch::Cuda::device_count().max(0) as usize,
+        };
+        // Where some of the GPUs are set apart for this program, only those.
+        let gpus = match std::env::var(VISIBLE) {
+            Ok(visible) => visible.split(',').map(str::to_owned).take(count).collect(),
+            Err(_) => (0..count).map(|gpu| gpu.to_string()).collect(),
+        };
         Share {
-            at_once,
-            threads: (processors / at_once).max(1),
+            at_once: at_once.unwrap_or(count).max(1),
             gpus,
         }
     }
@@ -47,6 +55,15 @@ struct Job<'a> {
     /// Places of the jobs that must be done before.
     needs: Vec<usize>,
     epochs: f64,
+}
+
+/// What of the machine a worker's trainings have.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    /// Processors that each computes on.
+    threads: usize,
+    /// Its GPU, where there are several.
+    gpu: Option<&'a str>,
 }
 
 /// What the workers share.
@@ -63,14 +80,11 @@ struct Board {
 ///
 /// # Errors
 /// A training failed; those that ran beside it were trained to their end.
-pub fn train(seeds: &[RunConfig], wanted: &[&str], share: Share) -> Result<()> {
+pub fn train(seeds: &[RunConfig], wanted: &[&str], share: &Share) -> Result<()> {
     let mut jobs: Vec<Job> = Vec::new();
     let mut waiting = BTreeSet::new();
     let mut done = BTreeSet::new();
     for seeded in seeds {
-        for arch in weights::wanted(seeded) {
-            weights::fetch(arch, &seeded.weights)?;
-        }
         let mut stages = BTreeSet::new();
         for name in wanted {
             stages.extend(card::lineage(seeded, seeded.stage_named(name)?));
@@ -87,16 +101,31 @@ pub fn train(seeds: &[RunConfig], wanted: &[&str], share: Share) -> Result<()> {
             let needs = jobs[first..].iter().enumerate().filter_map(place).collect();
             let state = checkpoint::state(&seeded.stage_dir(&stage.name))?;
             let trained = state.is_some_and(|state| state.finished);
-            if trained { &mut done } else { &mut waiting }.insert(jobs.len());
+            let learns = stage.method.settings().is_trained();
+            if trained {
+                done.insert(jobs.len());
+            } else {
+                // Fetched once, and not by several at the same time.
+                if learns && seeded.starts_from_imagenet(stage) {
+                    weights::fetch(stage.arch, &seeded.weights)?;
+                }
+                waiting.insert(jobs.len());
+            }
             jobs.push(Job {
                 seeded,
                 stage: &stage.name,
                 needs,
-                epochs: seeded.training_of(stage).epochs as f64,
+                epochs: match learns {
+                    true => seeded.training_of(stage).epochs as f64,
+                    false => 0.0,
+                },
             });
         }
     }
     let left = waiting.iter().map(|&i| jobs[i].epochs).sum();
+    let workers = share.at_once.min(waiting.len());
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = (processors / workers.max(1)).max(1);
     let board = Mutex::new(Board {
         waiting,
         done,
@@ -105,13 +134,13 @@ pub fn train(seeds: &[RunConfig], wanted: &[&str], share: Share) -> Result<()> {
     });
     let (changed, since) = (Condvar::new(), Instant::now());
     let outcomes: Vec<Result<()>> = std::thread::scope(|scope| {
-        let worker = |slot| {
+        let worker = |slot: usize| {
             let (jobs, board, changed) = (&jobs, &board, &changed);
-            move || work(jobs, board, changed, share, slot, since)
+            let gpu = (share.gpus.len() > 1).then(|| &*share.gpus[slot % share.gpus.len()]);
+            let place = Place { threads, gpu };
+            move || work(jobs, board, changed, place, since)
         };
-        let workers: Vec<_> = (0..share.at_once.min(jobs.len()))
-            .map(|slot| scope.spawn(worker(slot)))
-            .collect();
+        let workers: Vec<_> = (0..workers).map(|slot| scope.spawn(worker(slot))).collect();
         let joined = workers.into_iter().map(|worker| worker.join());
         joined
             .map(|outcome| outcome.unwrap_or_else(|_| bail!("a worker of the comparison failed")))
@@ -125,37 +154,34 @@ fn work(
     jobs: &[Job],
     board: &Mutex<Board>,
     changed: &Condvar,
-    share: Share,
-    slot: usize,
+    place: Place,
     since: Instant,
 ) -> Result<()> {
-    loop {
-        let Some(place) = next(jobs, lock(board), changed) else {
-            return Ok(());
-        };
-        let job = &jobs[place];
-        let outcome = spawn(job, share, slot);
-        let mut board = lock(board);
-        match &outcome {
+    while let Some(taken) = next(jobs, lock(board), changed) {
+        let job = &jobs[taken];
+        let outcome = spawn(job, place);
+        let mut now = lock(board);
+        match outcome {
             Ok(()) => {
-                board.done.insert(place);
-                board.epochs.0 += job.epochs;
-                board.epochs.1 -= job.epochs;
-                let (trained, left) = board.epochs;
-                eprintln!(
-                    "{}, seed {}: trained; {} left, about {}",
-                    job.stage,
-                    job.seeded.seed,
-                    jobs.len() - board.done.len(),
-                    HumanDuration(since.elapsed().mul_f64(left / trained))
-                );
+                now.done.insert(taken);
+                now.epochs.0 += job.epochs;
+                now.epochs.1 -= job.epochs;
             }
-            Err(_) => board.failed = true,
+            Err(_) => now.failed = true,
         }
+        let (open, epochs) = (jobs.len() - now.done.len(), now.epochs);
+        drop(now);
         changed.notify_all();
-        drop(board);
         outcome?;
+        let time = since.elapsed().mul_f64(epochs.1 / epochs.0.max(1.0));
+        eprintln!(
+            "{}, seed {}: trained; {open} left, about {}",
+            job.stage,
+            job.seeded.seed,
+            HumanDuration(time)
+        );
     }
+    Ok(())
 }
 
 /// The next job whose needs are done, once there is one.
@@ -169,41 +195,47 @@ fn next(jobs: &[Job], mut board: MutexGuard<Board>, changed: &Condvar) -> Option
             board.waiting.remove(&place);
             return Some(place);
         }
-        // What is waited for is being trained: the first that waits needs only such.
+        // A job's needs stand before it, so those of the first that waits are done or
+        // being trained.
         board = changed.wait(board).unwrap_or_else(PoisonError::into_inner);
     }
 }
 
-/// A worker that panicked left the board as whole as one that did not.
-fn lock<'a>(board: &'a Mutex<Board>) -> MutexGuard<'a, Board> {
+/// A panic leaves the board whole, so a poisoned lock is taken all the same.
+fn lock(board: &Mutex<Board>) -> MutexGuard<'_, Board> {
     board.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn spawn(job: &Job, share: Share, slot: usize) -> Result<()> {
+fn spawn(job: &Job, place: Place) -> Result<()> {
     let dir = job.seeded.stage_dir(job.stage);
     std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
-    let log: PathBuf = dir.join("log.txt");
-    let file = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
+    let log = dir.join(LOG);
+    // Added to: another process may be training the stage, with the same log.
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(&log)
+        .with_context(|| format!("cannot write {}", log.display()))?;
     let program = std::env::current_exe().context("cannot tell where fovea-train lies")?;
     let mut command = Command::new(program);
     command
         .arg("train")
         .arg(job.seeded.run_dir().join(run::CONFIG))
         .args(["--stages", job.stage])
-        .args(["--threads", &share.threads.to_string()])
+        .args(["--threads", &place.threads.to_string()])
         .stdout(file.try_clone()?)
         .stderr(file);
     if let Some(packed) = &job.seeded.packed {
         command.arg("--packed").arg(packed);
     }
-    if share.gpus > 1 {
-        command.env("CUDA_VISIBLE_DEVICES", (slot % share.gpus).to_string());
+    if let Some(gpu) = place.gpu {
+        command.env(VISIBLE, gpu);
     }
     let status = command.status().context("cannot start fovea-train")?;
     ensure!(
         status.success(),
-        "{}, seed {}, could not be trained; {} tells why. The others were trained as far as they \
-         had begun; the same command goes on from here",
+        "{}, seed {}, could not be trained; {} tells why. Those that ran beside it were trained \
+         to their end; the same command goes on from here",
         job.stage,
         job.seeded.seed,
         log.display()

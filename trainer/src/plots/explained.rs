@@ -101,8 +101,8 @@ fn heated(photograph: &RgbImage, evidence: &Evidence) -> Result<RgbImage> {
 const BARS: u32 = 430;
 const BAR: u32 = 24;
 
-/// The likeliest classes and diseases of every photograph, then those that are
-/// there and not among them.
+/// Of every photograph the likeliest classes and those that are there and were
+/// missed, then the same of the diseases.
 pub fn probabilities(photographs: &[Explained], path: &Path) -> Result<()> {
     let columns = 2;
     let lines = |shown: &Explained| shown.classes.len() + shown.missed.len() + shown.parents.len();

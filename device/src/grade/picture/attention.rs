@@ -3,6 +3,7 @@
 
 use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::RgbColor as _;
+use fovea_core::decision::ReferralDecision;
 use fovea_core::taxonomy::{Subject, Taxonomy};
 use image::imageops::{self, FilterType};
 use image::{ImageBuffer, Luma, Rgb, RgbImage};
@@ -11,15 +12,17 @@ use crate::draw::shape::mix;
 use crate::grade::record::Record;
 use crate::grade::Seen;
 
-/// The finding whose attention is shown: the gravest of those that the verdict
-/// commits to and of the disease that it most likely is, of equally grave ones
-/// the most probable. That nothing is wrong has no place in the picture.
+/// The finding whose attention is shown: the gravest among those that the verdict
+/// commits to and, where none is urgent, the disease that it most likely is; of
+/// equally grave ones the most probable. That nothing is wrong has no place in the
+/// picture.
 pub(crate) fn node(record: &Record, taxonomy: &Taxonomy) -> Option<usize> {
     let key = |k: usize| {
         let finding = record.findings.get(k)?;
         Some((taxonomy.nodes().get(k)?.severity, finding.probability))
     };
-    let likeliest = record.likeliest();
+    let urgent = record.referral.decision == ReferralDecision::ReferUrgent;
+    let likeliest = record.likeliest().filter(|_| !urgent);
     record
         .committed
         .iter()

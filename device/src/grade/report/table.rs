@@ -88,28 +88,33 @@ impl Table {
     }
 }
 
-/// The findings that the verdict commits to with the disease that is likelier
-/// than they are, or why there are none. Of a photograph to be retaken only the
+/// The findings that the verdict commits to, and the likeliest disease where the
+/// reasons name one; or why there are none. Of a photograph to be retaken only the
 /// first reason, which says what to do.
 fn why(record: &Record) -> String {
     if record.referral.decision == ReferralDecision::Retake {
         return reasons::first_in_english(record).unwrap_or_default();
     }
-    let mut findings = record
+    let findings = record
         .committed
         .iter()
         .filter_map(|&k| record.findings.get(k))
         .map(|f| format!("{} {:.2}", f.name, f.probability))
-        .collect::<Vec<_>>();
+        .collect::<Vec<_>>()
+        .join(", ");
     if findings.is_empty() {
-        reasons::in_english(record).join("; ")
-    } else {
-        let likeliest = record.likeliest().map(|disease| {
-            let name = record.name_of(&disease.node);
-            format!("most likely {name} {:.2}", disease.probability)
-        });
-        findings.splice(0..0, likeliest);
-        findings.join(", ")
+        return reasons::in_english(record).join("; ");
+    }
+    let likeliest = record.likeliest().map(|disease| {
+        let name = record.name_of(&disease.node);
+        format!("most likely {name} {:.2}", disease.probability)
+    });
+    match likeliest {
+        None => findings,
+        Some(likeliest) if record.referral.decision == ReferralDecision::ReferUrgent => {
+            format!("{findings}; {likeliest}")
+        }
+        Some(likeliest) => format!("{likeliest}; {findings}"),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::*;
+use fovea_core::calibration::NodeCalibration;
 use fovea_core::decision::{self, Finding, ReferralDecision, Verdict};
 use fovea_core::gate::{GateReason, GateVerdict};
 use fovea_core::taxonomy::{Node, Taxonomy};
@@ -273,11 +274,13 @@ impl Samples {
                 outcome: EyeOutcome::Decided(ReferralDecision::ReferUrgent),
                 picture: Some(&self.photograph),
                 finding: self.node("npdr_severe"),
+                likeliest: false,
             },
             left: EyeSummary {
                 outcome: EyeOutcome::Decided(ReferralDecision::NoReferableDisease),
                 picture: Some(&self.blurred),
                 finding: None,
+                likeliest: false,
             },
         };
         let one_eye = Summary {
@@ -291,7 +294,18 @@ impl Samples {
                 outcome: EyeOutcome::Skipped(SkipReason::NotPossible),
                 picture: None,
                 finding: None,
+                likeliest: false,
             },
+        };
+        let likeliest = Summary {
+            overall: PatientOutcome::Refer,
+            right: EyeSummary {
+                outcome: EyeOutcome::Decided(ReferralDecision::Refer),
+                finding: self.node("diabetic_retinopathy"),
+                likeliest: true,
+                ..summary.right
+            },
+            ..summary
         };
         let pending = Summary {
             overall: PatientOutcome::NoVerdict,
@@ -318,6 +332,7 @@ impl Samples {
             ("ungradable", Spanish, View::Refused(ungradable)),
             ("summary", English, View::Summary(summary)),
             ("summary_one_eye", Spanish, View::Summary(one_eye)),
+            ("summary_likeliest", Spanish, View::Summary(likeliest)),
             ("summary_pending", Spanish, View::Summary(pending)),
         ]
     }
@@ -741,7 +756,7 @@ fn record(taxonomy: &Taxonomy, decision: ReferralDecision, found: &[(&str, f32)]
         referral: Referral {
             decision,
             score: Some(decided.score),
-            reasons: decision::reasons(taxonomy, &decided, 0.5),
+            reasons: decision::reasons(taxonomy, &decided, &NodeCalibration::IDENTITY),
         },
         findings: decided.findings,
         model: Model {

@@ -9,7 +9,7 @@ use super::Sheet;
 use crate::draw::text::{Align, Weight};
 use crate::exam::words::{Action, Eye};
 use crate::exam::{EyeOutcome, PatientOutcome};
-use crate::language::Texts;
+use crate::language::{fill, Texts};
 use crate::screen::grid::{columns, inset, rows, Grid, Room};
 use crate::screen::model::{EyeSummary, Summary};
 use crate::screen::page::{Page, Words};
@@ -192,20 +192,27 @@ where
     let bold = Words::plain(Weight::Bold, (26.0, 16.0), ink).over(PANEL);
     page.words(&bold.middle(), verdict, upper)?;
     let plain = Words::plain(Weight::Regular, (18.0, 14.0), INK).over(PANEL);
-    page.words(&plain, detail, room.rest())?;
+    page.words(&plain, &detail, room.rest())?;
     Ok(())
 }
 
 /// The eye's result in words, and what stands behind it.
-fn said<'a>(summary: &'a EyeSummary, texts: &'a Texts) -> (&'a str, &'a str) {
-    let finding = summary.finding.map_or("", |node| texts.finding(node));
+fn said<'a>(summary: &EyeSummary, texts: &'a Texts) -> (&'a str, String) {
+    let finding = || match summary.finding {
+        None => String::new(),
+        Some(node) if summary.likeliest => {
+            fill(&texts.summary.likeliest, &[("name", &texts.finding(node))])
+        }
+        Some(node) => texts.finding(node).to_owned(),
+    };
+    let alone = |words: &'a str| (words, String::new());
     match summary.outcome {
-        EyeOutcome::NotExamined => (&texts.summary.not_examined, ""),
-        EyeOutcome::Skipped(reason) => (&texts.summary.skipped, texts.skip(reason)),
-        EyeOutcome::Pending => (&texts.summary.pending, ""),
-        EyeOutcome::NoVerdict => (texts.overall(PatientOutcome::NoVerdict), ""),
-        EyeOutcome::Refused(_) => (&texts.summary.refused, ""),
-        EyeOutcome::CannotBeGraded => (texts.overall(PatientOutcome::CannotBeGraded), ""),
-        EyeOutcome::Decided(decision) => (texts.verdict(decision), finding),
+        EyeOutcome::NotExamined => alone(&texts.summary.not_examined),
+        EyeOutcome::Skipped(reason) => (&texts.summary.skipped, texts.skip(reason).to_owned()),
+        EyeOutcome::Pending => alone(&texts.summary.pending),
+        EyeOutcome::NoVerdict => alone(texts.overall(PatientOutcome::NoVerdict)),
+        EyeOutcome::Refused(_) => alone(&texts.summary.refused),
+        EyeOutcome::CannotBeGraded => alone(texts.overall(PatientOutcome::CannotBeGraded)),
+        EyeOutcome::Decided(decision) => (texts.verdict(decision), finding()),
     }
 }
