@@ -256,14 +256,14 @@ impl Pace {
     }
 
     fn say(&self) -> String {
+        let left = match self.left {
+            1 => "the last training".to_owned(),
+            left => format!("{left} trainings left"),
+        };
         let (made, took) = self.made;
         match took.checked_div(made) {
-            Some(each) => format!(
-                "{} trainings left, about {}",
-                self.left,
-                HumanDuration(each * self.left as u32)
-            ),
-            None => format!("{} trainings left", self.left),
+            Some(each) => format!("{left}, about {}", HumanDuration(each * self.left as u32)),
+            None => left,
         }
     }
 
