@@ -131,6 +131,7 @@ pub struct Bundle {
 
 /// Why a bundle was refused or could not be written.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // each variant's message says what it is
 pub enum BundleError {
     #[error("cannot read {path}: {source}", path = path.display())]
     Read { path: PathBuf, source: io::Error },
@@ -194,6 +195,10 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 
 impl Bundle {
     /// Opens a bundle folder. Files that are no part of a bundle are ignored.
+    ///
+    /// # Errors
+    /// When a file is missing, cannot be read or is larger than 256 MiB, and as
+    /// [`Bundle::from_parts`].
     pub fn open(dir: &Path) -> Result<Bundle, BundleError> {
         let mut files = BTreeMap::new();
         for part in std::iter::once(MANIFEST).chain(PARTS) {
@@ -203,7 +208,12 @@ impl Bundle {
     }
 
     /// A bundle from the bytes of its files by name, such as those embedded in
-    /// a binary.
+    /// a binary. Other names are ignored.
+    ///
+    /// # Errors
+    /// When a file is missing, is not what the manifest's hash says or is not
+    /// valid, when the files do not belong together, or when this version of
+    /// Fovea does not read the format or prepares photographs otherwise.
     pub fn from_parts(mut files: BTreeMap<String, Vec<u8>>) -> Result<Bundle, BundleError> {
         let manifest = read_manifest(&text(MANIFEST, take(&mut files, MANIFEST)?)?)?;
         let [onnx, taxonomy, calibration, card] = PARTS.map(|part| take(&mut files, part));
@@ -254,6 +264,10 @@ impl Bundle {
     ///
     /// All or nothing: the files are written beside `dir` and renamed into
     /// place at the end, and nothing is written that would not open.
+    ///
+    /// # Errors
+    /// As [`Bundle::from_parts`], when `dir` is neither a bundle nor an empty
+    /// folder, and when the folder cannot be written.
     pub fn write(
         dir: &Path,
         mut manifest: Manifest,

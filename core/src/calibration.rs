@@ -140,6 +140,7 @@ pub struct Calibration {
 
 /// Why a calibration was refused.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[allow(missing_docs)] // each variant's message says what it is
 pub enum CalibrationError {
     #[error("the calibration has {bytes} bytes, more than the {MAX_BYTES} that are read: it cannot be one")]
     TooLarge { bytes: usize },
@@ -164,8 +165,12 @@ pub enum CalibrationError {
         value: f32,
         range: &'static str,
     },
-    #[error("the gate limit `{field}` is {value} but must be a finite number: correct it")]
-    Gate { field: String, value: f64 },
+    #[error("the gate limit `{field}` is {value} but must be {range}: correct it")]
+    Gate {
+        field: String,
+        value: f64,
+        range: &'static str,
+    },
 }
 
 const HEADING: &str = "\
@@ -201,6 +206,10 @@ impl Calibration {
 
     /// Reads a calibration. What it says is not trusted before
     /// [`Calibration::check`].
+    ///
+    /// # Errors
+    /// When the text is larger than 4 MiB, has another format than [`FORMAT`]
+    /// or is no TOML of this form.
     pub fn parse(toml: &str) -> Result<Calibration, CalibrationError> {
         if toml.len() > MAX_BYTES {
             return Err(CalibrationError::TooLarge { bytes: toml.len() });
@@ -210,12 +219,18 @@ impl Calibration {
     }
 
     /// The file's text, with a heading for its reader.
+    ///
+    /// # Errors
+    /// Those of the TOML serialiser.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
         Ok(HEADING.to_owned() + &toml::to_string(self)?)
     }
 
     /// Whether this calibration fits the taxonomy and every number is in its
-    /// range. The first fault in the taxonomy's order is reported.
+    /// range; of the gate's limits on measures, whether they are finite.
+    ///
+    /// # Errors
+    /// Otherwise, with the first fault in the taxonomy's order.
     pub fn check(&self, taxonomy: &Taxonomy) -> Result<(), CalibrationError> {
         if self.format != FORMAT {
             return Err(CalibrationError::Format { found: self.format });
@@ -275,15 +290,24 @@ fn check_table<'a>(
     }
 }
 
-/// TOML has `nan` and `inf`, and a limit of `nan` would never refuse anything.
+/// TOML has `nan` and `inf`, and a limit of `nan` would never refuse anything, nor would a
+/// probability of more than 1.
 fn check_gate(gate: &GateLimits) -> Result<(), CalibrationError> {
     let table = toml::Table::try_from(gate).map_err(|e| CalibrationError::Syntax(e.to_string()))?;
     for (field, value) in table {
-        match value.as_float() {
-            Some(value) if !value.is_finite() => {
-                return Err(CalibrationError::Gate { field, value })
-            }
-            _ => {}
+        let Some(value) = value.as_float() else {
+            continue;
+        };
+        let (fits, range) = match gate::STUDENT_NODES.contains(&field.as_str()) {
+            true => ((0.0..=1.0).contains(&value), "from 0 to 1"),
+            false => (value.is_finite(), "a finite number"),
+        };
+        if !fits {
+            return Err(CalibrationError::Gate {
+                field,
+                value,
+                range,
+            });
         }
     }
     Ok(())

@@ -106,6 +106,7 @@ pub struct Probabilities {
 /// Why a network's output cannot be judged. There is no verdict then: one made
 /// up from such an output might read as an all-clear.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[allow(missing_docs)] // each variant's message says what it is
 pub enum OutputError {
     #[error("the student gave {got} outputs where the taxonomy has {expected} finest nodes: bundle and taxonomy do not belong together")]
     Count { expected: usize, got: usize },
@@ -123,6 +124,11 @@ pub enum OutputError {
 /// logit(1 - prod(1 - p)) over the children's calibrated probabilities, so the
 /// calibration of a level must be known before the next one up is asked for.
 /// Always finite: what exceeds `f32` is held at its largest value.
+///
+/// # Errors
+/// When `logits` are not one finite number per finest node; under
+/// [`ParentRule::NoisyOr`] also when the calibration lacks a node or has
+/// numbers out of range for it.
 pub fn raw_logits(
     taxonomy: &Taxonomy,
     calibration: &Calibration,
@@ -154,8 +160,12 @@ pub fn raw_logits(
 }
 
 /// Uncalibrated logit of every composite from the calibrated probabilities of
-/// its finest nodes, by the calibration's [`CompositeRule`]. `raw` is
-/// [`raw_logits`]'s.
+/// its finest nodes, by the calibration's [`CompositeRule`], by composite id.
+/// `raw` is [`raw_logits`]'s.
+///
+/// # Errors
+/// When the calibration lacks a member of a composite or has numbers out of
+/// range for it.
 pub fn raw_composites(
     taxonomy: &Taxonomy,
     calibration: &Calibration,
@@ -190,7 +200,11 @@ fn by_disease(taxonomy: &Taxonomy, members: &[usize]) -> BTreeMap<usize, Vec<usi
 }
 
 /// Calibrated probabilities of every node and composite from the network's
-/// logits.
+/// logits (one per finest node).
+///
+/// # Errors
+/// As [`raw_logits`], and when the calibration lacks a node or a composite or
+/// has numbers out of range for it.
 pub fn probabilities(
     taxonomy: &Taxonomy,
     calibration: &Calibration,
@@ -210,7 +224,7 @@ pub fn probabilities(
 }
 
 impl NodeCalibration {
-    /// sigmoid(z / temperature + bias), 0 to 1.
+    /// sigmoid(z / temperature + bias), 0 to 1, of the uncalibrated logit `z`.
     pub fn probability(&self, z: f32) -> f32 {
         (1.0 / (1.0 + (-self.scaled(z)).exp())) as f32
     }
@@ -281,6 +295,9 @@ fn saturated(z: f64) -> f32 {
 /// no child is certain but the parent is, the parent decides: a wrong child
 /// below the right parent does far less harm than a wrong parent ("shifted
 /// prediction", HKGL, section V-F).
+///
+/// # Errors
+/// As [`probabilities`].
 pub fn decide(
     taxonomy: &Taxonomy,
     calibration: &Calibration,

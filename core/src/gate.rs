@@ -29,7 +29,8 @@ pub enum GateReason {
     TooBright,
     /// Out of focus or hazy.
     Blurred,
-    /// The frame holds too little of the field.
+    /// The frame holds too little of the field, or one half of the field is much
+    /// darker than the other while a part of it is white.
     FieldOfView,
     /// Lashes, reflections, dust.
     Artefact,
@@ -86,6 +87,8 @@ pub struct GateLimits {
     /// `max_burnt_share` shows nothing but white: light from the pupil's edge.
     #[serde(default = "defaults::min_light_balance")]
     pub min_light_balance: f32,
+    /// Share of the field above a luminance of 0.96, 0 to 1, above which
+    /// `min_light_balance` applies.
     #[serde(default = "defaults::max_burnt_share")]
     pub max_burnt_share: f32,
     /// Most green over red, up to 1, at a saturation above `veil_saturation`:
@@ -93,12 +96,19 @@ pub struct GateLimits {
     /// that outshines red is red-free light.
     #[serde(default = "defaults::max_green_over_red")]
     pub max_green_over_red: f32,
+    /// Saturation of the mean colour, 0 to 1, above which `max_green_over_red`
+    /// applies.
     #[serde(default = "defaults::veil_saturation")]
     pub veil_saturation: f32,
+    /// For the node `non_fundus`: no photograph of a retina.
     pub non_fundus: f32,
+    /// For the node `dark`: underexposed.
     pub dark: f32,
+    /// For the node `bright`: overexposed.
     pub bright: f32,
+    /// For the node `blurred`: out of focus or hazy.
     pub blurred: f32,
+    /// For the node `artefact`: lashes, reflections, dust.
     pub artefact: f32,
     /// For the parent of the four above: ungradable, though none alone is sure.
     pub low_quality: f32,
@@ -108,8 +118,8 @@ pub struct GateLimits {
     pub pixels_only: bool,
 }
 
-/// The nodes that the student refuses a photograph by.
-const STUDENT_NODES: [&str; 6] = [
+/// The nodes that the student refuses a photograph by, each the field of its limit.
+pub(crate) const STUDENT_NODES: [&str; 6] = [
     ids::NON_FUNDUS,
     ids::DARK,
     ids::BRIGHT,
@@ -119,7 +129,7 @@ const STUDENT_NODES: [&str; 6] = [
 ];
 
 /// The first of the nodes that the student refuses a photograph by which
-/// `taxonomy` lacks.
+/// `taxonomy` lacks, or has as a node of the eye; `None` where it has all six.
 pub fn lacks(taxonomy: &Taxonomy) -> Option<&'static str> {
     STUDENT_NODES.into_iter().find(|id| {
         let node = taxonomy.index(id).map(|node| &taxonomy.nodes()[node]);
@@ -186,6 +196,8 @@ mod defaults {
 /// The gate's answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GateVerdict {
+    /// Whether the photograph may be graded: true exactly when `reason` is
+    /// [`GateReason::Ok`].
     pub accepted: bool,
     /// The first measure that refuses; else, of the student's outputs, the one
     /// furthest over its limit. [`GateReason::Ok`] when accepted.

@@ -9,6 +9,8 @@
 //! student to the device ([`bundle`]). There is no inference engine in this
 //! crate.
 
+#![warn(missing_docs)]
+
 pub mod bundle;
 pub mod calibration;
 pub mod decision;

@@ -54,6 +54,7 @@ pub struct Photograph {
 
 /// Why a file is no photograph, and what to do about it.
 #[derive(Debug, Error)]
+#[allow(missing_docs)] // each variant's message says what it is
 pub enum ReadError {
     #[error("the file cannot be read ({0}); check that it exists and that you may read it")]
     Io(#[from] std::io::Error),
@@ -95,7 +96,7 @@ pub enum ReadError {
         reason: String,
     },
     #[error(
-        "the first of several pictures in the {0} file is black; \
+        "of the several pictures in the {0} file, the one that would be graded is black; \
          export the photograph as a JPEG or PNG of its own"
     )]
     FirstIsBlack(&'static str),
@@ -110,23 +111,36 @@ pub enum ReadError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileFault {
+    /// The path does not exist, or the system failed to read it.
     Io,
+    /// The path is a folder, a pipe or a device.
     NotAFile,
+    /// The file has no bytes.
     Empty,
+    /// The file is larger than [`MAX_FILE_BYTES`].
     FileTooLarge,
+    /// The content is of no known picture format.
     UnknownFormat,
+    /// The format is known but not decoded here, such as HEIC or DICOM.
     OtherFormat,
+    /// The header gives a width or a height of 0.
     NoPixels,
+    /// The header gives more than [`MAX_SIDE`] a side or [`MAX_PIXELS`] in all.
     TooManyPixels,
+    /// Decoding would take more than 800 MB, 8 bytes for each of [`MAX_PIXELS`].
     TooMuchMemory,
+    /// The content ends before the picture does.
     Truncated,
+    /// The content breaks the rules of its format, or the decoder panicked on it.
     Damaged,
+    /// Of several frames or pages, the one that is taken shows nothing but black.
     FirstIsBlack,
+    /// The format is decoded, but not this variant of it, such as a lossless JPEG.
     Unsupported,
 }
 
 impl ReadError {
-    /// Which of them it is.
+    /// The variant of [`FileFault`] that has the same name.
     pub fn fault(&self) -> FileFault {
         match self {
             ReadError::Io(_) => FileFault::Io,
@@ -180,17 +194,34 @@ pub fn load(path: &Path) -> Result<Vec<u8>, ReadError> {
 }
 
 /// Width times height, as the header of a file's content has it; nothing is
-/// decoded. `None` where [`decode`] would say why there are none.
+/// decoded. Of a TIFF's pages it is the one that [`decode`] takes. `None` where
+/// [`decode`] would say why there are none.
 pub fn pixels(bytes: &[u8]) -> Option<u64> {
     let format = image::guess_format(bytes).ok()?;
-    let bytes = match format {
-        ImageFormat::Png => png::without_inflated(bytes),
-        _ => Cow::Borrowed(bytes),
-    };
-    let reader = ImageReader::with_format(Cursor::new(&*bytes), format);
     // The decoders read hostile headers too.
-    let (width, height) = catch_unwind(|| reader.into_dimensions()).ok()?.ok()?;
-    Some(u64::from(width) * u64::from(height))
+    catch_unwind(|| {
+        let (_, bytes) = picture(bytes, format);
+        let (width, height) = ImageReader::with_format(Cursor::new(&*bytes), format)
+            .into_dimensions()
+            .ok()?;
+        Some(u64::from(width) * u64::from(height))
+    })
+    .ok()?
+}
+
+/// The pages of a TIFF, none of another format, and the content with nothing before the picture
+/// that is taken.
+fn picture(bytes: &[u8], format: ImageFormat) -> (Vec<tiff::Page>, Cow<'_, [u8]>) {
+    let pages = match format {
+        ImageFormat::Tiff => tiff::pages(bytes),
+        _ => Vec::new(),
+    };
+    let bytes = match tiff::largest(&pages) {
+        Some(page) => page.as_first(bytes),
+        None if format == ImageFormat::Png => png::without_inflated(bytes),
+        None => Cow::Borrowed(bytes),
+    };
+    (pages, bytes)
 }
 
 /// Decodes a photograph held in memory: JPEG, PNG, BMP, GIF, TIFF, WebP or
@@ -207,7 +238,8 @@ pub fn pixels(bytes: &[u8]) -> Option<u64> {
 /// # Errors
 /// When the content is empty, larger than [`MAX_FILE_BYTES`], of no known
 /// format, cut short, damaged, has no pixels, has more than [`MAX_SIDE`] a
-/// side or [`MAX_PIXELS`] in all, or when a black picture comes before others.
+/// side or [`MAX_PIXELS`] in all, uses what the decoder does not support, or
+/// when the picture taken of several is black.
 pub fn decode(bytes: &[u8]) -> Result<Photograph, ReadError> {
     decode_to(bytes, u32::MAX)
 }
@@ -246,15 +278,7 @@ fn decode_to(bytes: &[u8], side: u32) -> Result<Photograph, ReadError> {
 
 fn decode_as(bytes: &[u8], format: ImageFormat, side: u32) -> Result<Photograph, ReadError> {
     let error = |error| explain(error, format);
-    let pages = match format {
-        ImageFormat::Tiff => tiff::pages(bytes),
-        _ => Vec::new(),
-    };
-    let bytes = match tiff::largest(&pages) {
-        Some(page) => page.as_first(bytes),
-        None if format == ImageFormat::Png => png::without_inflated(bytes),
-        None => Cow::Borrowed(bytes),
-    };
+    let (pages, bytes) = picture(bytes, format);
     let bytes = &*bytes;
     if format == ImageFormat::Jpeg {
         // The decoder calls damaged what it does not know.

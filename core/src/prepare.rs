@@ -73,9 +73,11 @@ pub fn prepare(rgb: &RgbImage, size: u32) -> Prepared {
 pub struct Opened {
     /// Upright pixels: of a large JPEG, the means of squares of them.
     pub photograph: RgbImage,
+    /// The square made of `photograph`; its field is in the pixels of `photograph`.
     pub prepared: Prepared,
-    /// What either took.
+    /// Time spent decoding, both times where the file was decoded twice.
     pub decoding: Duration,
+    /// Time spent finding the field and resampling it, as often as it was decoded.
     pub preparing: Duration,
 }
 

@@ -79,20 +79,25 @@ pub struct CameraProfile {
     pub measured: Measured,
 }
 
-/// Size of a frame in pixels.
+/// Size of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FrameSize {
+    /// Pixels across; in a profile that passed [`CameraProfile::check`] 1 to [`MAX_SIDE`].
     pub width: u32,
+    /// Pixels down, within the same limits.
     pub height: u32,
 }
 
-/// A circle in pixels of the frame; (0, 0) is the outer corner of the first.
+/// A circle in a frame; (0, 0) is the outer corner of the first pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Circle {
+    /// Centre, in pixels from the frame's left edge.
     pub cx: f32,
+    /// Centre, in pixels from the frame's top edge.
     pub cy: f32,
+    /// In pixels; in a profile 32 or more.
     pub radius: f32,
 }
 
@@ -100,7 +105,9 @@ pub struct Circle {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WhiteBalance {
+    /// Multiplies the red channel, 0.4 to 2.5.
     pub red: f32,
+    /// Multiplies the blue channel, 0.4 to 2.5.
     pub blue: f32,
 }
 
@@ -131,6 +138,7 @@ pub struct Measured {
 
 /// Why a profile was refused, could not be used, read or written.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // each variant's message says what it is
 pub enum ProfileError {
     #[error("cannot read {path}: {source}; check that it exists, or make one with `fovea calibrate-camera`", path = path.display())]
     Read { path: PathBuf, source: io::Error },
@@ -193,6 +201,10 @@ impl CameraProfile {
     }
 
     /// Reads a profile and checks it.
+    ///
+    /// # Errors
+    /// When the text has another format than [`FORMAT`] or is no TOML of this
+    /// form, and as [`CameraProfile::check`].
     pub fn parse(toml: &str) -> Result<CameraProfile, ProfileError> {
         let other = |found| ProfileError::Format { found };
         let profile: CameraProfile = versioned::parse(toml, FORMAT, ProfileError::Syntax, other)?;
@@ -201,6 +213,10 @@ impl CameraProfile {
     }
 
     /// Reads the profile in the file at `path`.
+    ///
+    /// # Errors
+    /// When the file cannot be read as UTF-8 text or is larger than 64 KiB, and
+    /// as [`CameraProfile::parse`].
     pub fn open(path: &Path) -> Result<CameraProfile, ProfileError> {
         let failed = |source| ProfileError::Read {
             path: path.to_owned(),
@@ -211,12 +227,18 @@ impl CameraProfile {
     }
 
     /// The file's text, with a heading for its reader.
+    ///
+    /// # Errors
+    /// Those of the TOML serialiser.
     pub fn to_toml(&self) -> Result<String, ProfileError> {
         Ok(HEADING.to_owned() + &toml::to_string(self)?)
     }
 
     /// Writes the file at `path`, all or nothing: an earlier one is replaced
-    /// only by a whole new one.
+    /// only by a whole new one. Every user may read it.
+    ///
+    /// # Errors
+    /// As [`CameraProfile::to_toml`], and when the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), ProfileError> {
         let text = self.to_toml()?;
         let failed = |source| ProfileError::Write {
@@ -230,8 +252,11 @@ impl CameraProfile {
         .map_err(failed)
     }
 
-    /// Whether every number is one that a camera can have. The first that is
-    /// not is reported.
+    /// Whether every number is one that a camera can have.
+    ///
+    /// # Errors
+    /// When `format` is not [`FORMAT`] or a number is out of its range: the first
+    /// that is.
     pub fn check(&self) -> Result<(), ProfileError> {
         if self.format != FORMAT {
             let found = self.format;

@@ -63,7 +63,8 @@ pub struct Measures {
 }
 
 /// Measures a prepared photograph. Every measure is finite; where no pixel
-/// shows the field, all but the field's own are 0.
+/// shows the field, `saturation`, `green_over_red` and `light_balance` are 1
+/// and all others but the field's own are 0.
 pub fn measure(prepared: &Prepared) -> Measures {
     Measures {
         vessel_share: Some(vessel_share(prepared)),

@@ -25,13 +25,17 @@ pub mod ids {
     pub const REFERABLE: &str = "referable";
     /// The composite of moderate NPDR or worse.
     pub const REFERABLE_DR: &str = "referable_dr";
-    /// Nodes on the photograph: it shows no retina, has one of four faults, or
-    /// is of low quality, which is the parent of the four.
+    /// Node of the photograph: it shows no retina.
     pub const NON_FUNDUS: &str = "non_fundus";
+    /// Node of the photograph: it is underexposed.
     pub const DARK: &str = "dark";
+    /// Node of the photograph: it is overexposed.
     pub const BRIGHT: &str = "bright";
+    /// Node of the photograph: it is out of focus or hazy.
     pub const BLURRED: &str = "blurred";
+    /// Node of the photograph: it has lashes, reflections or dust on it.
     pub const ARTEFACT: &str = "artefact";
+    /// Node of the photograph: the parent of the four faults above.
     pub const LOW_QUALITY: &str = "low_quality";
 }
 
@@ -39,8 +43,11 @@ pub mod ids {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
+    /// Single findings and grades, such as mild NPDR: the network's outputs.
     Finest,
+    /// Parents of finest nodes, such as diabetic retinopathy.
     Disease,
+    /// Parents of diseases; they have no parent themselves.
     Group,
 }
 
@@ -57,12 +64,16 @@ impl Level {
     }
 }
 
-/// Whether a finding sends the patient on, and how fast.
+/// Whether a finding sends the patient on, and how fast. Ordered from none to
+/// urgent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Urgency {
+    /// To nobody: a yearly screening may follow it.
     None,
+    /// To an ophthalmologist.
     Routine,
+    /// To an ophthalmologist soon: it threatens sight within weeks.
     Urgent,
 }
 
@@ -80,8 +91,10 @@ impl Urgency {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Subject {
+    /// A finding of the eye.
     #[default]
     Eye,
+    /// A property of the photograph, such as blur, which refers nobody.
     Photograph,
 }
 
@@ -89,7 +102,9 @@ pub enum Subject {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Label {
+    /// It is there: seen, or concluded from other labels.
     Present,
+    /// It is not there: looked for and not seen, or concluded from other labels.
     Absent,
     /// Not looked for. Never enters a loss or a metric.
     #[default]
@@ -103,7 +118,9 @@ pub struct Node {
     pub id: String,
     /// For people, in English.
     pub name: String,
+    /// Exactly one below that of its parents.
     pub level: Level,
+    /// The same as that of its parents and children.
     pub subject: Subject,
     /// 0 (nothing) to 4 (threatens sight), on the scale of the HKGL paper.
     pub severity: u8,
@@ -129,15 +146,20 @@ pub struct Node {
 /// A named coarser list of classes, to compare with results published on it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct View {
+    /// Lower-case letters, digits and `_`; unique among the taxonomy's views.
     pub id: String,
+    /// For people, in English.
     pub title: String,
+    /// In the order of the file, never empty.
     pub classes: Vec<ViewClass>,
 }
 
 /// One class of a [`View`]: present when any of its nodes is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ViewClass {
+    /// Lower-case letters, digits and `_`; unique in the view.
     pub id: String,
+    /// For people, in English.
     pub name: String,
     /// Indices into [`Taxonomy::nodes`], ascending, never empty.
     pub any_of: Vec<usize>,
@@ -147,7 +169,9 @@ pub struct ViewClass {
 /// network's output `k` is node `k`, for `k < finest_count()`.
 #[derive(Clone, Debug)]
 pub struct Taxonomy {
+    /// Lower-case letters, digits and `_`; manifests and calibrations name it.
     pub id: String,
+    /// For people, in English.
     pub title: String,
     nodes: Vec<Node>,
     /// Start of each level in `nodes`, and the end of the last.
@@ -160,7 +184,8 @@ pub struct Taxonomy {
 }
 
 impl Taxonomy {
-    /// One of the taxonomies that ship with Fovea: `odir` or `rfmid`.
+    /// One of the taxonomies that ship with Fovea, `odir` or `rfmid`; `None` for
+    /// any other id.
     pub fn builtin(id: &str) -> Option<Taxonomy> {
         let text = match id {
             "odir" => include_str!("../../models/taxonomies/odir.toml"),
@@ -171,6 +196,7 @@ impl Taxonomy {
         Taxonomy::parse(text).ok()
     }
 
+    /// Every node: finest, then diseases, then groups; within a level in file order.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
     }
@@ -180,7 +206,7 @@ impl Taxonomy {
         self.bounds[1]
     }
 
-    /// Where a level lies in [`Taxonomy::nodes`].
+    /// Where a level lies in [`Taxonomy::nodes`], as a range of indices.
     pub fn level(&self, level: Level) -> Range<usize> {
         match level {
             Level::Finest => self.bounds[0]..self.bounds[1],
@@ -190,7 +216,10 @@ impl Taxonomy {
     }
 
     /// `node` and every node below it, each once, `node` first and coarser ones
-    /// before finer ones.
+    /// before finer ones. All are indices into [`Taxonomy::nodes`].
+    ///
+    /// # Panics
+    /// When there is no node `node`.
     pub fn at_or_below(&self, node: usize) -> Vec<usize> {
         let mut found = vec![node];
         let mut next = 0;
@@ -205,8 +234,9 @@ impl Taxonomy {
         found
     }
 
-    /// The finest nodes at or below `node`. One that is reached by two ways comes
-    /// twice, as it counts twice in the parent's logit (HKGL, equation 2).
+    /// The finest nodes at or below `node`, as indices; none where there is no node
+    /// `node`. One that is reached by two ways comes twice, as it counts twice in
+    /// the parent's logit (HKGL, equation 2).
     pub fn finest_below(&self, node: usize) -> Vec<usize> {
         if node < self.finest_count() {
             return vec![node];
@@ -218,30 +248,33 @@ impl Taxonomy {
             .collect()
     }
 
+    /// The index in [`Taxonomy::nodes`] of the node with this id; `None` where no
+    /// node has it.
     pub fn index(&self, id: &str) -> Option<usize> {
         self.by_id.get(id).copied()
     }
 
-    /// The node a data source's word stands for. Case and the amount of white
-    /// space do not matter.
+    /// The index of the node that a data source's word stands for; `None` where
+    /// it is no node's alias. Case and the amount of white space do not matter.
     pub fn by_alias(&self, word: &str) -> Option<usize> {
         self.by_alias.get(&read::normal_form(word)).copied()
     }
 
-    /// Finest nodes of a named composite, ascending. `referable`, every finest
-    /// finding of the eye that is referred, is derived and always there (empty
-    /// when nothing is referred); others, such as `referable_dr`, are those of
-    /// the file.
+    /// Indices of the finest nodes of a named composite, ascending; `None` where
+    /// there is no such composite. `referable`, every finest finding of the eye
+    /// that is referred, is derived and always there (empty when nothing is
+    /// referred); others, such as `referable_dr`, are those of the file.
     pub fn composite(&self, id: &str) -> Option<&[usize]> {
         self.composites.get(id).map(Vec::as_slice)
     }
 
-    /// All composites by id, `referable` among them.
+    /// All composites by id, `referable` among them: indices of finest nodes.
     pub fn composites(&self) -> &BTreeMap<String, Vec<usize>> {
         &self.composites
     }
 
-    /// A named view of the file, such as `hkgl12`.
+    /// A named view of the file, such as `hkgl12`; `None` where the file has none
+    /// of that name.
     pub fn view(&self, id: &str) -> Option<&View> {
         self.views.get(id)
     }

@@ -15,6 +15,8 @@
 //! nothing else stands between, and neither tract's own optimisation nor its
 //! packing of weights is then paid for when a student is loaded.
 
+#![warn(missing_docs)]
+
 mod floats;
 mod graph;
 mod kernel;

@@ -19,6 +19,7 @@ const MAPS: &str = "maps";
 
 /// Why a student cannot be opened or gave no answer.
 #[derive(Debug, Error)]
+#[allow(missing_docs)] // each variant's message says what it is
 pub enum StudentError {
     #[error(
         "student.onnx cannot be loaded ({0}): export the bundle again with `fovea-train export`"
@@ -51,13 +52,15 @@ pub struct Answer {
     /// Class activation: for each output `height` x `width` values, row by
     /// row, whose mean is the output's logit.
     pub maps: Vec<f32>,
+    /// Rows of a map.
     pub height: usize,
+    /// Columns of a map.
     pub width: usize,
 }
 
 impl Answer {
-    /// The activation map of output `k`, or nothing where there is no such
-    /// output.
+    /// The activation map of output `k`, `height` x `width` values row by row;
+    /// `None` where there is no such output.
     pub fn map(&self, k: usize) -> Option<&[f32]> {
         let area = self.height * self.width;
         self.maps.get(k * area..(k + 1) * area)
@@ -100,6 +103,7 @@ pub struct LayerTime {
     pub name: String,
     /// Multiplications (each with an addition) that it consists of.
     pub multiplications: usize,
+    /// Wall-clock time over one run of the network.
     pub time: Duration,
 }
 
@@ -276,6 +280,10 @@ impl Student {
 
     /// Runs it as [`Student::run`] does and says how long each layer took, in the
     /// order of the network; nothing where tract runs it. For benchmarks.
+    ///
+    /// # Panics
+    /// Where own kernels run it and `input` has another length than
+    /// 3 x size x size.
     pub fn timed(&self, input: &[f32]) -> Vec<LayerTime> {
         let Network::Own { plan, idle } = &*self.network else {
             return Vec::new();

@@ -21,6 +21,8 @@
 //! Lengths on the retina are in disc diameters (`dd`), as clinicians give
 //! them, with the origin at the fovea, x towards the nose, y upwards.
 
+#![warn(missing_docs)]
+
 mod camera;
 mod canvas;
 mod colour;

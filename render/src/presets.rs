@@ -8,7 +8,9 @@ use super::{draw, draw_non_fundus, NonFundus};
 /// What a preset shows.
 #[derive(Clone, Debug)]
 pub enum Subject {
+    /// A retina, for [`draw`].
     Fundus(Scene),
+    /// Anything else, for [`draw_non_fundus`].
     NonFundus(NonFundus),
 }
 
@@ -50,7 +52,8 @@ impl Preset {
         }
     }
 
-    /// The photograph for `seed`, `size` pixels square.
+    /// The photograph for `seed`, `size` pixels square, held within
+    /// [`MIN_SIZE`](crate::MIN_SIZE) and [`MAX_SIZE`](crate::MAX_SIZE).
     pub fn draw(&self, seed: u64, size: u32) -> RgbImage {
         match self.subject(seed) {
             Subject::Fundus(scene) => draw(&Scene { size, ..scene }),
@@ -65,6 +68,8 @@ pub fn presets() -> &'static [Preset] {
     PRESETS
 }
 
+/// The preset of this name, lower case and with underscores; `None` where there
+/// is none.
 pub fn by_name(name: &str) -> Option<&'static Preset> {
     PRESETS.iter().find(|preset| preset.name == name)
 }

@@ -2,16 +2,18 @@
 
 use super::rng::{Dice, Purpose};
 
-/// Smallest and largest side of a drawn photograph, pixels. Sizes outside are
-/// brought to the nearer end.
+/// Smallest side of a drawn photograph, pixels. A smaller size counts as this.
 pub const MIN_SIZE: u32 = 32;
+/// Largest side of a drawn photograph, pixels. A larger size counts as this.
 pub const MAX_SIZE: u32 = 4096;
 
 /// Which eye: the disc lies on the nasal side, to the right in the right eye.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Eye {
+    /// The patient's right eye (OD).
     #[default]
     Right,
+    /// The patient's left eye (OS).
     Left,
 }
 
@@ -33,12 +35,17 @@ pub struct Scene {
     /// Decides everything that is not asked for below: where vessels run,
     /// where findings lie, the camera's tint, the noise.
     pub seed: u64,
+    /// Which of the patient's eyes.
     pub eye: Eye,
     /// Side of the square photograph, pixels, [`MIN_SIZE`] to [`MAX_SIZE`].
     pub size: u32,
+    /// How much of the field of view the photograph holds.
     pub frame: Frame,
+    /// The eye as it is without disease.
     pub anatomy: Anatomy,
+    /// Signs of disease; none by default.
     pub findings: Findings,
+    /// Faults of the photograph; none by default.
     pub camera: CameraFaults,
 }
 
@@ -103,6 +110,7 @@ impl Anatomy {
 /// seen in advanced disease.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Findings {
+    /// Small red dots about the macula; about 70 at 1.
     pub microaneurysms: f32,
     /// Round haemorrhages in the deep retina.
     pub blot_haemorrhages: f32,
@@ -110,10 +118,13 @@ pub struct Findings {
     pub flame_haemorrhages: f32,
     /// Blood before the retina, with a level.
     pub preretinal_haemorrhage: f32,
+    /// Clusters of waxy yellow specks about the macula; about 7 clusters at 1.
     pub hard_exudates: f32,
+    /// Fluffy grey-white patches beside the arcades; about 10 at 1.
     pub cotton_wool_spots: f32,
     /// Tufts of new vessels at the disc and along the arcades.
     pub new_vessels: f32,
+    /// Pale spots in the macula; about 190 at 1.
     pub drusen: f32,
     /// Geographic atrophy of the macula.
     pub atrophy: f32,
@@ -128,6 +139,7 @@ pub struct Findings {
 pub struct CameraFaults {
     /// Light scattered by the lens: cataract.
     pub haze: f32,
+    /// Gaussian blur; 1 has a standard deviation of about 1.7 % of the side.
     pub defocus: f32,
     /// 1 takes away seven stops.
     pub under_exposure: f32,

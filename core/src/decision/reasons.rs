@@ -15,11 +15,17 @@ use crate::taxonomy::{ids, Level, Node, Subject, Taxonomy, Urgency};
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Reason {
     /// The gate refused the photograph.
-    Gate { gate: GateReason },
+    Gate {
+        /// Why; never [`GateReason::Ok`].
+        gate: GateReason,
+    },
     /// A finding that is referred reaches its operating point.
     Refers {
+        /// Id of the finding's node, of any level.
         node: String,
+        /// Of the node; at or above `threshold`.
         probability: f32,
+        /// Of the node.
         threshold: f32,
         /// Whether it is referred urgently.
         urgent: bool,
@@ -30,7 +36,9 @@ pub enum Reason {
     /// Any referable disease (the composite `referable`) reaches its operating
     /// point.
     AnyReferable {
+        /// Of the composite; at or above `threshold`.
         probability: f32,
+        /// Of the composite.
         threshold: f32,
         /// The disease that it most likely is; none where another reason names
         /// that disease or one of its forms.
@@ -40,28 +48,48 @@ pub enum Reason {
     /// The finding that came nearest to a referral and does not reach its
     /// operating point.
     Nearest {
+        /// Id of a finest node that is referred.
         node: String,
+        /// Of the node.
         probability: f32,
+        /// Of the node.
         threshold: f32,
     },
     /// Any referable disease stays below its operating point.
-    NoneReferable { probability: f32, threshold: f32 },
+    NoneReferable {
+        /// Of the composite; below `threshold`.
+        probability: f32,
+        /// Of the composite.
+        threshold: f32,
+    },
     /// A finding reaches its operating point and is not referred.
     NotReferred {
+        /// Id of the finding's node, of any level.
         node: String,
+        /// Of the node; at or above `threshold`.
         probability: f32,
+        /// Of the node.
         threshold: f32,
     },
     /// The taxonomy holds nothing that is referred.
     NothingLookedFor,
-    /// The file gave no photograph. `detail` is what the reader said of it, a
-    /// technical sentence in English.
-    File { fault: FileFault, detail: String },
-    /// The student gave no answer that can be used. `detail` is what its
-    /// runtime said, a technical sentence in English.
-    Student { detail: String },
+    /// The file gave no photograph.
+    File {
+        /// What is wrong with the file.
+        fault: FileFault,
+        /// What the reader said of it, a technical sentence in English.
+        detail: String,
+    },
+    /// The student gave no answer that can be used.
+    Student {
+        /// What its runtime said, a technical sentence in English.
+        detail: String,
+    },
     /// What a version of Fovea before typed reasons kept, as it kept it.
-    Kept { english: String },
+    Kept {
+        /// The sentence of the old record, unchanged.
+        english: String,
+    },
 }
 
 /// The likeliest of the diseases that alone would be referred as any referable
@@ -75,7 +103,7 @@ pub struct Likeliest {
 }
 
 impl Reason {
-    /// The node that it speaks of, where it speaks of one.
+    /// The id of the node that it speaks of; `None` where it speaks of none.
     pub fn node(&self) -> Option<&str> {
         match self {
             Reason::Refers { node, .. }
@@ -85,7 +113,7 @@ impl Reason {
         }
     }
 
-    /// The disease that it names as the likeliest, where it names one.
+    /// The disease that it names as the likeliest; `None` where it names none.
     pub fn likeliest(&self) -> Option<&Likeliest> {
         match self {
             Reason::AnyReferable { likeliest, .. } => likeliest.as_ref(),

@@ -34,8 +34,10 @@ pub struct Whole {
 /// Why a JPEG's picture is not whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Fault {
+    /// The data ends before the last block, or was cut and filled up with zeros.
     #[error("it ends early")]
     EndsEarly,
+    /// A header, a marker or a code cannot be right; says which.
     #[error("{0}")]
     Damaged(&'static str),
     /// Lossless, arithmetic-coded, hierarchical or 12-bit.
@@ -61,7 +63,7 @@ pub fn walk(bytes: &[u8]) -> Result<Whole, Fault> {
 /// header. What is wrong before that is left to [`walk`].
 ///
 /// # Errors
-/// It is arithmetic-coded, lossless or hierarchical.
+/// When it is arithmetic-coded, lossless or hierarchical.
 pub fn coding(bytes: &[u8]) -> Result<(), Fault> {
     let mut walk = Walk::new(bytes, ());
     while let Ok(Some(marker)) = walk.next_marker() {

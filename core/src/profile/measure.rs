@@ -40,6 +40,7 @@ const ROUND: f32 = 0.03;
 
 /// Why frames make no profile. Frames are counted from 1.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[allow(missing_docs)] // each variant's message says what it is
 pub enum MeasureError {
     #[error(
         "there are {found} frames of the target but at least {MIN_FRAMES} are needed: take more"

@@ -4,6 +4,7 @@ use super::{Label, Level, Taxonomy};
 
 /// Why the labels of a photograph contradict each other or do not fit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)] // each variant's message says what it is
 pub enum LabelConflict {
     #[error("{got} labels were given for a taxonomy of {expected} nodes: give one per node")]
     Length { expected: usize, got: usize },
@@ -43,7 +44,9 @@ impl Taxonomy {
     ///   child: a source may name a disease more broadly than the taxonomy's
     ///   finest node does.
     ///
-    /// On an error the labels are left as they were.
+    /// # Errors
+    /// When there is not one label per node, or when labels contradict each
+    /// other. The labels are then left as they were.
     pub fn complete(&self, labels: &mut [Label]) -> Result<(), LabelConflict> {
         if labels.len() != self.nodes.len() {
             return Err(LabelConflict::Length {

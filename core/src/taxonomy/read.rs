@@ -21,6 +21,7 @@ const MAX_TEXT: usize = 200;
 
 /// Why a taxonomy file was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)] // each variant's message says what it is
 pub enum TaxonomyError {
     #[error("the taxonomy has {bytes} bytes, more than the {MAX_BYTES} that are read: shorten it")]
     TooLarge { bytes: usize },
@@ -218,15 +219,21 @@ impl Taxonomy {
     /// any_of = ["glaucoma", "glaucoma_suspect"]   # nodes of any level
     /// ```
     ///
-    /// Refused, with the node named: unknown keys, a newer format, a repeated
+    /// Levels being strict, every path from a finest node ends in exactly one
+    /// group.
+    ///
+    /// # Errors
+    /// Refused, with the node named: unknown keys, another format, a repeated
     /// id or alias, an unknown parent, a cycle, a parent that is not exactly
     /// one level up, a finest node or disease without a parent, a parent
     /// without children, an eye node below a photograph node or the reverse, a
     /// severity outside its range, and a parent whose referral its children do
     /// not allow: with any child referred it must be routine at least (which
     /// child it is being open is no all-clear), and it must not exceed its
-    /// most urgent child. Levels being strict, every path from a finest node
-    /// ends in exactly one group.
+    /// most urgent child. Refused as well: no finest node, ids and texts of the
+    /// wrong form or length, composites and views with nothing or anything
+    /// unknown in them, and more of anything than the limits allow (1 MiB and
+    /// 4096 nodes).
     pub fn parse(toml: &str) -> Result<Taxonomy, TaxonomyError> {
         if toml.len() > MAX_BYTES {
             return Err(TaxonomyError::TooLarge { bytes: toml.len() });

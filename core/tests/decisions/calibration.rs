@@ -180,12 +180,14 @@ fn numbers_out_of_range_are_refused() {
         );
         is(fault(|c| c.target_sensitivity = bad), "target_sensitivity");
     }
-    for bad in [f32::NAN, f32::INFINITY] {
+    for bad in [f32::NAN, f32::INFINITY, -0.1, 1.1] {
         let got = fault(|c| c.gate.non_fundus = bad);
         assert!(
             matches!(&got, CalibrationError::Gate { field, .. } if field == "non_fundus"),
             "{got}"
         );
+    }
+    for bad in [f32::NAN, f32::INFINITY] {
         let got = fault(|c| c.gate.min_luma = bad);
         assert!(matches!(got, CalibrationError::Gate { .. }));
     }

@@ -2,7 +2,7 @@
 //! one that lacks nothing is read.
 
 use fovea_core::photograph::jpeg::{walk, Fault};
-use fovea_core::photograph::{decode, ReadError};
+use fovea_core::photograph::{decode, pixels, ReadError};
 use image::codecs::gif::GifEncoder;
 use image::{Frame, ImageEncoder as _, Rgb, RgbImage, Rgba, RgbaImage};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
@@ -233,7 +233,10 @@ fn of_a_tiffs_pages_the_largest_is_read() {
             (thumbnail.0, thumbnail.1, thumbnail.2.as_slice()),
         ],
     ] {
-        assert_eq!(decode(&tiff(&pages)).unwrap().rgb, picture);
+        let file = tiff(&pages);
+        assert_eq!(decode(&file).unwrap().rgb, picture);
+        let (width, height) = picture.dimensions();
+        assert_eq!(pixels(&file), Some(u64::from(width) * u64::from(height)));
     }
     // Pages in a ring are an error, and no endless search.
     let mut ring = tiff(&[(0, &picture, picture.as_raw())]);

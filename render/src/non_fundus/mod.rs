@@ -19,12 +19,15 @@ use super::scene::{MAX_SIZE, MIN_SIZE};
 pub enum NonFundus {
     /// Lids, lashes, sclera, iris, pupil: the camera is too far away.
     OutsideEye,
+    /// The closed lid with its lashes: the patient blinked.
     ClosedLid,
     /// Nothing before the camera, or the flash did not fire.
     DarkRoom,
     /// Sensor flooded with light.
     WhiteFrame,
+    /// A painted wall with an edge or a shadow across it.
     Wall,
+    /// The palm of a hand with its fingers.
     Hand,
 }
 
@@ -35,8 +38,9 @@ struct Shot {
     round: bool,
 }
 
-/// The photograph of `kind` for `seed`, `size` pixels square. The same
-/// arguments give the same bytes, as with [`super::draw`].
+/// The photograph of `kind` for `seed`, `size` pixels square, held within
+/// [`MIN_SIZE`] and [`MAX_SIZE`]. The same arguments give the same bytes, as
+/// with [`super::draw`].
 pub fn draw_non_fundus(kind: NonFundus, seed: u64, size: u32) -> RgbImage {
     let size = size.clamp(MIN_SIZE, MAX_SIZE);
     let side = size as usize;
