@@ -14,6 +14,8 @@
 //! `fovea`. Eyes that nobody owns, for tests and demonstrations, come from
 //! [`fovea_render`].
 
+#![warn(missing_docs)]
+
 pub mod camera;
 pub mod cli;
 pub mod config;

@@ -41,6 +41,7 @@ pub enum Level {
 /// A control that a camera has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Control {
+    /// Which property it sets.
     pub kind: ControlKind,
     /// Values it takes, in the camera's own unit: exposure often in 0.1 ms,
     /// white balance in kelvin.
@@ -59,7 +60,7 @@ impl Control {
         self.automatic || level != Level::Automatic
     }
 
-    /// The value the camera takes that is nearest to `value`.
+    /// The value the camera takes that is nearest to `value`, in the camera's own unit.
     pub fn nearest(&self, value: i64) -> i64 {
         let (low, high) = (*self.range.start(), *self.range.end());
         let steps = (value.clamp(low, high) - low + self.step / 2) / self.step;

@@ -12,9 +12,11 @@ use super::negotiate::PixelFormat;
 /// How a picture lies in a camera's buffer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Layout {
+    /// How the pixels are encoded.
     pub format: PixelFormat,
-    /// Size in pixels.
+    /// In pixels.
     pub width: u32,
+    /// In pixels.
     pub height: u32,
     /// Bytes from the start of a row to the start of the next; 0 when rows
     /// follow each other without a gap. Has no meaning for MJPG.

@@ -17,6 +17,7 @@ pub struct Corrected {
 }
 
 impl Corrected {
+    /// A camera whose photographs `profile` is applied to.
     pub fn new(camera: Box<dyn Camera>, profile: Arc<CameraProfile>) -> Corrected {
         Corrected { camera, profile }
     }

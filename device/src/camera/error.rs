@@ -10,47 +10,39 @@ use fovea_core::profile::OtherFrame;
 use super::control::ControlKind;
 use super::negotiate::PixelFormat;
 
-/// What kind of trouble it is: what the screen shows, and whether pictures can
-/// still come, depends on this and not on the sentence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ErrorKind {
-    /// There is no camera, or no folder, where it was looked for.
-    Missing,
-    /// It was there and is gone.
-    Unplugged,
-    /// Another program holds it.
-    Busy,
-    /// It may not be opened.
-    NoPermission,
-    /// What is there gives no picture that can be used.
-    Unusable,
-    /// No picture came in time.
-    Stalled,
-    /// A picture of another size than agreed came.
-    WrongSize,
-    /// A damaged picture came.
-    Corrupt,
-    /// A control was not obeyed; pictures go on.
-    Control,
-    /// The driver, or this program, failed in another way.
-    Failed,
-}
-
 /// Why the bytes of a buffer are no picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConvertError {
-    /// Width and height in pixels.
-    WrongSize { got: (u32, u32), agreed: (u32, u32) },
-    /// In bytes.
-    Short { have: usize, need: usize },
-    /// The format needs both to be even.
+    /// It has another size than agreed.
+    WrongSize {
+        /// Its width and height in pixels.
+        got: (u32, u32),
+        /// The width and height agreed with the driver, in pixels.
+        agreed: (u32, u32),
+    },
+    /// There are too few bytes, or there is too little memory for its pixels.
+    Short {
+        /// Bytes there are.
+        have: usize,
+        /// Bytes that are needed.
+        need: usize,
+    },
+    /// The format keeps one colour for neighbouring pixels, and a side is odd.
     OddSize {
+        /// YUYV, which needs an even width, or NV12, which needs both sides even.
         format: PixelFormat,
+        /// In pixels.
         width: u32,
+        /// In pixels.
         height: u32,
     },
-    /// Rows of so many bytes are too short for so many pixels.
-    NarrowRows { stride: usize, width: u32 },
+    /// The bytes of a row are too few for its pixels.
+    NarrowRows {
+        /// Bytes from the start of a row to the start of the next.
+        stride: usize,
+        /// Pixels of a row.
+        width: u32,
+    },
     /// It does not begin like a JPEG.
     NoJpeg,
     /// The JPEG is incomplete.
@@ -89,55 +81,101 @@ pub enum DriverTask {
     SendPicture,
 }
 
-/// Why there is no picture. In words it says what to do about it. `place` is the
-/// path of the camera's device, `reason` what the system said.
+/// Why there is no picture. In words it says what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CameraError {
     /// There is none at the place that was named.
-    Missing { place: String },
+    Missing {
+        /// Path of the camera's device.
+        place: String,
+    },
     /// None was named, and there is none at all.
     NoneFound,
     /// It was there and is gone.
-    Unplugged { place: String },
-    /// Another program uses it.
-    Busy { place: String },
-    /// It was plugged in a moment ago and has no permissions yet.
-    SettingUp { place: String },
-    /// The system does not let this program open it.
-    NoPermission { place: String },
-    /// It sends no pictures.
-    NoCamera { place: String },
-    /// It sends its pictures by V4L2's multi-planar interface alone.
-    Planes { place: String },
-    /// Nothing that it sends can be used.
-    NoFormat { place: String, offered: Offered },
-    /// No picture came in time.
-    Stalled { place: String },
-    /// Width and height in pixels.
-    WrongSize {
+    Unplugged {
+        /// Path of the camera's device.
         place: String,
+    },
+    /// Another program uses it.
+    Busy {
+        /// Path of the camera's device.
+        place: String,
+    },
+    /// It was plugged in a moment ago and has no permissions yet.
+    SettingUp {
+        /// Path of the camera's device.
+        place: String,
+    },
+    /// The system does not let this program open it.
+    NoPermission {
+        /// Path of the camera's device.
+        place: String,
+    },
+    /// It sends no pictures.
+    NoCamera {
+        /// Path of the camera's device.
+        place: String,
+    },
+    /// It sends its pictures by V4L2's multi-planar interface alone.
+    Planes {
+        /// Path of the camera's device.
+        place: String,
+    },
+    /// Nothing that it sends can be used.
+    NoFormat {
+        /// Path of the camera's device.
+        place: String,
+        /// What it sends instead.
+        offered: Offered,
+    },
+    /// No picture came in time.
+    Stalled {
+        /// Path of the camera's device.
+        place: String,
+    },
+    /// A picture of another size than agreed came.
+    WrongSize {
+        /// Path of the camera's device.
+        place: String,
+        /// Width and height of the picture that came, in pixels.
         got: (u32, u32),
+        /// The width and height agreed with the driver, in pixels.
         agreed: (u32, u32),
     },
     /// A damaged picture came.
-    Corrupt { place: String, reason: ConvertError },
+    Corrupt {
+        /// Path of the camera's device.
+        place: String,
+        /// What is wrong with the picture.
+        reason: ConvertError,
+    },
     /// The camera has no such control.
     NoControl(ControlKind),
     /// The driver did not set a control to this value.
     ControlRefused {
+        /// Path of the camera's device.
         place: String,
+        /// The control that was to be set.
         control: ControlKind,
+        /// In the camera's own unit, or the driver's number for a mode.
         value: i64,
+        /// What the system said, in English.
         reason: String,
     },
     /// The driver failed in another way.
     Driver {
+        /// Path of the camera's device.
         place: String,
+        /// What it was asked to do.
         task: DriverTask,
+        /// What the system said, in English.
         reason: String,
     },
-    /// The driver or the decoder panicked, and what it said, if anything.
-    BrokeDown { reason: Option<String> },
+    /// The driver or the decoder panicked.
+    BrokeDown {
+        /// The panic's message; `None` where it is not known.
+        reason: Option<String>,
+    },
     /// The camera's profile does not fit its photographs.
     Profile(OtherFrame),
     /// This folder holds no photographs.
@@ -145,41 +183,29 @@ pub enum CameraError {
     /// This is no folder.
     NoFolder(PathBuf),
     /// A file of a folder cannot be read.
-    Photograph { path: PathBuf, fault: FileFault },
+    Photograph {
+        /// The file's path.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: FileFault,
+    },
 }
 
 impl std::error::Error for ConvertError {}
 impl std::error::Error for CameraError {}
 
 impl CameraError {
-    /// What kind of trouble it is.
-    pub fn kind(&self) -> ErrorKind {
-        match self {
-            CameraError::Missing { .. }
-            | CameraError::NoneFound
-            | CameraError::SettingUp { .. }
-            | CameraError::NoFolder(_) => ErrorKind::Missing,
-            CameraError::Unplugged { .. } => ErrorKind::Unplugged,
-            CameraError::Busy { .. } => ErrorKind::Busy,
-            CameraError::NoPermission { .. } => ErrorKind::NoPermission,
-            CameraError::NoCamera { .. }
-            | CameraError::Planes { .. }
-            | CameraError::NoFormat { .. }
-            | CameraError::EmptyFolder(_) => ErrorKind::Unusable,
-            CameraError::Stalled { .. } => ErrorKind::Stalled,
-            CameraError::WrongSize { .. } | CameraError::Profile(_) => ErrorKind::WrongSize,
-            CameraError::Corrupt { .. } | CameraError::Photograph { .. } => ErrorKind::Corrupt,
-            CameraError::NoControl(_) | CameraError::ControlRefused { .. } => ErrorKind::Control,
-            CameraError::Driver { .. } | CameraError::BrokeDown { .. } => ErrorKind::Failed,
-        }
-    }
-
     /// Whether the camera is as good as before: the next picture may be fine.
     /// After any other error it has to be opened again.
     pub fn passes(&self) -> bool {
         matches!(
-            self.kind(),
-            ErrorKind::WrongSize | ErrorKind::Corrupt | ErrorKind::Control
+            self,
+            CameraError::WrongSize { .. }
+                | CameraError::Profile(_)
+                | CameraError::Corrupt { .. }
+                | CameraError::Photograph { .. }
+                | CameraError::NoControl(_)
+                | CameraError::ControlRefused { .. }
         )
     }
 
@@ -213,28 +239,25 @@ mod tests {
     #[test]
     fn the_systems_numbers_become_sentences_that_name_the_remedy() {
         let place = Path::new("/dev/video3");
-        for (number, kind, remedy) in [
-            (2, ErrorKind::Missing, "plug it in"),
-            (19, ErrorKind::Unplugged, "check its cable"),
-            (16, ErrorKind::Busy, "close it"),
-            (13, ErrorKind::NoPermission, "group \"video\""),
-            (25, ErrorKind::Unusable, "name one that sends pictures"),
-            (5, ErrorKind::Failed, "failed to start"),
+        for (number, remedy) in [
+            (2, "plug it in"),
+            (19, "check its cable"),
+            (16, "close it"),
+            (13, "group \"video\""),
+            (25, "name one that sends pictures"),
+            (5, "failed to start"),
         ] {
             let error = io::Error::from_raw_os_error(number);
             let said = CameraError::driver(place, DriverTask::Start, &error);
             let sentence = said.to_string();
-            assert_eq!(said.kind(), kind, "{sentence}");
             assert!(
                 sentence.contains("/dev/video3") && sentence.contains(remedy),
                 "{sentence}"
             );
         }
         let late = io::Error::new(io::ErrorKind::TimedOut, "VIDIOC_DQBUF");
-        assert_eq!(
-            CameraError::driver(place, DriverTask::SendPicture, &late).kind(),
-            ErrorKind::Stalled
-        );
+        let said = CameraError::driver(place, DriverTask::SendPicture, &late);
+        assert!(matches!(said, CameraError::Stalled { .. }), "{said}");
     }
 
     #[test]

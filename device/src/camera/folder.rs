@@ -142,7 +142,6 @@ fn reduced(photograph: RgbImage) -> RgbImage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::camera::ErrorKind;
 
     /// A folder of grey photographs, each of another level.
     fn folder(levels: &[u8]) -> tempfile::TempDir {
@@ -216,8 +215,9 @@ mod tests {
     fn a_folder_without_photographs_is_no_camera() {
         let clock = Clock::start();
         let dir = folder(&[]);
-        let refused = |path: &Path| Folder::open(path, &clock).map(|_| ()).unwrap_err().kind();
-        assert_eq!(refused(dir.path()), ErrorKind::Unusable);
-        assert_eq!(refused(&dir.path().join("none")), ErrorKind::Missing);
+        let refused = |path: &Path| Folder::open(path, &clock).map(|_| ()).unwrap_err();
+        let (empty, none) = (dir.path(), dir.path().join("none"));
+        assert_eq!(refused(empty), CameraError::EmptyFolder(empty.to_owned()));
+        assert_eq!(refused(&none), CameraError::NoFolder(none.clone()));
     }
 }

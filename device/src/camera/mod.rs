@@ -37,7 +37,7 @@ use negotiate::Mode;
 pub use clock::Clock;
 pub use control::{Control, ControlKind, Level};
 pub use corrected::Corrected;
-pub use error::{CameraError, ConvertError, DriverTask, ErrorKind, Offered};
+pub use error::{CameraError, ConvertError, DriverTask, Offered};
 pub use source::{look, open, Opened, Opener, Source, SourceError};
 
 /// When a frame was taken and when this program got it, since the program's
@@ -101,17 +101,22 @@ pub enum About {
         /// How photographs come.
         still: Mode,
     },
-    /// So many photographs of a folder, `rate` a second.
+    /// The photographs of a folder.
     Folder {
+        /// The folder's path.
         folder: PathBuf,
+        /// How many there are, those of its sub-folders included.
         photographs: usize,
+        /// Preview pictures a second.
         rate: u32,
     },
-    /// Drawn eyes by the names of their presets; the preview's side in pixels,
-    /// `rate` of them a second.
+    /// Drawn eyes.
     Drawn {
+        /// The names of their presets, in the order in which they are shown.
         names: Vec<&'static str>,
+        /// Side of the square preview, in pixels.
         side: u32,
+        /// Preview pictures a second.
         rate: u32,
     },
 }

@@ -72,10 +72,12 @@ impl fmt::Display for PixelFormat {
     }
 }
 
-/// Time from one picture to the next: `numerator / denominator` seconds.
+/// Time from one picture to the next, as the fraction that drivers give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interval {
+    /// Seconds that `denominator` pictures take; 0 from a driver that gave nonsense.
     pub numerator: u32,
+    /// Pictures in `numerator` seconds; 0 from a driver that gave nonsense.
     pub denominator: u32,
 }
 
@@ -90,8 +92,11 @@ impl Interval {
 /// One way a camera can send pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mode {
+    /// How the pixels are encoded.
     pub format: PixelFormat,
+    /// In pixels.
     pub width: u32,
+    /// In pixels.
     pub height: u32,
     /// `None` when the driver does not say how often.
     pub interval: Option<Interval>,
@@ -189,10 +194,11 @@ fn best(modes: &[Mode], order: impl Fn(&Mode, &Mode) -> std::cmp::Ordering) -> O
 /// Sizes that a driver offers as a range instead of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {
-    /// Smallest and largest width and height, pixels.
+    /// Smallest width and height, in pixels.
     pub least: (u32, u32),
+    /// Largest width and height, in pixels.
     pub most: (u32, u32),
-    /// Step between two widths, two heights.
+    /// Step between two widths and between two heights, in pixels; 0 counts as 1.
     pub step: (u32, u32),
 }
 

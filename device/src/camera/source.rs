@@ -37,6 +37,7 @@ const DEMO: &str = "healthy,moderate_npdr";
 
 /// Why a text names no camera.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[allow(missing_docs)] // each variant's message says what it is
 pub enum SourceError {
     #[error(
         "\"{0}\" is not a camera; write v4l, v4l:/dev/video0, folder:DIR, demo or demo:PRESET"
@@ -107,6 +108,7 @@ pub struct Opener {
 
 /// A camera that was just opened.
 pub struct Opened {
+    /// Ready to send pictures, with its controls set.
     pub camera: Box<dyn Camera>,
     /// The levels that it refused: it has no such control, or its driver will
     /// not. Its pictures may be of use all the same.

@@ -41,40 +41,55 @@ const MAX_BYTES: u64 = 1 << 20;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// Table `[device]`.
     pub device: Device,
+    /// Table `[camera]`.
     pub camera: Camera,
+    /// Table `[display]`.
     pub display: Display,
+    /// Table `[input]`.
     pub input: Input,
+    /// Table `[capture]`.
     pub capture: Capture,
-    /// The exam's time-outs.
+    /// Table `[exam]`: the time-outs.
     pub exam: Rules,
+    /// Table `[model]`.
     pub model: Model,
+    /// Table `[store]`.
     pub store: Store,
+    /// Table `[log]`.
     pub log: Log,
 }
 
+/// What tells this device from others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Device {
-    /// Written into every record.
+    /// Written into every record; each device needs its own.
     pub id: String,
 }
 
+/// Which camera is used, and what it is set to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Camera {
+    /// Where pictures come from.
     #[serde(with = "text")]
     pub source: Source,
     /// The camera's profile; none is applied when the file is not there.
     pub profile: PathBuf,
+    /// Exposure time in the camera's own unit, often 0.1 ms.
     pub exposure: Setting,
+    /// Amplification of the sensor's signal, in the camera's own unit.
     pub gain: Setting,
+    /// Distance in focus, in the camera's own unit.
     pub focus: Setting,
+    /// Colour temperature taken for white, in kelvin.
     pub white_balance: Setting,
 }
 
 impl Camera {
-    /// The controls that are to be set, and to what.
+    /// The controls that are to be set, and to what. Those left "as-is" are not among them.
     pub fn levels(&self) -> impl Iterator<Item = (ControlKind, camera::Level)> {
         let settings = [
             (ControlKind::Exposure, self.exposure),
@@ -88,19 +103,23 @@ impl Camera {
     }
 }
 
+/// What the interface is shown on, and in which language.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Display {
+    /// A graphics card's screen, a window, or a folder of pictures.
     #[serde(with = "text")]
     pub output: Target,
-    /// Of a window or of pictures; a screen of its own says its size itself.
+    /// In pixels, of a window or of pictures; a graphics card's screen has its own.
     #[serde(with = "text")]
     pub size: ScreenSize,
-    /// How far the picture is turned to lie on a panel that is mounted turned.
+    /// How far the picture is turned clockwise for a panel that is mounted turned.
     pub rotation: Rotation,
+    /// Of the screen; terminals and the log are in English.
     pub language: Language,
 }
 
+/// How touch panels, keyboards and bar code scanners are wired.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Input {
@@ -113,7 +132,7 @@ pub struct Input {
     /// The layout that the bar code scanner is set to.
     #[serde(with = "text")]
     pub scanner: LayoutName,
-    /// Part of the scanner's name, where that does not say what it is.
+    /// Part of the scanner's name, where that does not say what it is; else empty.
     pub scanner_name: String,
 }
 
@@ -132,31 +151,39 @@ impl Input {
     }
 }
 
+/// When the device takes a photograph by itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Capture {
-    /// How long the picture must be good before it is taken by itself.
+    /// Seconds for which the picture must be good before it is taken, 0 to 10;
+    /// 0 leaves the shutter to the operator.
     pub auto_seconds: AutoCapture,
 }
 
+/// What photographs are graded with.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Model {
+    /// The bundle inside the program, or one in a folder.
     #[serde(with = "text")]
     pub bundle: BundleSource,
 }
 
+/// Where exams are kept, and the room they need.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Store {
+    /// The store's folder; made at the first start.
     pub folder: PathBuf,
     /// Least free room at which an exam may begin, in megabytes (10^6 bytes).
     pub least_free_mb: Bounded<50, 1_000_000>,
 }
 
+/// What the device writes down about itself. No patient's data goes into it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Log {
+    /// The folder of the log's files; made where it is missing.
     pub folder: PathBuf,
     /// The least that is written.
     #[serde(with = "text")]
@@ -221,6 +248,7 @@ impl Default for Log {
 
 /// Why a configuration was refused.
 #[derive(Debug, Error)]
+#[allow(missing_docs)] // each variant's message says what it is
 pub enum ConfigError {
     #[error("cannot read the configuration {path} ({source}); check that it exists and may be read, or write one with `fovea config --example`", path = path.display())]
     Read { path: PathBuf, source: io::Error },
@@ -229,7 +257,7 @@ pub enum ConfigError {
     #[error("{path}{place}: {reason}; correct it, `fovea config --example` shows every key", path = path.display())]
     Content {
         path: PathBuf,
-        /// ` line 3, "the line"`, or nothing.
+        /// A space, then the line by its number and its text; empty where it is not known.
         place: String,
         reason: String,
     },
@@ -262,7 +290,11 @@ impl Config {
         }
     }
 
-    /// The configuration that `text` holds; `path` is where it came from.
+    /// The configuration that `text` holds; `path` is where it came from, for the error alone.
+    ///
+    /// # Errors
+    /// [`ConfigError::Content`] when it is not TOML, has a key that is not known
+    /// or a value that is out of its range.
     pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         toml::from_str(text).map_err(|error| ConfigError::Content {
             path: path.to_owned(),

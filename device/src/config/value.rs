@@ -26,7 +26,7 @@ impl ScreenSize {
     /// The longest side there may be.
     const MOST: u32 = 4096;
 
-    /// As drawing takes it.
+    /// In pixels, as drawing takes it.
     pub fn size(self) -> Size {
         self.0
     }
@@ -118,9 +118,10 @@ impl fmt::Display for BundleSource {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]
 pub enum Setting {
-    /// The camera's own affair.
+    /// Not set: it stays as the camera has it.
     #[default]
     AsIs,
+    /// Set to a fixed value, or to the camera's own automatic.
     To(Level),
 }
 

@@ -65,17 +65,22 @@ pub trait Display {
 pub enum About {
     /// A screen of a graphics card.
     Screen {
+        /// Path of the card's device, such as `/dev/dri/card0`.
         card: PathBuf,
         /// The card's name for its output.
         output: String,
         /// Pictures a second.
         rate: u32,
+        /// The panel in its own pixels, and where the picture lies on it.
         layout: Layout,
     },
+    /// A window on the desktop, as large as the layout's panel.
     Window(Layout),
     /// Pictures in a folder.
     Pictures {
+        /// The folder's path.
         folder: PathBuf,
+        /// The panel that the pictures are made for.
         layout: Layout,
         /// Whether the folder is not there yet: the start makes it.
         to_be_made: bool,
@@ -84,6 +89,7 @@ pub enum About {
 
 /// Why nothing can be shown.
 #[derive(Debug, Error)]
+#[allow(missing_docs)] // each variant's message says what it is
 pub enum DisplayError {
     #[error(transparent)]
     Keyboard(#[from] KeymapError),
@@ -160,7 +166,9 @@ impl fmt::Display for Target {
 
 /// A display, and what is touched and typed on it.
 pub struct Screen {
+    /// What pictures are shown on.
     pub display: Box<dyn Display>,
+    /// What is touched, typed and scanned at it.
     pub input: Box<dyn Input>,
 }
 
@@ -201,7 +209,9 @@ pub fn open(
 
 /// What is found of a display and of what is touched and typed on it.
 pub struct Seen {
+    /// The display.
     pub display: About,
+    /// Touch panels, keyboards and scanners.
     pub input: input::About,
 }
 

@@ -16,24 +16,31 @@ use crate::draw::shape::mix;
 /// The weight of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weight {
+    /// Noto Sans in its normal weight.
     Regular,
+    /// Noto Sans Bold.
     Bold,
 }
 
 /// Where a text lies relative to its anchor's x.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
+    /// The text begins at x.
     Left,
+    /// The middle of the text lies at x.
     Centre,
+    /// The text ends at x.
     Right,
 }
 
 /// How a text looks.
 #[derive(Clone, Copy, Debug)]
 pub struct TextStyle {
+    /// Regular or bold.
     pub weight: Weight,
     /// Height of a line, ascender to descender, in pixels.
     pub size: f32,
+    /// The colour of the letters.
     pub colour: Rgb888,
     /// The colour the text is drawn over.
     pub background: Rgb888,
@@ -82,7 +89,8 @@ impl TextStyle {
         lines
     }
 
-    /// Draws `text` in one line, the top of its line at `at.y`.
+    /// Draws `text` in one line, the top of its line at `at.y`; where it lies
+    /// along x, `align` says. `at` is in pixels of the target.
     ///
     /// Characters that the font lacks are drawn as its empty box; control
     /// characters are left out, so that a file name cannot break the layout.

@@ -14,6 +14,7 @@ pub struct Cause {
 }
 
 impl Cause {
+    /// A cause that is not a full disk.
     pub fn new(what: impl InWords + Send + Sync + 'static) -> Cause {
         Cause {
             what: Arc::new(what),
@@ -29,6 +30,7 @@ impl Cause {
         }
     }
 
+    /// Whether [`Cause::full_disk`] made it. The operator is then told to make room.
     pub fn is_full_disk(&self) -> bool {
         self.full_disk
     }

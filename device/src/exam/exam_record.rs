@@ -50,15 +50,22 @@ impl Clock {
 /// A whole exam, as it is saved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExamRecord {
+    /// The id it was opened under.
     pub id: ExamId,
     /// When it began.
     pub began: Clock,
+    /// Since the program's start; of an interrupted exam, when it was last kept.
     #[serde(with = "micros")]
     pub ended: Duration,
+    /// Whether it was completed, and if not, why.
     pub ending: Ending,
+    /// What was written down of the patient.
     pub patient: Patient,
+    /// The patient's right eye.
     pub right: EyeRecord,
+    /// The patient's left eye.
     pub left: EyeRecord,
+    /// What becomes of the patient, and which eyes that says nothing of.
     pub outcome: ExamOutcome,
     /// What the operator did, in order.
     pub operations: Vec<Operation>,
@@ -98,7 +105,9 @@ pub enum Ending {
 pub struct EyeRecord {
     /// Every photograph, refused and retaken ones too, in the order taken.
     pub shots: Vec<Shot>,
+    /// Why the eye was left out; `None` where it was not, or was photographed.
     pub skipped: Option<SkipReason>,
+    /// Where the eye stood when the record was made.
     pub outcome: EyeOutcome,
     /// The photograph that decided: the last one that could be graded.
     pub decided_by: Option<ShotId>,
@@ -107,11 +116,15 @@ pub struct EyeRecord {
 /// One photograph of an eye. Its pixels are kept under its id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Shot {
+    /// Tells it from every other photograph of the program's run.
     pub id: ShotId,
     /// The camera's id of the frame.
     pub frame: u64,
+    /// Who took it.
     pub shutter: Shutter,
+    /// When it passed each step of the device.
     pub stamps: Stamps,
+    /// The verdict, or that there is none.
     pub judgement: Judgement,
     /// Whether the picture contradicts the eye that was chosen.
     pub side: Side,
@@ -160,13 +173,16 @@ impl Shot {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shutter {
+    /// The operator, by a touch or a key.
     Operator,
+    /// The device, because the picture had been good for long enough.
     Automatic,
 }
 
 /// A photograph's way through the device, since the program's start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamps {
+    /// Exposed, as the camera says; `None` where it does not.
     #[serde(with = "optional_micros")]
     pub captured: Option<Duration>,
     /// Taken from the camera's queue.
@@ -175,6 +191,7 @@ pub struct Stamps {
     /// Became part of the exam.
     #[serde(with = "micros")]
     pub accepted: Duration,
+    /// Its verdict came; `None` where it has none.
     #[serde(with = "optional_micros")]
     pub graded: Option<Duration>,
     /// The verdict was on the screen.
@@ -188,6 +205,7 @@ pub struct Stamps {
 pub enum Judgement {
     /// Being graded; in a saved exam, one that ended before it was.
     Pending,
+    /// The verdict came; the gate may have refused the photograph in it.
     Given(Box<ShotVerdict>),
     /// No verdict came in time, or the student failed.
     Overdue,
@@ -196,10 +214,12 @@ pub enum Judgement {
 /// The verdict on one photograph, as the exam keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ShotVerdict {
+    /// `Retake` where the photograph cannot be graded.
     pub decision: ReferralDecision,
     /// Calibrated probability (0..1) of any referable disease, where there is
     /// one.
     pub score: Option<f32>,
+    /// Whether the gate accepts it, why not, and the numbers that rests on.
     pub gate: GateVerdict,
     /// Which eye the picture shows, where that is certain.
     pub shows: Option<Eye>,
@@ -243,8 +263,10 @@ pub enum Side {
 /// Something the operator did that changed the exam.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operation {
+    /// Since the program's start.
     #[serde(with = "micros")]
     pub at: Duration,
+    /// What was asked for.
     pub action: Action,
 }
 

@@ -60,19 +60,41 @@ pub enum Stage {
     /// A page beside the exam.
     Page(Page),
     /// Writing down the patient.
-    Patient { field: PatientField },
+    Patient {
+        /// Where keys write.
+        field: PatientField,
+    },
     /// The live view with its guidance.
-    Live { eye: Eye },
+    Live {
+        /// The eye to be photographed.
+        eye: Eye,
+    },
     /// The photograph is being taken.
-    Capturing { eye: Eye },
-    /// Asking why this eye is left out.
-    Skipping { eye: Eye },
+    Capturing {
+        /// The eye that was chosen.
+        eye: Eye,
+    },
+    /// Asking why an eye is left out.
+    Skipping {
+        /// The eye that is left out.
+        eye: Eye,
+    },
     /// The eye's latest photograph ([`Exam::latest_shot`]) and its verdict, or
-    /// that it is being graded; with its attention map when asked for.
-    Result { eye: Eye, attention: bool },
+    /// that it is being graded.
+    Result {
+        /// The eye that was chosen.
+        eye: Eye,
+        /// Whether the attention map is shown over the photograph.
+        attention: bool,
+    },
     /// The photograph looks like the other eye: to be acknowledged, swapped or
     /// retaken.
-    WrongEye { eye: Eye, shot: ShotId },
+    WrongEye {
+        /// The eye that was chosen, not the one it looks like.
+        eye: Eye,
+        /// The photograph that is asked about.
+        shot: ShotId,
+    },
     /// Both eyes. After a failed save this stage says so
     /// ([`Notice::NotSaved`]) and only saves again.
     Summary,

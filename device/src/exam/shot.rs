@@ -15,8 +15,9 @@ pub struct ShotId(pub u64);
 pub struct Still {
     /// The camera's id of the frame.
     pub frame: u64,
-    /// When it was exposed, where the camera says, and when it was taken from
-    /// the camera's queue; since the program's start.
+    /// When it was exposed, since the program's start; `None` where the camera
+    /// does not say.
     pub captured: Option<Duration>,
+    /// When it was taken from the camera's queue; since the program's start.
     pub dequeued: Duration,
 }

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Eye {
+    /// The patient's right eye (OD).
     Right,
+    /// The patient's left eye (OS).
     Left,
 }
 
@@ -53,9 +55,11 @@ impl SkipReason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PatientField {
-    /// Typed or scanned.
+    /// The patient's number, typed or scanned.
     Id,
+    /// In whole years.
     Age,
+    /// Free text.
     Note,
 }
 
@@ -65,6 +69,7 @@ pub enum PatientField {
 pub enum Page {
     /// The list of today's exams.
     Today,
+    /// What can be set at the device, and what it runs.
     Settings,
 }
 

@@ -58,15 +58,20 @@ pub struct Grader {
 /// A record, with what it was made from where there was something to see.
 #[derive(Clone, Debug)]
 pub struct Graded {
+    /// The result, also where the photograph could not be graded.
     pub record: Record,
+    /// `None` where the photograph could not be read or the student failed.
     pub seen: Option<Seen>,
 }
 
 /// What the device and its student saw.
 #[derive(Clone, Debug)]
 pub struct Seen {
+    /// Upright pixels; of a large JPEG file, the means of squares of them.
     pub photograph: RgbImage,
+    /// The square that the student was given.
     pub prepared: Prepared,
+    /// The student's logits and class activation maps.
     pub answer: Answer,
 }
 

@@ -104,69 +104,85 @@ impl Check {
     }
 }
 
-/// One thing that was found, good or bad. `detail` is what a library or a part
-/// that speaks no other language said of it, in English.
+/// One thing that was found, good or bad.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Found {
-    /// The bundle grades a drawn eye in so many milliseconds.
+    /// The bundle grades a drawn eye.
     Grades {
+        /// The bundle's name.
         bundle: String,
+        /// Time that grading took, in milliseconds.
         ms: f64,
     },
     /// The bundle gives no probabilities for a drawn eye.
     NoProbabilities {
+        /// The bundle's name.
         bundle: String,
     },
     /// The bundle takes a drawn eye for none.
     RefusesEye {
+        /// The bundle's name.
         bundle: String,
     },
     /// The bundle takes a black frame for an eye.
     AcceptsBlack {
+        /// The bundle's name.
         bundle: String,
     },
     /// This program was built without the eye to test with.
     NoDrawnEye,
     /// The bundle, or the student in it, cannot be used.
     NoStudent {
+        /// The error in English.
         detail: String,
     },
     /// The student panicked.
     StudentBrokeDown {
+        /// What the panic said, in English.
         detail: String,
     },
     /// The student's thread has ended.
     StudentGone,
 
-    /// The calibration, and the sensitivity that it aims at, 0 to 1.
+    /// The operating points were measured on photographs, and the gate asks the student.
     Calibrated {
+        /// The calibration's id.
         id: String,
+        /// The sensitivity that the operating points were chosen for, 0 to 1.
         sensitivity: f32,
     },
     /// No photographs stand behind the operating points.
     NotMeasured {
+        /// The calibration's id.
         id: String,
     },
     /// The quality of a photograph is judged by its pixels alone.
     PixelsOnly {
+        /// The calibration's id.
         id: String,
     },
     /// There is no calibration without a bundle.
     NoCalibration,
-    /// The camera's profile, and what it leaves uneven, as a share of the mean.
+    /// There is a profile of the camera that can be used.
     Profile {
+        /// The camera as the profile names it.
         camera: String,
+        /// Unevenness that it leaves: root mean square, as a share of the mean.
         uneven: f32,
     },
     /// There is no profile of the camera.
     NoProfile,
+    /// There is a profile of the camera, but it cannot be used.
     ProfileUnusable {
+        /// The error in English.
         detail: String,
     },
 
-    /// The camera shows pictures; what it lets be set, where that was asked.
+    /// The camera shows pictures.
     Camera {
+        /// What the camera is and what was chosen of what it offers.
         about: Arc<camera::About>,
+        /// What can be set at it; empty where that was not asked, as in a running device.
         controls: Vec<Control>,
     },
     /// The camera is being opened for the first time.
@@ -178,18 +194,24 @@ pub enum Found {
     Display(display::About),
     /// It was working before.
     DisplayGone,
+    /// The display cannot be opened.
     NoDisplay {
+        /// The error in English.
         detail: String,
     },
-    /// It was not looked for: what is said of the keyboards is wrong.
+    /// It was not looked for, because a keyboard layout of the configuration
+    /// cannot be loaded.
     DisplayNotTried {
+        /// What is wrong with the layout, in English.
         detail: String,
     },
     /// What is touched and typed on.
     Input(input::About),
     /// Nothing is touched or typed without a display.
     NothingToTouch,
+    /// A keyboard layout of the configuration cannot be loaded.
     NoInput {
+        /// What is wrong with the layout, in English.
         detail: String,
     },
 
@@ -205,9 +227,11 @@ pub enum Found {
     Writable(PathBuf),
     /// The store's folder can be made.
     CanBeMade(PathBuf),
-    /// `reason` is the system's.
+    /// Files cannot be written in the store's folder, or it cannot be made.
     NotWritable {
+        /// The store's folder.
         path: PathBuf,
+        /// What the system said, in English.
         reason: String,
     },
 
@@ -274,8 +298,15 @@ impl Found {
 /// The parts of the device as the self-test asks them.
 pub trait Parts {
     /// Grades a photograph with the configured bundle.
+    ///
+    /// # Errors
+    /// [`Found::NoStudent`], [`Found::StudentBrokeDown`] or [`Found::StudentGone`]
+    /// when no student answers.
     fn grade(&mut self, photograph: RgbImage) -> Result<Record, Found>;
     /// The calibration of the configured bundle.
+    ///
+    /// # Errors
+    /// [`Found::NoCalibration`] or [`Found::NoStudent`] when no bundle is loaded.
     fn calibration(&mut self) -> Result<Calibration, Found>;
     /// Gets a picture from the camera.
     fn camera(&mut self) -> Found;
@@ -284,8 +315,15 @@ pub trait Parts {
     /// Looks for touch panels and keyboards.
     fn input(&mut self) -> Found;
     /// Looks at the store; nothing where there is none yet.
+    ///
+    /// # Errors
+    /// [`Found::StoreUnusable`] or [`Found::StoreGone`] when it cannot be read.
     fn store(&mut self) -> Result<Option<Glance>, Found>;
     /// How much room the store's disk has and an exam needs.
+    ///
+    /// # Errors
+    /// [`Found::StoreUnusable`] when the store cannot be used or the disk does not
+    /// say, [`Found::StoreGone`] when nobody can be asked.
     fn room(&mut self) -> Result<Room, Found>;
 }
 

@@ -41,11 +41,12 @@ const SCANNERS: [&str; 5] = ["scan", "barcode", "bar code", "bar-code", "qr code
 pub struct Wiring {
     /// How a touch panel is mounted on its screen.
     pub orientation: Orientation,
-    /// What the keys of keyboards print, and those that a scanner presses.
+    /// What the keys of keyboards print.
     pub keyboard: Keymap,
+    /// What the keys that a bar code scanner presses print.
     pub scanner: Keymap,
-    /// Part of the name of a device that is a scanner though its name does not
-    /// say so; empty where there is none.
+    /// Part of the name, in lower case, of a device that is a scanner though its
+    /// name does not say so; empty where there is none.
     pub scanner_name: String,
 }
 

@@ -80,6 +80,7 @@ impl fmt::Display for LayoutName {
 
 /// Why there is no such keyboard.
 #[derive(Debug, PartialEq, Eq, Error)]
+#[allow(missing_docs)] // each variant's message says what it is
 pub enum KeymapError {
     #[error(
         "the keyboard layout \"{0}\" needs the files of the package xkb-data, which are not in {LAYOUTS}: \
@@ -155,6 +156,7 @@ impl Keymap {
         })
     }
 
+    /// The name that it was loaded by.
     pub fn name(&self) -> &LayoutName {
         &self.parts.name
     }

@@ -10,16 +10,27 @@ use crate::exam::words::{Action, Eye, Page, PatientField};
 pub enum Key {
     /// A printable character, a space included.
     Char(char),
+    /// The next step; begins an exam where none is open, and closes a message.
     Enter,
+    /// One step back; closes a message.
     Escape,
+    /// Deletes the last character of the field.
     Backspace,
+    /// Ends the exam early, unless a field is being written.
     Delete,
+    /// To the next field of the patient.
     Tab,
+    /// Scrolls a list up by one row.
     Up,
+    /// Scrolls a list down by one row; in a field of the patient, to the next field.
     Down,
+    /// Turns to the patient's right eye, which is on the left as one looks at the patient.
     Left,
+    /// Turns to the patient's left eye.
     Right,
+    /// Scrolls a list up by five rows.
     PageUp,
+    /// Scrolls a list down by five rows.
     PageDown,
 }
 
@@ -82,7 +93,7 @@ pub enum Focus {
     View,
 }
 
-/// What `key` asks for. This is the one table of keys.
+/// What `key` asks for; `None` where it means nothing. This is the one table of keys.
 ///
 /// Letters count in lower case only: codes on wristbands are printed in upper
 /// case, so that one scanned at the wrong moment asks for nothing on its way

@@ -36,6 +36,7 @@ pub enum InputEvent {
     Touch(Point),
     /// The finger was not lifted where it came down: nothing is asked for.
     Release,
+    /// A key was pressed, or is held and repeats.
     Key(Key),
     /// A code was scanned: all of it, without what ends a line.
     Scan(String),
@@ -79,6 +80,7 @@ pub enum About {
 pub struct AboutDevice {
     /// As the device calls itself, if it does.
     pub name: Option<String>,
+    /// `None` where it is only touched.
     pub keys: Option<AboutKeys>,
 }
 

@@ -44,6 +44,7 @@ const ASK: Duration = Duration::from_millis(20);
 
 /// Why a script cannot be read or cannot go on.
 #[derive(Debug, Error, PartialEq, Eq)]
+#[allow(missing_docs)] // each variant's message says what it is
 pub enum ScriptError {
     #[error("the script {path} cannot be read: {reason}")]
     Read { path: PathBuf, reason: String },
@@ -157,8 +158,8 @@ impl Script {
         Ok(())
     }
 
-    /// How long the caller may wait at `now` before it asks again; nothing
-    /// more comes of a script that has ended.
+    /// How long the caller may wait at `now` (since the program's start) before
+    /// it asks again; `None` once the script has ended.
     pub fn due(&self, now: Duration) -> Option<Duration> {
         let step = self.steps.get(self.next)?;
         let waited = self

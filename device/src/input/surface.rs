@@ -7,15 +7,17 @@ use embedded_graphics::prelude::*;
 
 use crate::panel::layout::Layout;
 
-/// How a touch panel is mounted on its screen, as words in any order:
-/// `swap` when its x runs along the screen's height, `flip-x` and `flip-y`
-/// when, after that, the screen's x or y runs the other way. No words for a
-/// panel that is mounted straight. The screen is meant as it was made: how far
-/// it is mounted turned is its layout's.
+/// How a touch panel is mounted on its screen. Written as the words `swap`,
+/// `flip-x` and `flip-y` in any order; no words for a panel that is mounted
+/// straight. The screen is meant as it was made: how far it is mounted turned is
+/// its layout's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Orientation {
+    /// Its x runs along the screen's height.
     pub swap: bool,
+    /// After that, the screen's x runs the other way.
     pub flip_x: bool,
+    /// After that, the screen's y runs the other way.
     pub flip_y: bool,
 }
 
@@ -54,16 +56,18 @@ impl fmt::Display for Orientation {
     }
 }
 
-/// The values that one direction of a panel takes, ends included.
+/// The values that one direction of a panel takes, ends included. Some panels
+/// report a little more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Axis {
+    /// In the panel's own unit.
     pub least: i32,
+    /// In the panel's own unit.
     pub most: i32,
 }
 
 impl Axis {
-    /// Where `value` lies between the ends, 0..1. Some panels report a little
-    /// more than they promise.
+    /// Where `value` lies between the ends, 0..1.
     fn share(self, value: i32) -> f32 {
         let length = i64::from(self.most) - i64::from(self.least);
         let way = i64::from(value) - i64::from(self.least);
@@ -74,15 +78,19 @@ impl Axis {
 /// A touch panel on a screen.
 #[derive(Clone, Copy, Debug)]
 pub struct Surface {
+    /// Along the panel's own x.
     pub x: Axis,
+    /// Along the panel's own y.
     pub y: Axis,
+    /// How the panel is mounted on its screen.
     pub orientation: Orientation,
+    /// Where the picture lies on the screen.
     pub layout: Layout,
 }
 
 impl Surface {
-    /// The pixel of the picture that the panel means by `x`, `y`. It may lie
-    /// outside the picture.
+    /// The pixel of the picture that the panel means by `x`, `y`, which are in
+    /// its own unit. It may lie outside the picture.
     pub fn point(&self, x: i32, y: i32) -> Point {
         let (mut x, mut y) = (self.x.share(x), self.y.share(y));
         let Orientation {

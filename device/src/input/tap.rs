@@ -12,6 +12,7 @@ const ROLL: i32 = 30;
 /// One finger, or the button of a mouse, on a picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tap {
+    /// No finger is down.
     #[default]
     Up,
     /// Down since it touched this point.

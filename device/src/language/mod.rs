@@ -15,9 +15,11 @@ pub use texts::{Keyboard, Texts};
 /// its place and its file here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Language {
+    /// `en` in the configuration.
     #[default]
     #[serde(rename = "en")]
     English,
+    /// `es` in the configuration.
     #[serde(rename = "es")]
     Spanish,
 }

@@ -127,7 +127,7 @@ tables! {
         likeliest,
     }
     Save { saving, saving_hint, saved, saved_hint, number, next, home }
-    Today { title, none, damaged, hint, up, down, range, number, age }
+    Today { title, none, damaged, unread, hint, up, down, range, number, age }
     Settings {
         title, language, automatic, on, off, device, version, model, calibration,
         profile, disk,

@@ -60,6 +60,7 @@ pub struct Assessor {
 }
 
 impl Assessor {
+    /// One that has seen no frame yet.
     pub fn new() -> Assessor {
         Assessor {
             preparer: Preparer::default(),
@@ -70,7 +71,8 @@ impl Assessor {
         }
     }
 
-    /// Measures a frame that was taken at `at`.
+    /// Measures a frame that was taken at `at` (on any clock that only goes
+    /// forward).
     pub fn assess(&mut self, frame: &RgbImage, at: Duration) -> Assessment {
         self.preparer.prepare(frame, &mut self.prepared);
         let thumbnail = Thumbnail::of(&self.prepared);

@@ -80,6 +80,8 @@ struct Faults {
 }
 
 impl Guide {
+    /// One that tells [`Instruction::LookForEye`] until another instruction has held
+    /// for [`LiveLimits::hold_ms`].
     pub fn new(limits: LiveLimits) -> Guide {
         Guide {
             limits,
@@ -89,7 +91,8 @@ impl Guide {
         }
     }
 
-    /// Takes in the measures of a frame and says what it alone asks for.
+    /// Takes in the measures of a frame, taken at `at` (on any clock that only
+    /// goes forward), and says what it alone asks for.
     pub fn hear(&mut self, assessment: &Assessment, at: Duration) -> Instruction {
         self.faults = self.faults.after(assessment, &self.limits);
         let wanted = self.faults.first();

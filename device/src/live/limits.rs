@@ -77,7 +77,7 @@ impl AtMost {
 /// take one all the same.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LiveLimits {
-    /// Mean luminance below which there is nothing before the camera, where no
+    /// Mean luminance (0 to 1) below which there is nothing before the camera, where no
     /// field was found either.
     pub nothing: f32,
     /// How much it looks like a retina, 0 to 1
@@ -91,12 +91,13 @@ pub struct LiveLimits {
     pub off_centre: AtMost,
     /// Distance of the light's middle from the field's, in radii.
     pub shade: AtMost,
-    /// Mean luminance, 0 to 1.
+    /// Mean luminance, 0 to 1: too dark below this.
     pub dark: AtLeast,
+    /// Mean luminance, 0 to 1: too bright above this.
     pub bright: AtMost,
     /// Share of the field in which nothing but white is left, 0 to 1.
     pub glare: AtMost,
-    /// Standard deviation of the luminance.
+    /// Standard deviation of the luminance, 0 to 0.5.
     pub contrast: AtLeast,
     /// Detail in the middle of the field ([`super::Assessment::focus`]).
     pub focus: AtLeast,
@@ -152,15 +153,18 @@ impl LiveLimits {
 /// good enough.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bars {
+    /// Detail in the middle of the field, and contrast.
     pub focus: f32,
     /// Neither too dark nor too bright.
     pub light: f32,
     /// Large enough, whole and in the middle.
     pub field: f32,
+    /// How little the picture moves; 1 before there are two frames to compare.
     pub steady: f32,
 }
 
 impl Bars {
+    /// The bars of one frame. Each shows the worst of its measures.
     pub fn of(seen: &Assessment, limits: &LiveLimits) -> Bars {
         let m = &seen.measures;
         let worst = |bars: &[f32]| bars.iter().copied().fold(1.0, f32::min);

@@ -36,11 +36,13 @@ pub use limits::{AtLeast, AtMost, Bars, LiveLimits, BAR_LIMIT};
 /// What the live view shows of one frame, beside the frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Guidance {
+    /// What was measured of it.
     pub assessment: Assessment,
     /// What the operator is told. It changes only for a reason that lasts.
     pub instruction: Instruction,
     /// Whether nothing is wrong with this very frame.
     pub good: bool,
+    /// How near it comes to the limits.
     pub bars: Bars,
 }
 
@@ -53,6 +55,7 @@ pub struct LiveGate {
 }
 
 impl LiveGate {
+    /// One that has seen no frame yet.
     pub fn new(limits: LiveLimits) -> LiveGate {
         LiveGate {
             limits,

@@ -40,6 +40,7 @@ pub const FIELDS: &[&str] = &[
     "reason",
     // To which part of the device.
     "check",
+    "thread",
     "camera",
     "display",
     "input",
@@ -70,6 +71,7 @@ pub const FILE: &str = "fovea.log";
 
 /// Why there is no log.
 #[derive(Debug, Error)]
+#[allow(missing_docs)] // each variant's message says what it is
 pub enum LogError {
     #[error("cannot write the log in {folder} ({source}); check that the folder may be written, or name another with --log-folder", folder = folder.display())]
     Folder {
@@ -204,6 +206,53 @@ mod tests {
         for private in ["Joan", "one eye", "insert"] {
             assert!(!text.contains(private), "{text}");
         }
+    }
+
+    /// Field names of the events in `text`, a file of Rust.
+    fn fields(text: &str) -> Vec<String> {
+        let mut fields = Vec::new();
+        for level in ["error", "warn", "info", "debug", "trace"] {
+            let call = format!("tracing::{level}!(");
+            for after in text.split(&call).skip(1) {
+                let mut depth = 0;
+                let between = |letter: char| {
+                    depth += i32::from("([{".contains(letter));
+                    depth -= i32::from(")]}".contains(letter));
+                    letter == ',' && depth == 0
+                };
+                // Up to the sentence, which is the first argument that begins with a quote.
+                for argument in after.split(between).map(str::trim) {
+                    if argument.starts_with('"') {
+                        break;
+                    }
+                    let name = argument.split('=').next().unwrap_or(argument).trim();
+                    fields.push(name.trim_start_matches(['%', '?']).to_owned());
+                }
+            }
+        }
+        fields
+    }
+
+    #[test]
+    fn every_event_of_the_device_is_one_that_may_be_written() {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let (mut folders, mut seen) = (vec![source], 0);
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|is| is == "rs") {
+                    let text = std::fs::read_to_string(&path).unwrap();
+                    let code = text.split("#[cfg(test)]").next().unwrap_or(&text);
+                    for field in fields(code) {
+                        seen += 1;
+                        assert!(FIELDS.contains(&&*field), "`{field}` in {}", path.display());
+                    }
+                }
+            }
+        }
+        assert!(seen > 20, "only {seen} fields were found");
     }
 
     #[test]

@@ -138,6 +138,7 @@ fn grow(picture: Size, screen: Size) -> Size {
 /// What a screen offers to be driven in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Offer {
+    /// In pixels.
     pub size: Size,
     /// The screen's own choice: its native pixels.
     pub preferred: bool,

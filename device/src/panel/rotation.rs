@@ -16,10 +16,14 @@ use thiserror::Error;
 /// the picture has to be turned by a quarter to be upright.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rotation {
+    /// The picture lies on the panel as it is drawn.
     #[default]
     None,
+    /// By 90 degrees.
     Quarter,
+    /// By 180 degrees.
     Half,
+    /// By 270 degrees.
     ThreeQuarters,
 }
 
@@ -34,6 +38,7 @@ pub struct NoRotation(String);
 const BLOCK: u32 = 32;
 
 impl Rotation {
+    /// From 0 to 270 degrees.
     pub const ALL: [Rotation; 4] = [
         Rotation::None,
         Rotation::Quarter,
@@ -41,6 +46,7 @@ impl Rotation {
         Rotation::ThreeQuarters,
     ];
 
+    /// 0, 90, 180 or 270.
     pub fn degrees(self) -> u32 {
         match self {
             Rotation::None => 0,

@@ -53,10 +53,15 @@ impl Provenance {
 /// read that.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
+    /// As written down.
     pub patient: Patient,
+    /// The patient's result, which the worse eye decides.
     pub overall: PatientOutcome,
+    /// Where the right eye stands.
     pub right: EyeOutcome,
+    /// Where the left eye stands.
     pub left: EyeOutcome,
+    /// Whether it was completed, and if not, why.
     pub ending: Ending,
 }
 
@@ -74,9 +79,13 @@ pub struct Listing {
 pub struct Listed {
     /// Its place among all of the store, from 1.
     pub number: i64,
+    /// The id it was opened under.
     pub id: ExamId,
+    /// On the wall clock.
     pub began: Timestamp,
+    /// On the wall clock; of an interrupted exam, when it was last kept.
     pub ended: Timestamp,
+    /// The patient and the outcomes.
     #[serde(flatten)]
     pub summary: Summary,
     /// Whether its row was changed after it was saved.
@@ -89,7 +98,9 @@ pub struct Listed {
 pub struct StoredExam {
     /// Its place among all of the store, from 1.
     pub number: i64,
+    /// The exam as it was saved.
     pub record: ExamRecord,
+    /// The device and the bundle that its verdicts are from.
     pub provenance: Provenance,
     /// As they were graded.
     pub photographs: BTreeMap<ShotId, Photograph>,

@@ -29,8 +29,7 @@ pub enum Encoded {
     Photograph,
 }
 
-/// What went wrong. In words it says what to do about it. `reason` is what the
-/// system or a library said, in English.
+/// What went wrong. In words it says what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreError {
     /// Another program has opened the store in this folder.
@@ -41,18 +40,25 @@ pub enum StoreError {
     Foreign(PathBuf),
     /// A newer version of Fovea wrote the records.
     Newer {
+        /// Version of the schema that the database has.
         found: usize,
+        /// Newest version that this program knows.
         known: usize,
     },
     /// The records are to be brought up to date.
     Older {
+        /// Version of the schema that the database has.
         found: usize,
+        /// The version that this program reads.
         known: usize,
     },
+    /// The database or what it names is damaged, or missing beside photographs.
     Damaged(Damage),
     /// What was kept of an exam makes no sense.
     Unreadable {
+        /// The exam's place among all of the store, from 1.
         number: i64,
+        /// What is wrong with its JSON, in English.
         reason: String,
     },
     /// The store's disk is full.
@@ -65,17 +71,23 @@ pub enum StoreError {
     NoPhotograph(ShotId),
     /// An exam or a photograph cannot be turned into what is kept.
     Encode {
+        /// What was to be encoded.
         what: Encoded,
+        /// What the encoder said, in English.
         reason: String,
     },
     /// A file of the store cannot be read.
     Read {
+        /// The file or folder.
         path: PathBuf,
+        /// What the system said, in English.
         reason: String,
     },
     /// A file of the store cannot be written.
     Write {
+        /// The file or folder.
         path: PathBuf,
+        /// What the system said, in English.
         reason: String,
     },
     /// What is to be exported to is no empty folder.

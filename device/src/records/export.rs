@@ -40,6 +40,7 @@ const PROFILES_FOLDER: &str = "profiles";
 /// What an export came to.
 #[derive(Debug, Default)]
 pub struct Exported {
+    /// Exams that were copied. One that cannot be read is left out.
     pub exams: usize,
     /// Files of photographs; two shots of the same pixels share one.
     pub photographs: usize,

@@ -16,6 +16,7 @@ use super::{schema, Damage, Records, StoreError, DATABASE, LOCK, PHOTOGRAPHS_FOL
 /// What there is of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Glance {
+    /// Exams that are kept, interrupted ones included.
     pub exams: usize,
     /// About when the latest of them ended.
     pub latest: Option<Timestamp>,

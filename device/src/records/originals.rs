@@ -55,8 +55,10 @@ impl Profile {
 /// A photograph as it was taken, and what was applied to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Original {
+    /// Its file: hash, length and size.
     #[serde(flatten)]
     pub photograph: Photograph,
+    /// What was applied to it.
     pub profile: Profile,
 }
 

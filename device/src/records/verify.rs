@@ -19,22 +19,26 @@ use crate::exam::{Ending, ShotId};
 /// What was found in a store.
 #[derive(Debug, Default)]
 pub struct Verification {
+    /// Exams in the database, those that cannot be read included.
     pub exams: usize,
     /// Exams that never came to their end, because the device was stopped in
     /// their middle, or that still go on. No fault.
     pub interrupted: usize,
-    /// Photographs that belong to an exam.
+    /// Photographs that belong to an exam; two with the same pixels count once.
     pub photographs: usize,
-    /// Of those, how many are kept as they were taken as well.
+    /// Originals of photographs that a camera's profile was applied to; counted
+    /// in the same way.
     pub originals: usize,
     /// Files of photographs that are whole but not part of an exam, because
     /// the device was stopped before the exam was saved. No fault.
     pub unclaimed: Vec<PathBuf>,
+    /// Everything that is not as it was saved; empty where all is well.
     pub faults: Vec<Fault>,
 }
 
 /// Something that is not as it was saved. Paths are below the store's folder.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[allow(missing_docs)] // each variant's message says what it is
 pub enum Fault {
     #[error("the database is damaged: {0}")]
     Database(String),

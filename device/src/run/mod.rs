@@ -75,6 +75,7 @@ const STUCK: Duration = Duration::from_secs(600);
 
 /// Why the appliance does not start, or ended.
 #[derive(Debug, Error)]
+#[allow(missing_docs)] // each variant's message says what it is
 pub enum RunError {
     #[error("{0}")]
     Bundle(String),

@@ -2,13 +2,16 @@
 //! the list.
 
 use crate::records::{Fault, Listed, Listing, StoreError};
+use crate::screen::ListTrouble;
 
 /// The list of today's exams.
 #[derive(Default)]
 pub(super) struct Today {
     exams: Vec<Listed>,
     /// What is wrong with their records.
-    damaged: Vec<String>,
+    faults: Vec<String>,
+    /// Why they could not be listed again, where they could not.
+    unread: Option<String>,
     first_row: usize,
     selected: Option<usize>,
 }
@@ -18,9 +21,13 @@ impl Today {
         &self.exams
     }
 
-    /// How many faults their records have.
-    pub fn damaged(&self) -> usize {
-        self.damaged.len()
+    /// What is wrong with the list.
+    pub fn trouble(&self) -> Option<ListTrouble> {
+        match (&self.unread, self.faults.len()) {
+            (Some(_), _) => Some(ListTrouble::Unread),
+            (None, 0) => None,
+            (None, n) => Some(ListTrouble::Damaged(n)),
+        }
     }
 
     pub fn first_row(&self) -> usize {
@@ -34,19 +41,26 @@ impl Today {
     /// Takes in a list, or why there is none. What was listed before is still
     /// true where nothing can be read now.
     pub fn hear(&mut self, listing: Result<Listing, StoreError>) {
-        let damaged = match &listing {
-            Ok(listing) => listing.faults.iter().map(Fault::to_string).collect(),
-            Err(why) => vec![why.to_string()],
+        let listing = match listing {
+            Ok(listing) => listing,
+            Err(why) => {
+                let why = Some(why.to_string());
+                if let Some(why) = why.as_ref().filter(|_| why != self.unread) {
+                    tracing::error!(error = %why, "today's exams cannot be listed");
+                }
+                self.unread = why;
+                return;
+            }
         };
-        if damaged != self.damaged {
-            for fault in &damaged {
+        self.unread = None;
+        let faults: Vec<String> = listing.faults.iter().map(Fault::to_string).collect();
+        if faults != self.faults {
+            for fault in &faults {
                 tracing::error!(error = %fault, "not all of today's exams can be listed");
             }
-            self.damaged = damaged;
+            self.faults = faults;
         }
-        if let Ok(listing) = listing {
-            self.exams = listing.exams;
-        }
+        self.exams = listing.exams;
     }
 
     /// Begins at the top, with nothing selected.
@@ -74,9 +88,10 @@ mod tests {
     fn a_list_that_cannot_be_read_leaves_the_one_before() {
         let mut today = Today::default();
         today.hear(Err(StoreError::Full));
-        assert_eq!((today.exams().len(), today.damaged()), (0, 1));
+        assert!(today.exams().is_empty());
+        assert_eq!(today.trouble(), Some(ListTrouble::Unread));
         today.hear(Ok(Listing::default()));
-        assert_eq!(today.damaged(), 0);
+        assert_eq!(today.trouble(), None);
     }
 
     #[test]

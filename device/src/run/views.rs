@@ -174,20 +174,20 @@ impl Known {
     }
 
     fn list<R>(&self, with: impl FnOnce(&View) -> R) -> R {
-        let times: Vec<String> = self
+        let written: Vec<(String, String)> = self
             .today
             .exams()
             .iter()
-            .map(|exam| time(exam.began))
+            .map(|exam| (time(exam.began), exam.number.to_string()))
             .collect();
         let exams: Vec<ExamLine> = self
             .today
             .exams()
             .iter()
-            .zip(&times)
-            .map(|(exam, time)| ExamLine {
+            .zip(&written)
+            .map(|(exam, (time, record))| ExamLine {
                 time,
-                record: &exam.id.0,
+                record,
                 patient: &exam.summary.patient.id,
                 age: exam.summary.patient.age,
                 note: &exam.summary.patient.note,
@@ -200,7 +200,7 @@ impl Known {
             exams: &exams,
             first: self.today.first_row(),
             selected: self.today.selected(),
-            damaged: self.today.damaged(),
+            trouble: self.today.trouble(),
         }))
     }
 

@@ -16,20 +16,35 @@ use crate::live::Instruction;
 /// One screenful.
 #[derive(Clone, Copy, Debug)]
 pub enum View<'a> {
+    /// The home page, with the self-test and the way to an exam.
     Ready(Ready<'a>),
+    /// The screen after a time-out; a touch anywhere opens it.
     Locked(Locked<'a>),
+    /// The form for the patient's number, age and note.
     Patient(Patient<'a>),
+    /// The live picture with its guidance, also while the photograph is taken.
     Live(Live<'a>),
+    /// The latest photograph while it is being graded.
     Grading(Grading<'a>),
+    /// The verdict on a photograph that could be graded.
     Result(Judged<'a>),
+    /// Why a photograph could not be graded, and what to do about it.
     Refused(Refused<'a>),
+    /// The choice of reasons for leaving an eye out.
     Skip(Skip),
+    /// Both eyes and the patient's result, before the exam is saved.
     Summary(Summary<'a>),
+    /// The store is waited for. Nothing can be touched.
     Saving,
+    /// The exam is on the disk; its result is still shown.
     Saved(Saved<'a>),
+    /// The list of today's exams.
     Today(Today<'a>),
+    /// Language and automatic capture, and what the device runs.
     Settings(Settings<'a>),
+    /// What does not work and what to do about it, in place of the stage's own view.
     Problem(Trouble<'a>),
+    /// The photograph looks like the other eye: keep, file under the other, or retake.
     Warning(Warning<'a>),
 }
 
@@ -111,6 +126,7 @@ pub struct Panel<'a> {
     pub eye: Eye,
     /// The patient's id; empty when there is none.
     pub patient: &'a str,
+    /// What the operator is told.
     pub state: LiveState,
     /// Whether the device takes the photograph by itself.
     pub automatic: bool,
@@ -118,10 +134,12 @@ pub struct Panel<'a> {
     pub may_skip: bool,
 }
 
+/// What the live view tells the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LiveState {
     /// No frame has come yet.
     Waiting,
+    /// What is to be done, or that all is well.
     Guiding(Instruction),
     /// The photograph is being taken.
     Taking,
@@ -141,6 +159,7 @@ pub enum Measure {
 }
 
 impl Measure {
+    /// In the order of [`Live::bars`].
     pub const ALL: [Measure; 4] = [
         Measure::Focus,
         Measure::Light,
@@ -208,6 +227,7 @@ pub struct Judged<'a> {
 /// Where the evidence for a finding lies.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence<'a> {
+    /// Of the size that [`super::photograph`] names.
     pub picture: &'a RgbImage,
     /// The finding's index in the taxonomy.
     pub node: usize,
@@ -224,9 +244,9 @@ pub struct Refused<'a> {
     pub reason: GateReason,
     /// As for [`Grading`]; nothing where there is none.
     pub picture: Option<&'a RgbImage>,
-    /// How many were refused, this one among them, and at how many the eye
-    /// counts as one that cannot be graded.
+    /// How many photographs of the eye were refused, this one among them.
     pub refusals: usize,
+    /// At how many the eye counts as one that cannot be graded.
     pub most: usize,
 }
 
@@ -257,6 +277,7 @@ pub struct Summary<'a> {
     pub left: EyeSummary<'a>,
 }
 
+/// One eye on the summary.
 #[derive(Clone, Copy, Debug)]
 pub struct EyeSummary<'a> {
     /// Where the eye stands.
@@ -284,13 +305,23 @@ pub struct Saved<'a> {
 /// The list of today's exams, the latest first.
 #[derive(Clone, Copy, Debug)]
 pub struct Today<'a> {
+    /// Those that can be read.
     pub exams: &'a [ExamLine<'a>],
     /// The first one shown; [`super::today_rows`] says how many are.
     pub first: usize,
     /// The one whose details are shown.
     pub selected: Option<usize>,
-    /// How many records are damaged, listed or not.
-    pub damaged: usize,
+    /// What is wrong with it, where something is.
+    pub trouble: Option<ListTrouble>,
+}
+
+/// What is wrong with the list of today's exams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListTrouble {
+    /// So many records are damaged, listed or not.
+    Damaged(usize),
+    /// The list cannot be read now; what is shown was read before.
+    Unread,
 }
 
 /// A saved exam.
@@ -342,6 +373,7 @@ pub struct Trouble<'a> {
     pub detail: Option<&'a dyn InWords>,
 }
 
+/// What does not work. The screen adds what to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Problem {
     /// No frames come; the device keeps trying.
@@ -356,15 +388,16 @@ pub enum Problem {
     CodeNotTaken,
     /// The student failed, or gave no verdict in time.
     GradingFailed,
-    /// An exam could not be kept, for another reason than the disk's room.
+    /// No exam can begin, for another reason than the disk's room.
     CannotBegin,
-    /// The disk has no room for an exam.
+    /// No exam can begin: the disk has no room for one.
     DiskFull,
     /// The exam could not be kept; it is in memory alone.
     SaveFailed,
 }
 
 impl Problem {
+    /// Every problem, in the order above.
     pub const ALL: [Problem; 9] = [
         Problem::CameraLost,
         Problem::CaptureFailed,

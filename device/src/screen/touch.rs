@@ -14,7 +14,9 @@ pub(super) type Label = fn(&Texts) -> &str;
 /// An area that asks for something when it is touched.
 #[derive(Clone, Copy, Debug)]
 pub struct Touch {
+    /// In pixels of the picture shown.
     pub area: Rectangle,
+    /// What it asks for when it is touched.
     pub action: Action,
     /// Whether it does anything now; it is shown all the same, dimmed.
     pub enabled: bool,

@@ -21,7 +21,9 @@ pub enum Status {
 /// A picture of the live view and what was made of it.
 #[derive(Clone, Debug)]
 pub struct Live<T> {
+    /// The picture with its id and stamps.
     pub frame: Frame,
+    /// What the feed's `assess` made of it.
     pub assessment: T,
 }
 

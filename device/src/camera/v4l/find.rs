@@ -145,7 +145,6 @@ fn number(name: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::camera::ErrorKind;
 
     #[test]
     fn a_node_is_young_for_a_moment_only() {
@@ -169,8 +168,11 @@ mod tests {
     #[test]
     fn what_is_named_and_is_no_camera_is_refused_with_a_reason() {
         let refused = |place: &str| find(Some(Path::new(place)), None).map(|_| ()).unwrap_err();
-        assert_eq!(refused("/dev/video_none").kind(), ErrorKind::Missing);
-        assert_eq!(refused("/dev/null").kind(), ErrorKind::Unusable);
-        assert_eq!(refused("/dev").kind(), ErrorKind::Unusable);
+        let none = refused("/dev/video_none");
+        assert!(matches!(none, CameraError::Missing { .. }), "{none}");
+        for place in ["/dev/null", "/dev"] {
+            let other = refused(place);
+            assert!(matches!(other, CameraError::NoCamera { .. }), "{other}");
+        }
     }
 }

@@ -143,14 +143,22 @@ impl Samples {
                     exams: &[],
                     first: 0,
                     selected: None,
-                    damaged: 0,
+                    trouble: None,
                 }),
             ),
             (
                 "today_damaged",
                 English,
                 View::Today(Today {
-                    damaged: 2,
+                    trouble: Some(ListTrouble::Damaged(2)),
+                    ..today(0, None)
+                }),
+            ),
+            (
+                "today_unread",
+                Spanish,
+                View::Today(Today {
+                    trouble: Some(ListTrouble::Unread),
                     ..today(0, None)
                 }),
             ),
@@ -659,7 +667,7 @@ fn today(first: usize, selected: Option<usize>) -> Today<'static> {
         exams: &EXAMS,
         first,
         selected,
-        damaged: 0,
+        trouble: None,
     }
 }
 

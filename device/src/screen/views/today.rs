@@ -12,7 +12,7 @@ use crate::exam::words::{Action, Eye};
 use crate::exam::{EyeOutcome, PatientOutcome};
 use crate::language::{fill, Texts};
 use crate::screen::grid::{columns, inset, Grid, Room};
-use crate::screen::model::{ExamLine, Today};
+use crate::screen::model::{ExamLine, ListTrouble, Today};
 use crate::screen::page::{Page, Words};
 use crate::screen::theme::{CARE, FAINT, INK, PANEL, RULE};
 use crate::screen::touch::{Look, Touch};
@@ -108,13 +108,16 @@ impl Sheet for Today<'_> {
         let bold = Words::plain(Weight::Bold, (28.0, 20.0), INK).middle();
         page.words(&bold, &texts.today.title, at.title)?;
         let plain = Words::plain(Weight::Regular, (20.0, 15.0), FAINT);
-        if self.damaged > 0 {
-            let said = fill(&texts.today.damaged, &[("n", &self.damaged)]);
+        if let Some(trouble) = self.trouble {
+            let said = match trouble {
+                ListTrouble::Damaged(n) => fill(&texts.today.damaged, &[("n", &n)]),
+                ListTrouble::Unread => texts.today.unread.clone(),
+            };
             let warning = Words::plain(Weight::Bold, (17.0, 12.0), CARE).middle();
             page.words(&warning, &said, at.note)?;
         }
         if self.exams.is_empty() {
-            if self.damaged == 0 {
+            if self.trouble.is_none() {
                 page.words(&plain, &texts.today.none, at.list)?;
             }
             return Ok(());
