@@ -29,28 +29,39 @@ pub struct State {
     pub fingerprint: String,
     /// File with the tensors, beside this one.
     pub tensors: String,
+    /// Epochs trained; the clock may have cut the last one short.
     pub epochs_done: usize,
+    /// Whether the stage is trained to its end: by its epochs, its patience or the clock.
     pub finished: bool,
     /// How much of its schedule is behind it, 0..1; of a stage trained against
     /// the clock more than its epochs say.
     #[serde(default)]
     pub progress: f64,
-    /// Where its time ended it, not its epochs.
+    /// Set where the clock ended the stage before its epochs were made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Ended>,
-    /// Where it is trained.
+    /// The machine it is trained on, in words.
     #[serde(default)]
     pub machine: Option<String>,
+    /// Best validation mAP so far, 0..1, the mean of the three shot groups. Without a validation
+    /// mAP the number of the last epoch.
     pub best: Option<f64>,
+    /// Epochs since `best`, which [`crate::config::Training::patience`] limits.
     pub epochs_since_best: usize,
-    /// Of the plateau schedule.
+    /// Current learning rate of the plateau schedule.
     pub learning_rate: f64,
+    /// Lowest validation loss so far; `None` before the first epoch.
     pub lowest_loss: Option<f64>,
+    /// Epochs since `lowest_loss`, or since the plateau schedule last lowered the learning rate.
     pub epochs_since_lowest: usize,
+    /// One line per epoch.
     pub history: Vec<EpochLine>,
 }
 
-/// Keeps `dir` from every other training until the file is dropped.
+/// Keeps every other training out of `dir` until the returned file is dropped.
+///
+/// # Errors
+/// Another process trains there, or the lock file cannot be written.
 pub fn claim(dir: &Path) -> Result<File> {
     let path = dir.join("lock");
     let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
@@ -67,6 +78,9 @@ pub fn claim(dir: &Path) -> Result<File> {
 }
 
 /// Where the stage in `dir` stands; `None` before its first epoch is done.
+///
+/// # Errors
+/// The state cannot be read or is damaged.
 pub fn state(dir: &Path) -> Result<Option<State>> {
     let path = dir.join(STATE);
     let text = match std::fs::read_to_string(&path) {
@@ -78,7 +92,10 @@ pub fn state(dir: &Path) -> Result<Option<State>> {
     Ok(Some(state))
 }
 
-/// The tensors that go with a state.
+/// The tensors that go with a state, by name.
+///
+/// # Errors
+/// Their file is missing or damaged.
 pub fn tensors(dir: &Path, state: &State) -> Result<BTreeMap<String, Tensor>> {
     let path = dir.join(&state.tensors);
     let tensors = Tensor::read_safetensors(&path).with_context(|| damaged(&path))?;
@@ -86,6 +103,9 @@ pub fn tensors(dir: &Path, state: &State) -> Result<BTreeMap<String, Tensor>> {
 }
 
 /// One of a checkpoint's tensors.
+///
+/// # Errors
+/// There is none of that name.
 pub fn named<'a>(tensors: &'a BTreeMap<String, Tensor>, name: &str) -> Result<&'a Tensor> {
     tensors.get(name).with_context(|| {
         format!("the checkpoint lacks `{name}`; delete it to start the stage again")
@@ -99,6 +119,11 @@ fn damaged(path: &Path) -> String {
     )
 }
 
+/// Writes `tensors` to `epoch-N.safetensors`, then `state` with the name of that file, and deletes
+/// the tensors of the state before.
+///
+/// # Errors
+/// A file cannot be written.
 pub fn save(dir: &Path, state: &mut State, tensors: &[(String, Tensor)]) -> Result<()> {
     let before = std::mem::replace(
         &mut state.tensors,
@@ -117,10 +142,17 @@ pub fn save(dir: &Path, state: &mut State, tensors: &[(String, Tensor)]) -> Resu
 }
 
 /// Leaves `path` either as it was or whole and on the disk.
+///
+/// # Errors
+/// It cannot be written; it is then as it was.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     replace(path, |file| Ok(file.write_all(bytes)?))
 }
 
+/// Writes named tensors as safetensors, as [`write()`] does.
+///
+/// # Errors
+/// The file cannot be written; it is then as it was.
 pub fn write_tensors(path: &Path, tensors: &[(String, Tensor)]) -> Result<()> {
     // Safetensors know no strides: channels-last weights must be laid out plainly.
     let plain: Vec<(String, Tensor)> = tensors

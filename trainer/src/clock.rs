@@ -21,18 +21,18 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// `minutes` from `start` on.
+    /// `part` (0 to 1) of the `minutes` from `start` on; the rest is for what follows the training.
     ///
     /// # Errors
     /// No minutes, or more than a year of them.
-    pub fn new(start: Instant, minutes: f64) -> Result<Clock> {
+    pub fn new(start: Instant, minutes: f64, part: f64) -> Result<Clock> {
         ensure!(
             minutes > 0.0 && minutes <= 366.0 * 24.0 * 60.0,
             "--minutes {minutes}: give a number of minutes above nought"
         );
         Ok(Clock {
             minutes,
-            ends: start + Duration::from_secs_f64(minutes * 60.0),
+            ends: start + Duration::from_secs_f64(part * minutes * 60.0),
             closing: Cell::new(Duration::ZERO),
         })
     }
@@ -47,8 +47,8 @@ impl Clock {
         let left = self.ends.saturating_duration_since(begun);
         ensure!(
             left > self.closing.get(),
-            "the {:.1} minutes are over before all stages were trained; call again with more for \
-             the rest",
+            "the time of --minutes {} was over before all stages were trained; call again for the \
+             rest",
             self.minutes
         );
         Ok(StageTime {
@@ -79,17 +79,19 @@ impl StageTime<'_> {
         used.as_secs_f64() / all.as_secs_f64()
     }
 
+    /// Whether all of it is used.
     pub fn over(&self) -> bool {
         self.used() >= 1.0
     }
 
-    /// Remembers what followed an epoch's last step.
+    /// Remembers how long validating and saving took after an epoch's last step, if that is the
+    /// longest.
     pub fn closed(&self, took: Duration) {
         let closing = &self.clock.closing;
         closing.set(closing.get().max(took));
     }
 
-    /// Since the stage began.
+    /// Minutes since the stage began in this call.
     pub fn minutes(&self) -> f64 {
         self.begun.elapsed().as_secs_f64() / 60.0
     }
@@ -101,8 +103,9 @@ impl StageTime<'_> {
 pub struct Ended {
     /// Epochs made, with the part of the last.
     pub epochs: f64,
+    /// Epochs that the stage was to make.
     pub planned: usize,
-    /// Of the call that ended it.
+    /// Minutes that the call which ended it spent on the stage.
     pub minutes: f64,
 }
 
@@ -122,7 +125,7 @@ mod tests {
 
     #[test]
     fn stages_share_what_is_left() {
-        let clock = Clock::new(Instant::now(), 10.0).unwrap();
+        let clock = Clock::new(Instant::now(), 20.0, 0.5).unwrap();
         let first = clock.allot(1.0, 4.0).unwrap();
         let seconds = |time: &StageTime| (time.ends - time.begun).as_secs_f64();
         assert!((seconds(&first) - 150.0).abs() < 1.0);
@@ -140,9 +143,9 @@ mod tests {
     #[test]
     fn a_call_without_time_is_refused() {
         for minutes in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            assert!(Clock::new(Instant::now(), minutes).is_err());
+            assert!(Clock::new(Instant::now(), minutes, 1.0).is_err());
         }
-        let clock = Clock::new(Instant::now(), 1e-9).unwrap();
+        let clock = Clock::new(Instant::now(), 1e-9, 1.0).unwrap();
         std::thread::sleep(Duration::from_millis(1));
         assert!(clock.allot(1.0, 1.0).is_err());
     }

@@ -18,23 +18,26 @@ use crate::methods::{Classes, MethodConfig};
 use crate::nets::{Arch, HeadKind, Precision};
 use crate::samplers::Sampling;
 
+/// A whole run, as its TOML file describes it. Relative paths start from the working directory,
+/// unless a field says otherwise.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunConfig {
-    /// Names the folder of results below `out`.
+    /// Names the folder of results below `out`: not empty, no `/` or `\`, no dot at its start.
     pub name: String,
-    /// `odir`, `rfmid`, or the path of a taxonomy file.
+    /// `odir` (the default), `rfmid`, or the path of a taxonomy file.
     #[serde(default = "odir")]
     pub taxonomy: String,
-    /// What relative paths of the sources start from.
+    /// What relative paths of the sources start from; `../shared/data` by default.
     #[serde(default = "data")]
     pub data: PathBuf,
-    /// Where prepared photographs are kept between runs.
+    /// Where prepared photographs are kept between runs; `data/cache` by default.
     #[serde(default = "cache")]
     pub cache: PathBuf,
-    /// Where converted ImageNet weights are kept.
+    /// Where converted ImageNet weights are kept; `data/weights` by default.
     #[serde(default = "weights")]
     pub weights: PathBuf,
+    /// Where the run's folder of results is made; `runs` by default.
     #[serde(default = "out")]
     pub out: PathBuf,
     /// Folder of a pack that the photographs are taken from instead of from
@@ -45,27 +48,35 @@ pub struct RunConfig {
     /// command line.
     #[serde(skip)]
     pub threads: Option<usize>,
+    /// Seed of initial weights, draws and augmentation, and of the bootstrap of a comparison; 1 by
+    /// default. A stage may have its own.
     #[serde(default = "one")]
     pub seed: u64,
-    /// Side of the network's square input, in pixels.
+    /// Side of the network's square input, 32 to 1024 pixels.
     pub size: u32,
+    /// What networks are trained and run on; `auto` by default.
     #[serde(default)]
     pub device: DeviceChoice,
-    /// Go on without photographs that are missing or broken.
+    /// Go on without photographs that are missing or broken; false by default.
     #[serde(default)]
     pub allow_broken: bool,
-    /// What becomes of photographs that are in train and in val or test as well.
+    /// What becomes of photographs that are in train and in val or test as well; `refuse` by
+    /// default.
     #[serde(default)]
     pub leaks: Leaks,
-    /// A file of [[source]] tables that runs share, beside the run file.
+    /// A file of further [[source]] tables, which runs share; its path is relative to the run file.
     #[serde(default, skip_serializing)]
     pub sources: Option<PathBuf>,
+    /// Where the photographs come from; at least one source, those of `sources` included.
     #[serde(default)]
     pub source: Vec<SourceConfig>,
+    /// How training photographs are varied, unless a stage has its own table.
     #[serde(default)]
     pub augment: AugmentConfig,
+    /// How stages are trained, unless a stage says otherwise.
     #[serde(default)]
     pub training: Training,
+    /// At least one, in the order they are trained: a stage builds on earlier ones only.
     pub stage: Vec<StageConfig>,
     /// Source whose training photographs make the many, medium and few groups;
     /// all sources when absent.
@@ -74,12 +85,14 @@ pub struct RunConfig {
     /// Sources whose validation photographs measure progress; all when empty.
     #[serde(default)]
     pub validate_on: Vec<String>,
+    /// What is calibrated and exported; without it `calibrate`, `export`, `probe` and `run` are
+    /// refused.
     #[serde(default)]
     pub ship: Option<Ship>,
-    /// Methods that are compared over several seeds.
+    /// Methods that `compare` trains over several seeds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compare: Option<Compare>,
-    /// Groups of sources that are left out in turn, to judge by them.
+    /// Groups of sources that `leave-out` leaves out in turn, to judge by them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leave_out: Option<LeaveOut>,
 }
@@ -94,31 +107,46 @@ struct SharedSources {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Training {
+    /// 1 or more; 10 by default. An epoch draws every photograph as often as its source's `weight`
+    /// says.
     pub epochs: usize,
+    /// Photographs per step, 2 or more; 32 by default.
     pub batch: usize,
+    /// `adamw` by default.
     pub optimiser: Optimiser,
+    /// Highest learning rate of the one-cycle schedule, first one of the plateau schedule: above 0,
+    /// 1e-3 by default.
     pub learning_rate: f64,
-    /// Decoupled for AdamW, added to the gradient for Adam.
+    /// Decoupled for AdamW, added to the gradient for Adam; biases and normalisations have none.
+    /// 0.01 by default.
     pub weight_decay: f64,
+    /// How the learning rate changes over a stage; `one_cycle` by default.
     pub schedule: Schedule,
-    /// Largest norm of the whole gradient; 0 leaves it as it is.
+    /// Largest norm of the whole gradient, 5 by default; 0 leaves it as it is.
     pub clip: f64,
-    /// Share of the old average kept at every step; 0 trains without averaging.
+    /// Share of the old average of the weights that every step keeps, from 0 to below 1, and less
+    /// in the first steps. 0, the default, trains without averaging.
     pub ema: f64,
-    /// Epochs without a better validation mAP after which a stage ends; 0 never.
+    /// Epochs without a better validation mAP after which a stage ends; 0, the default, never ends
+    /// it.
     pub patience: usize,
+    /// Which weights a stage leaves behind; `best` by default.
     pub keep: Keep,
-    /// Start from ImageNet weights, where a stage starts from no other stage.
+    /// Start from ImageNet weights where a stage starts from no other stage and no bundle; true by
+    /// default.
     pub pretrained: bool,
+    /// What convolutions compute in while training, `float` by default; what follows training is in
+    /// float.
     pub precision: Precision,
-    /// Chance of dropping a pooled feature before the classifier.
+    /// Chance of dropping a pooled feature before the classifier, from 0 to below 1; 0.2 by
+    /// default.
     pub dropout: f64,
-    /// Photographs per forward pass when only predicting.
+    /// Photographs per forward pass when only predicting, 1 or more; 64 by default.
     pub predict_batch: usize,
-    /// Learn answers about the eye that a source only ever gives one way. They
+    /// Learn answers about the eye that a source only ever gives one way; true by default. They
     /// teach nothing but the source's look where other sources give both ways.
     pub one_sided: bool,
-    /// By source, a factor to its own `weight`.
+    /// By source, a factor to its own `weight`: 0 to 100, and 1 for a source not named.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub source_weight: BTreeMap<String, f64>,
     /// By source, the weight (0 to 1) with which an eye in which the source found
@@ -128,6 +156,14 @@ pub struct Training {
     /// alone: calibration and evaluation go by what is known.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub presumed_healthy: BTreeMap<String, f64>,
+    /// Weight of a discriminator that tells the source from the features of photographs alike in
+    /// being referable, and whose slope is turned round: 0 or more; 0, the default, has none.
+    #[serde(skip_serializing_if = "is_nought")]
+    pub source_adversary: f64,
+    /// Rate at which the weights of sources follow their losses (group DRO): 0 or more, 0.01 in
+    /// the paper; 0, the default, weighs them alike.
+    #[serde(skip_serializing_if = "is_nought")]
+    pub worst_source: f64,
 }
 
 impl Default for Training {
@@ -150,21 +186,28 @@ impl Default for Training {
             one_sided: true,
             source_weight: BTreeMap::new(),
             presumed_healthy: BTreeMap::new(),
+            source_adversary: 0.0,
+            worst_source: 0.0,
         }
     }
 }
 
+/// Which optimiser trains a stage; both with beta 0.9 and 0.999 and epsilon 1e-8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Optimiser {
+    /// Adam: the weight decay is added to the gradient.
     Adam,
+    /// AdamW: the weight decay shrinks the weights themselves.
     Adamw,
 }
 
+/// How the learning rate changes over a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Schedule {
-    /// Linear warm-up over 10 % of the steps, then a half cosine to nothing.
+    /// Linear warm-up over 10 % of the steps, then half a cosine down to a thousandth of the
+    /// highest rate.
     OneCycle,
     /// The paper's: x0.1 when the validation loss has not fallen for 5 epochs,
     /// down to 1e-7 (HKGL section V-A).
@@ -182,12 +225,14 @@ pub enum Keep {
     Last,
 }
 
+/// What networks are trained and run on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceChoice {
     /// CUDA where libtorch finds it, else the CPU.
     #[default]
     Auto,
+    /// The CPU, even where there is a GPU.
     Cpu,
     /// No training without CUDA; what follows it goes on without.
     Cuda,
@@ -197,10 +242,13 @@ pub enum DeviceChoice {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StageConfig {
+    /// Unique in the run; names the stage's folder: not empty, without `/`, `\` and `.`.
     pub name: String,
+    /// Architecture of the network.
     pub arch: Arch,
+    /// What the stage minimises, with the settings of that method.
     pub method: MethodConfig,
-    /// The stage whose weights this one starts from; ImageNet's when absent.
+    /// The earlier stage whose weights this one starts from; ImageNet's when absent.
     #[serde(default)]
     pub from: Option<String>,
     /// A bundle whose student this stage starts from, instead of a stage.
@@ -209,33 +257,36 @@ pub struct StageConfig {
     /// How photographs are drawn; each method has its own default.
     #[serde(default)]
     pub draws: Option<Sampling>,
+    /// In place of the run's [`Training::epochs`].
     #[serde(default)]
     pub epochs: Option<usize>,
-    /// Another seed than the run's.
+    /// In place of the run's [`RunConfig::seed`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
-    /// Its share of the time when training against the clock, beside those of
-    /// the other stages; its epochs when absent.
+    /// Its share of the time when training against the clock, beside those of the other stages: any
+    /// number above 0; its epochs when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<f64>,
+    /// In place of the run's [`Training::learning_rate`].
     #[serde(default)]
     pub learning_rate: Option<f64>,
+    /// In place of the run's [`Training::precision`].
     #[serde(default)]
     pub precision: Option<Precision>,
     /// In place of the run's [`Training::presumed_healthy`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub presumed_healthy: Option<BTreeMap<String, f64>>,
-    /// The stem and so many blocks after it are not trained; 0 trains all. They
-    /// are the costly ones, and what they see, edges and colours, is common to
-    /// all cameras.
+    /// The stem and so many blocks after it are not trained; 0, the default, trains all, and a
+    /// number above that of the blocks freezes every block. They are the costly ones, and what they
+    /// see, edges and colours, is common to all cameras.
     #[serde(default, skip_serializing_if = "is_none_frozen")]
     pub frozen_blocks: usize,
     /// Sources this stage trains on; all of them when empty.
     #[serde(default)]
     pub sources: Vec<String>,
-    /// Share of its photographs that it trains on, 0 to 1, by patient: the smaller ones
-    /// are parts of the larger ones. What fewer labels give (MTL-KD tables 3 to 5, HKGL
-    /// figure 8).
+    /// Share of its photographs that it trains on, above 0 and at most 1 (the default), chosen by
+    /// patient: a smaller part lies within a larger one. Shows what fewer labels give (MTL-KD
+    /// tables 3 to 5, HKGL figure 8).
     #[serde(default = "all", skip_serializing_if = "is_all")]
     pub part: f64,
     /// The classes this stage learns, from the photographs that show one of them
@@ -251,22 +302,29 @@ pub struct StageConfig {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ship {
+    /// Name of the stage.
     pub stage: String,
     /// Sources whose validation photographs calibrate; all when empty. A source
     /// that holds only disease would set the operating points too high.
     #[serde(default)]
     pub calibrate_on: Vec<String>,
-    /// Share of referable photographs that must be referred, measured on val.
+    /// Share of referable photographs that must be referred, measured on val: from 0.5 to below 1,
+    /// 0.9 by default.
     #[serde(default = "target_sensitivity")]
     pub target_sensitivity: f64,
+    /// Folder that the bundle is written to; `models/student` by default.
     #[serde(default = "bundle_dir")]
     pub bundle: PathBuf,
+    /// Folder of the calibration's file, which is named after the run; `calibration` by default.
     #[serde(default = "calibration_dir")]
     pub calibration: PathBuf,
 }
 
 fn all() -> f64 {
     1.0
+}
+fn is_nought(number: &f64) -> bool {
+    *number == 0.0
 }
 fn is_all(part: &f64) -> bool {
     *part == 1.0
@@ -303,6 +361,11 @@ fn calibration_dir() -> PathBuf {
 }
 
 impl RunConfig {
+    /// Reads a run file and the sources it shares, and checks all settings.
+    ///
+    /// # Errors
+    /// A file cannot be read or is not what it should be, or a setting is out of its range or
+    /// contradicts another; the message names it.
     pub fn read(path: &Path) -> Result<RunConfig> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the run file {}", path.display()))?;
@@ -411,6 +474,16 @@ impl RunConfig {
             {
                 bail!("`presumed_healthy` of {source} is {weight}; give a weight from 0 to 1");
             }
+            for (name, value) in [
+                ("weight_decay", t.weight_decay),
+                ("clip", t.clip),
+                ("source_adversary", t.source_adversary),
+                ("worst_source", t.worst_source),
+            ] {
+                if !(value.is_finite() && value >= 0.0) {
+                    bail!("`{name}` is {value}; give a number from 0 up");
+                }
+            }
             if stage
                 .share
                 .is_some_and(|share| !(share > 0.0 && share.is_finite()))
@@ -457,11 +530,13 @@ impl RunConfig {
         training
     }
 
+    /// The stage's own seed, or the run's.
     pub fn seed_of(&self, stage: &StageConfig) -> u64 {
         stage.seed.unwrap_or(self.seed)
     }
 
-    /// The stage's share of the time of a call that trains against the clock.
+    /// The stage's share of the time of a call that trains against the clock, beside the shares of
+    /// the other stages: its [`StageConfig::share`], or its epochs.
     pub fn share_of(&self, stage: &StageConfig) -> f64 {
         let epochs = stage.epochs.unwrap_or(self.training.epochs);
         stage.share.unwrap_or(epochs as f64)
@@ -477,6 +552,10 @@ impl RunConfig {
         stage.augment.as_ref().unwrap_or(&self.augment)
     }
 
+    /// The stage called `name`.
+    ///
+    /// # Errors
+    /// The run file has no stage of that name.
     pub fn stage_named(&self, name: &str) -> Result<&StageConfig> {
         self.stage
             .iter()
@@ -485,10 +564,17 @@ impl RunConfig {
     }
 
     /// The head of the network that stage `name` leaves behind.
+    ///
+    /// # Errors
+    /// The run file has no stage of that name.
     pub fn head_of(&self, name: &str, taxonomy: &Taxonomy) -> Result<HeadKind> {
         Ok(self.stage_named(name)?.method.settings().head(taxonomy))
     }
 
+    /// The built-in taxonomy of that id, or else the one in the file of that path.
+    ///
+    /// # Errors
+    /// There is neither, or the file is not a taxonomy.
     pub fn load_taxonomy(&self) -> Result<Taxonomy> {
         if let Some(taxonomy) = Taxonomy::builtin(&self.taxonomy) {
             return Ok(taxonomy);
@@ -502,10 +588,12 @@ impl RunConfig {
         Taxonomy::parse(&text).with_context(|| format!("{} is not a taxonomy", self.taxonomy))
     }
 
+    /// The folder of the run's results: `name` below `out`.
     pub fn run_dir(&self) -> PathBuf {
         self.out.join(&self.name)
     }
 
+    /// The folder of a stage's results, below [`RunConfig::run_dir`].
     pub fn stage_dir(&self, stage: &str) -> PathBuf {
         self.run_dir().join(stage)
     }

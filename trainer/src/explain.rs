@@ -41,8 +41,12 @@ pub struct Request {
     pub photographs: Option<PathBuf>,
 }
 
-/// Writes `gradcam.png` and `probabilities.png` to the folder of each stage and
+/// Writes `gradcam.png` and `probabilities.png` to the folder `explain` of each stage and
 /// `features.png` to the run's.
+///
+/// # Errors
+/// A stage is unknown or not trained to its end, a listed photograph is not in the run, there are
+/// too few photographs to show, `layer` is no block of the network, or a picture cannot be written.
 pub fn run(config: &RunConfig, photographs: &Photographs, request: &Request) -> Result<()> {
     let stages = stages(config, &request.stages)?;
     let which = match &request.photographs {
@@ -154,10 +158,11 @@ fn eye_classes(taxonomy: &Taxonomy) -> impl Iterator<Item = usize> + '_ {
 
 /// A photograph and what a network says of it.
 pub struct Explained {
+    /// Path of the file, or the name of a drawn scene.
     pub name: String,
+    /// As the network saw it: prepared, square.
     pub photograph: RgbImage,
-    /// The likeliest finest classes, with where the network looked for each: a
-    /// square map of its maps' size, 0..1 by rows.
+    /// The likeliest finest classes of the eye, with where the network looked for each.
     pub classes: Vec<(Answer, Evidence)>,
     /// The finest classes that are there and not among the likeliest.
     pub missed: Vec<Answer>,
@@ -168,16 +173,23 @@ pub struct Explained {
     pub truth: Vec<String>,
 }
 
+/// What a network says of one node, beside the truth.
 #[derive(Clone)]
 pub struct Answer {
+    /// Name of the node, in English.
     pub name: String,
-    /// 0..1, not calibrated.
+    /// 0..1, not calibrated; parents by noisy-or.
     pub probability: f32,
+    /// What is known of the node.
     pub label: Label,
 }
 
+/// A Grad-CAM map: where a network looked for a class.
 pub struct Evidence {
+    /// Side of the square map, which is that of the network's maps at the chosen block.
     pub side: usize,
+    /// `side` x `side` by rows, 0..1; the strongest evidence is 1, and all are 0 where nothing
+    /// speaks for the class.
     pub values: Vec<f32>,
 }
 
@@ -270,8 +282,9 @@ fn grad_cam(logit: &Tensor, tap: &Tensor) -> Result<Evidence> {
 
 /// Where a network's features lie in the plane.
 pub struct FeatureMap {
+    /// Name of the stage.
     pub title: String,
-    /// The disease that a photograph shows and its place.
+    /// Per photograph the name of the disease it shows, and its place by t-SNE, which has no unit.
     pub places: Vec<(String, (f32, f32))>,
 }
 

@@ -6,6 +6,8 @@
 //! that does it. [`evaluate`] and [`calibrate`] work on [`predictions`] alone;
 //! [`export`] and [`card`] make the bundle.
 
+#![warn(missing_docs)]
+
 pub mod calibrate;
 pub mod card;
 pub mod checkpoint;

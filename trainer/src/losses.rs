@@ -21,6 +21,7 @@ pub struct Hierarchy {
 /// How the levels above the finest enter the loss.
 #[derive(Clone, Copy, Debug)]
 pub struct Parents {
+    /// How a parent's logit follows from its children's.
     pub marginal: ParentRule,
     /// Weight of each of their levels, and of the composites; the finest level
     /// has 1, and so have all levels in HKGL eq. 1. A level is a mean over its
@@ -31,12 +32,14 @@ pub struct Parents {
 }
 
 impl Parents {
+    /// Levels by `marginal`, each above the finest weighing `weight`.
     pub fn new(marginal: ParentRule, weight: f64) -> Parents {
         Parents { marginal, weight }
     }
 }
 
 impl Hierarchy {
+    /// The levels, paths and composites of `taxonomy`, as tensors on `device`.
     pub fn new(taxonomy: &Taxonomy, device: Device) -> Hierarchy {
         let n = taxonomy.nodes().len();
         let k = taxonomy.finest_count();
@@ -78,11 +81,12 @@ impl Hierarchy {
         }
     }
 
+    /// First node and number of nodes of each level that has nodes, finest first.
     pub fn levels(&self) -> &[(i64, i64)] {
         &self.levels
     }
 
-    /// `logits` b x k -> b x n.
+    /// The logits of every node from those of the finest: b x k -> b x n.
     pub fn marginalise(&self, logits: &Tensor, marginal: ParentRule) -> Tensor {
         match marginal {
             ParentRule::SumOfLogits => logits.matmul(&self.paths),
@@ -98,13 +102,13 @@ impl Hierarchy {
     /// Binary cross-entropy of the composites, such as "any referable finding":
     /// what the device's verdict rests on, so that training sees it too and not
     /// only its parts. A composite's logit is the noisy-or of its members.
-    /// `logits` b x k; `targets` and `mask` b x c, of the composites.
+    /// `logits` b x k; `targets` and `mask` b x c, of the composites; gives a scalar.
     pub fn composite_loss(&self, logits: &Tensor, targets: &Tensor, mask: &Tensor) -> Tensor {
         masked_bce(&any_of(logits, &self.members), targets, mask, None)
     }
 
-    /// HKGL eq. 1: binary cross-entropy summed over levels. `logits` b x k;
-    /// `targets`, `mask` and `weights` b x n.
+    /// HKGL eq. 1: binary cross-entropy summed over levels. `logits` b x k; `targets`, `mask` and
+    /// `weights` b x n; gives a scalar.
     pub fn level_loss(
         &self,
         logits: &Tensor,
@@ -142,7 +146,8 @@ fn any_of(logits: &Tensor, members: &Tensor) -> Tensor {
     (-s.expm1()).log() - s
 }
 
-/// Mean binary cross-entropy over the known labels (HKGL eq. 5).
+/// Mean binary cross-entropy over the known labels (HKGL eq. 5), a scalar. All of one shape;
+/// `weights` factors of each label, 1 when absent.
 pub fn masked_bce(
     logits: &Tensor,
     targets: &Tensor,
@@ -162,10 +167,22 @@ pub fn each_bce(logits: &Tensor, targets: &Tensor) -> Tensor {
     logits.binary_cross_entropy_with_logits::<Tensor>(targets, None, None, Reduction::None)
 }
 
-/// Mean of what `each` label gives over those that `mask` counts; nought where
-/// it counts none.
+/// Mean of what `each` label gives over those that `mask` counts, a scalar: nought where it counts
+/// none. Both of one shape. A mask may hold weights from 0 to 1; where they sum to less than 1, the
+/// sum is not divided.
 pub fn masked_mean(each: &Tensor, mask: &Tensor) -> Tensor {
     (each * mask).sum(Kind::Float) / mask.sum(Kind::Float).clamp_min(1.0)
+}
+
+/// The features, whose slope is turned round and scaled by `strength`.
+pub fn reversed(features: &Tensor, strength: f64) -> Tensor {
+    features.detach() * (1.0 + strength) - features * strength
+}
+
+/// How strongly the slope is turned round when `progress`, 0..1, of the schedule is made: from 0
+/// towards 1 (Ganin and Lempitsky, ICML 2015, section 5.2.2).
+pub fn reversal(progress: f64) -> f64 {
+    2.0 / (1.0 + (-10.0 * progress).exp()) - 1.0
 }
 
 /// Instance-wise class-balanced weights (HKGL eq. 6) for one level.
@@ -189,8 +206,8 @@ impl InstanceWeights {
         }
     }
 
-    /// sqrt(p_j / p_A) with p_A the sum over the photograph's positive classes.
-    /// `targets` b x k; a photograph without positives weighs 1 throughout.
+    /// sqrt(p_j / p_A) with p_A the sum over the photograph's positive classes: b x k, as
+    /// `targets`. A photograph without positives weighs 1 throughout.
     pub fn weigh(&self, targets: &Tensor) -> Tensor {
         let actual = (targets * &self.class).sum_dim_intlist(1, true, Kind::Float);
         let delta = (&self.class / actual.clamp_min(1e-12)).sqrt();
@@ -205,7 +222,7 @@ impl InstanceWeights {
     }
 }
 
-/// 1 - cos(v_t, v_s), mean over photographs (HKGL eq. 7).
+/// 1 - cos(v_t, v_s), mean over photographs (HKGL eq. 7): two tensors b x width -> a scalar, 0..2.
 pub fn feature_distillation(teacher: &Tensor, student: &Tensor) -> Tensor {
     let cosine = Tensor::cosine_similarity(teacher, student, 1, 1e-8);
     1.0 - cosine.mean(Kind::Float)
@@ -222,7 +239,8 @@ pub enum LogitsLoss {
     Bce,
 }
 
-/// HKGL eq. 8 on sigmoid(z / T) of each photograph and class, all b x k.
+/// HKGL eq. 8 on sigmoid(z / T) of each photograph and class: logits b x k -> b x k. `temperature`
+/// is T, above 0.
 pub fn each_distillation(
     kind: LogitsLoss,
     student: &Tensor,
@@ -247,6 +265,18 @@ mod tests {
 
     fn close(a: f64, b: f64) {
         assert!((a - b).abs() < 1e-5, "{a} is not {b}");
+    }
+
+    #[test]
+    fn a_reversed_slope_leaves_the_value_as_it_is() {
+        let x = Tensor::from_slice(&[1.0f32, -2.0]).set_requires_grad(true);
+        let y = reversed(&x, 0.25);
+        assert!((&y - &x).abs().max().double_value(&[]) < 1e-6);
+        (y * 3.0).sum(Kind::Float).backward();
+        assert_eq!(Vec::<f32>::try_from(x.grad()).unwrap(), [-0.75, -0.75]);
+        assert_eq!(reversal(0.0), 0.0);
+        close(reversal(0.1), 0.462_117_157);
+        assert!(reversal(1.0) < 1.0);
     }
 
     #[test]

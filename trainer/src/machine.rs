@@ -1,8 +1,13 @@
 //! The machine at hand, in words.
 
+/// How many threads run at once here, 1 or more.
+pub fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// The processor, and the accelerators where libtorch has some.
 pub fn name() -> String {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let cores = processors();
     let model = std::fs::read_to_string("/proc/cpuinfo")
         .ok()
         .and_then(|text| {

@@ -167,7 +167,10 @@ fn step(step: Step) -> anyhow::Result<()> {
         Step::Train { run, part, threads } => {
             let mut config = run.read()?;
             config.threads = threads.map(usize::from);
-            let clock = part.minutes.map(|m| Clock::new(start, m)).transpose()?;
+            let clock = part
+                .minutes
+                .map(|m| Clock::new(start, m, 1.0))
+                .transpose()?;
             run::train(
                 &config,
                 &run::prepare(&config)?,

@@ -17,15 +17,19 @@ use crate::data::{
 };
 use crate::metrics::ClassGroups;
 use crate::progress::progress;
-use crate::{start, weights};
+use crate::{machine, start, weights};
 
+/// The photographs of a run, prepared, and what is known of them.
 pub struct Photographs {
+    /// Every photograph with its labels and its split.
     pub dataset: Arc<Dataset>,
+    /// The prepared pixels of each.
     pub cache: Arc<Cache>,
     /// Side of the prepared photographs in pixels.
     pub size: u32,
     /// Threads that decode and augment.
     pub threads: usize,
+    /// How many photographs show each node, by split and source.
     pub statistics: Statistics,
     /// Finest classes of the eye by their number of training photographs.
     pub groups: ClassGroups,
@@ -83,8 +87,7 @@ impl Photographs {
             medium: grouped.group(Shot::Medium),
             few: grouped.group(Shot::Few),
         };
-        let all = || std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = config.threads.unwrap_or_else(all);
+        let threads = config.threads.unwrap_or_else(machine::processors);
         Ok(Photographs {
             dataset: Arc::new(dataset),
             cache: Arc::new(cache),
@@ -152,8 +155,8 @@ impl Photographs {
             let list: String = left_out.iter().map(|b| format!("{b}\n")).collect();
             checkpoint::write(&path, list.as_bytes())?;
             eprintln!(
-                "{} photographs are missing or broken and {} are in val or test as well; they were \
-                 left out: {}",
+                "{} photographs are missing or broken and {} show what one of another split shows; \
+                 they were left out: {}",
                 self.broken.len(),
                 self.leaks.len(),
                 path.display()
@@ -228,9 +231,18 @@ impl Photographs {
         ] {
             for i in self.indices(split, sources) {
                 all.extend(self.known_of(i));
+                if stage.method.settings().learns_words() {
+                    all.extend(self.caption_of(i));
+                }
             }
         }
         Ok(sha256_hex(&all))
+    }
+
+    /// Its caption as its source writes it; nothing of one without.
+    pub fn caption_of(&self, example: usize) -> &[u8] {
+        let caption = self.dataset.examples[example].raw.get("keywords");
+        caption.map_or(&[], |words| words.as_bytes())
     }
 
     /// One line of all that the labels say of a photograph.

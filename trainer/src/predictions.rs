@@ -20,8 +20,11 @@ const FORMAT: u32 = 1;
 /// One photograph that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PredictedPhotograph {
+    /// Path of the file, or the name of a drawn scene.
     pub image: String,
+    /// Name of its source; [`crate::data::DAMAGED`] where it was damaged on purpose.
     pub source: String,
+    /// The patient, by a name that is unique within the source.
     pub patient: String,
     /// "train", "val" or "test".
     pub split: String,
@@ -30,10 +33,20 @@ pub struct PredictedPhotograph {
     pub raw: BTreeMap<String, String>,
 }
 
+impl PredictedPhotograph {
+    /// The patient, by a name that no other source has: two sources may have given one number to two
+    /// people.
+    pub fn person(&self) -> String {
+        format!("{}/{}", self.source, self.patient)
+    }
+}
+
 /// Photographs, the network's logits for them and their labels, in one order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Predictions {
+    /// Id of the taxonomy that logits and labels are over.
     pub taxonomy_id: String,
+    /// What was looked at; logits and labels have a row for each.
     pub photographs: Vec<PredictedPhotograph>,
     /// Row-major, photographs x finest nodes.
     pub logits: Vec<f32>,
@@ -65,16 +78,21 @@ struct Line {
 }
 
 impl Predictions {
+    /// Number of photographs.
     pub fn len(&self) -> usize {
         self.photographs.len()
     }
 
+    /// Whether there is no photograph.
     pub fn is_empty(&self) -> bool {
         self.photographs.is_empty()
     }
 
-    /// Refuses predictions that were not made over `taxonomy`, or that hold a
-    /// logit that is no number.
+    /// Refuses predictions that were not made over `taxonomy`, or that hold a logit that is not
+    /// finite.
+    ///
+    /// # Errors
+    /// They are refused; the message says why.
     pub fn check(&self, taxonomy: &Taxonomy) -> Result<()> {
         ensure!(
             self.taxonomy_id == taxonomy.id,
@@ -120,8 +138,11 @@ impl Predictions {
         kept
     }
 
-    /// Writes JSON Lines: a header, then one line per photograph. A killed
-    /// write leaves the file as it was.
+    /// Writes JSON Lines: a header, then one line per photograph. A killed write leaves the file as
+    /// it was.
+    ///
+    /// # Errors
+    /// A logit is not finite, or the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
         // serde_json writes a number that is none as null.
         ensure!(
@@ -153,6 +174,10 @@ impl Predictions {
         checkpoint::write(path, text.as_bytes())
     }
 
+    /// Reads what [`Predictions::save`] wrote.
+    ///
+    /// # Errors
+    /// The file cannot be read, is cut short or damaged, or has a newer format than this program.
     pub fn load(path: &Path) -> Result<Predictions> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the predictions {}", path.display()))?;

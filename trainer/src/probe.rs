@@ -32,32 +32,41 @@ const STEPS: usize = 500;
 /// The shortcut report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Probe {
-    /// Mean AUC over the sources, each against all others, of a linear probe on
-    /// healthy eyes of patients it was not fitted on; 0.5 tells nothing.
+    /// Mean AUC over the sources, each against all others, of a linear probe on healthy eyes of
+    /// patients it was not fitted on; 0.5 tells nothing. `None` with fewer than two sources to tell
+    /// apart.
     pub mean_auc: Option<f64>,
-    /// Share of the field's area that the rim has.
+    /// Share of the field's area that the rim has, 0..1.
     pub rim_area: f64,
-    /// Share of the positive evidence for referable diabetic retinopathy that
-    /// lies on the rim; `None` where there is no evidence.
+    /// Share of the positive evidence for referable diabetic retinopathy that lies on the rim,
+    /// 0..1; `None` where there is no evidence.
     pub rim_evidence: Option<f64>,
+    /// In the order of their names.
     pub sources: Vec<ProbedSource>,
 }
 
+/// What the probe found on the validation photographs of one source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProbedSource {
+    /// Name of the source.
     pub source: String,
     /// Validation photographs.
     pub photographs: usize,
     /// Of these, with no known disease.
     pub healthy: usize,
+    /// AUC of the probe, of this source against all others, 0..1; `None` where a half of its
+    /// patients has fewer than five healthy photographs, or there is no other source to tell it
+    /// from.
     pub auc: Option<f64>,
+    /// As [`Probe::rim_evidence`], over the photographs of this source.
     pub rim_evidence: Option<f64>,
 }
 
-/// Probes `net` on the validation photographs.
+/// Probes `net` on the validation photographs of all sources, `batch` to a forward pass.
 ///
 /// # Errors
-/// There is no validation photograph, or the taxonomy lacks `referable_dr`.
+/// There is no validation photograph, the taxonomy lacks `referable_dr`, or the head of `net` is
+/// not linear.
 pub fn probe(net: &Net, photographs: &Photographs, batch: usize, device: Device) -> Result<Probe> {
     let dataset = &photographs.dataset;
     let members = dataset

@@ -36,6 +36,12 @@ const COMPARED_AT: f32 = 0.9;
 /// The effective settings of a run, in its folder.
 pub const CONFIG: &str = "config.toml";
 
+/// Reads labels and photographs, prepares those that are not in the cache, and writes what there is
+/// to learn from into the run's folder.
+///
+/// # Errors
+/// A label or a photograph cannot be used and the source does not allow for it, or nothing can be
+/// written.
 pub fn prepare(config: &RunConfig) -> Result<Photographs> {
     let photographs = Photographs::open(config)?;
     let dir = config.run_dir();
@@ -131,7 +137,12 @@ pub fn train(
     Ok(())
 }
 
-fn finished(config: &RunConfig, stage: &StageConfig) -> Result<bool> {
+/// Whether `stage` is trained to its end. Whether with the settings that the run file has now is
+/// for who uses it to ask.
+///
+/// # Errors
+/// Its state cannot be read.
+pub fn finished(config: &RunConfig, stage: &StageConfig) -> Result<bool> {
     let state = checkpoint::state(&config.stage_dir(&stage.name))?;
     Ok(state.is_some_and(|state| state.finished))
 }
@@ -147,7 +158,7 @@ pub fn whole(
     (start, minutes): (Instant, Option<f64>),
 ) -> Result<()> {
     let clock = minutes
-        .map(|minutes| Clock::new(start, TRAINED_FOR * minutes))
+        .map(|minutes| Clock::new(start, minutes, TRAINED_FOR))
         .transpose()?;
     train(config, photographs, only, clock.as_ref())?;
     let (_, stage) = shipped(config)?;
@@ -457,8 +468,7 @@ pub fn tasks_of(
     }
     let mut key = asked(config, stage, photographs, which)?;
     for &i in which {
-        let caption = photographs.dataset.examples[i].raw.get("keywords");
-        key.extend(caption.into_iter().flat_map(|words| words.bytes()));
+        key.extend(photographs.caption_of(i));
     }
     let file = config
         .stage_dir(&stage.name)

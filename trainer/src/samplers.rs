@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::Dataset;
 
+/// How the photographs of an epoch are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sampling {
@@ -93,7 +94,7 @@ impl Sampler {
         }
     }
 
-    /// Photographs in an epoch, whatever the draws.
+    /// Photographs in an epoch, whatever the draws: the sum of the weights, rounded.
     pub fn epoch_len(&self) -> usize {
         self.examples
             .iter()
@@ -102,6 +103,8 @@ impl Sampler {
             .round() as usize
     }
 
+    /// The examples of an epoch, by index into the dataset, in the order they come. Their number is
+    /// [`Sampler::epoch_len`].
     pub fn epoch(&self, draws: Sampling, seed: u64) -> Vec<usize> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let n = self.epoch_len();

@@ -21,6 +21,7 @@ const OUTPUTS: &str = "start.outputs";
 
 /// A shipped student that a stage starts from.
 pub struct Student {
+    /// Its ONNX file, byte for byte.
     pub onnx: Vec<u8>,
     /// Ids of the finest nodes it answers for, in their order.
     pub outputs: Vec<String>,
@@ -88,14 +89,20 @@ pub fn student(stage: &StageConfig, dir: &Path, taxonomy: &Taxonomy) -> Result<O
     }))
 }
 
-/// Which student `stage` started from, in words, where it did from one.
+/// Which student `stage` started from, in words; `None` where it started from no bundle.
+///
+/// # Errors
+/// What the stage's folder `dir` keeps of it cannot be read.
 pub fn origin(stage: &StageConfig, dir: &Path) -> Result<Option<String>> {
     kept(stage, &dir.join(ORIGIN))
         .map(|text| text.map(|t| String::from_utf8_lossy(&t).into_owned()))
 }
 
-/// How the student that `stage` started from was trained, in its own card's
-/// words, where it started from one.
+/// How the student that `stage` started from was trained, in its own card's words; `None` where it
+/// started from no bundle or the card does not tell.
+///
+/// # Errors
+/// What the stage's folder `dir` keeps of it cannot be read.
 pub fn story(stage: &StageConfig, dir: &Path) -> Result<Option<String>> {
     let text = kept(stage, &dir.join(STORY))?;
     let text = text.map(|t| String::from_utf8_lossy(&t).into_owned());
@@ -108,7 +115,11 @@ fn training_of(card: &str) -> &str {
     part.split("\n## ").next().unwrap_or(part).trim()
 }
 
-/// SHA-256 of the student that `stage` started from, where it did from one.
+/// SHA-256 of the student that `stage` started from, in hexadecimal; `None` where it started from
+/// no bundle.
+///
+/// # Errors
+/// The copy in the stage's folder `dir` cannot be read.
 pub fn sha256(stage: &StageConfig, dir: &Path) -> Result<Option<String>> {
     kept(stage, &dir.join(STUDENT)).map(|onnx| onnx.map(|onnx| sha256_hex(&onnx)))
 }

@@ -34,12 +34,18 @@ fn lowest(id: &str) -> f32 {
     }
 }
 
-/// What the limits do on the validation split.
+/// Photographs of the validation split that the limits refuse.
+///
+/// All 0 where no photograph is known to be good: the limits are then left as they were.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GateFit {
+    /// Photographs known to have no fault.
     pub good: u32,
+    /// Those of `good` that the gate refuses.
     pub good_refused: u32,
+    /// Photographs known to have a fault, such as blur, or to show no retina.
     pub faulty: u32,
+    /// Those of `faulty` that the gate refuses.
     pub faulty_refused: u32,
 }
 

@@ -28,18 +28,23 @@ const RARE_SPECIFICITY: f64 = 0.99;
 /// A rule for whom to refer, tried on the validation split.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tried {
+    /// `nodes or composite`, or `composite only`: that one is measured for comparison and never
+    /// chosen.
     pub rule: String,
     /// How the composite's probability was made.
     pub composite_rule: CompositeRule,
-    /// Specificity each referable node was held to by itself.
+    /// Specificity each referable node was held to by itself, 0..1; `None` for `composite only`.
     pub node_specificity: Option<f64>,
-    /// Operating point of the composite `referable`.
+    /// Operating point of the composite `referable`, a probability.
     pub composite_threshold: f32,
-    /// Over all sources, each weighing by the root of its photographs, 0..1.
+    /// Share of the photographs to be referred that are, 0..1. Each source weighs by the square
+    /// root of its number of them. `None` without any.
     pub sensitivity: Option<f64>,
+    /// Share of the photographs not to be referred that are not, 0..1, weighed in the same way.
     pub specificity: Option<f64>,
-    /// Of every photograph alike.
+    /// Photographs of all sources, unweighted.
     pub counts: Counts,
+    /// The same counts for each source by name.
     pub sources: BTreeMap<String, Counts>,
     /// Whether this is the one that is shipped.
     pub chosen: bool,
@@ -49,8 +54,13 @@ pub struct Tried {
 /// tried. Empty where the split cannot tell: then nodes get the middle of the
 /// specificities and `referable` keeps one half.
 ///
-/// A source that graded one disease alone takes part with that: an eye without
-/// it is one that should not be referred, as far as was looked.
+/// A source that graded one disease alone takes part with that: an eye without it is one that
+/// should not be referred, as far as was looked.
+///
+/// `target` is the sensitivity to reach, 0..1.
+///
+/// # Errors
+/// The logits or the calibration do not belong to the taxonomy.
 pub fn referral(judged: &Judged, calibration: &mut Calibration, target: f64) -> Result<Vec<Tried>> {
     let members = judged
         .taxonomy
@@ -78,8 +88,7 @@ pub fn referral(judged: &Judged, calibration: &mut Calibration, target: f64) -> 
 }
 
 /// Sets the threshold of every composite but `referable` to the highest that
-/// reaches the target sensitivity; those whose truth the split cannot tell keep
-/// one half.
+/// reaches the target sensitivity (0..1); those whose truth the split cannot tell keep one half.
 pub fn other_composites(judged: &Judged, calibration: &mut Calibration, target: f64) {
     for (id, members) in judged.taxonomy.composites() {
         if id == ids::REFERABLE {
@@ -227,8 +236,8 @@ impl<'a> Population<'a> {
     }
 }
 
-/// The best specificity among those that reach the target; of equals the
-/// first, whose nodes are the most sensitive.
+/// Index of the best specificity among those that reach the target (a sensitivity, 0..1); of equals
+/// the first, whose nodes are the most sensitive. 0 for an empty list.
 pub fn best_of<'t>(tried: impl IntoIterator<Item = &'t Tried>, target: f64) -> usize {
     // In steps, so that sums of roots that ought to be equal are.
     let steps = |share: f64| (share * 1e6).round() as i64;

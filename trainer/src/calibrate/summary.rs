@@ -19,41 +19,63 @@ use crate::report::{error, percent, Table};
 /// that have several children and both answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RuleScores {
+    /// How a parent's logit follows from its children's.
     pub rule: ParentRule,
+    /// 0..1; `None` where the split has no such parent.
     pub mean_auc: Option<f64>,
     /// Negative log-likelihood per photograph, in nats.
     pub mean_loss: Option<f64>,
+    /// Whether the calibration uses this rule.
     pub chosen: bool,
 }
 
 /// A node or composite on the validation split.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NodeLine {
+    /// Id of the node or composite.
     pub id: String,
+    /// Its temperature, bias and operating point.
     pub calibration: NodeCalibration,
+    /// 0..1; `None` unless both answers are among the photographs.
     pub auc: Option<f64>,
+    /// Expected calibration error of the uncalibrated probability, 0..1; `None` where nothing is
+    /// known.
     pub ece_before: Option<f64>,
+    /// Expected calibration error of the calibrated probability, 0..1.
     pub ece_after: Option<f64>,
-    /// At the operating point. On the split it was chosen on, so these are the
-    /// better side of what to expect.
+    /// Share of the positives at or above the operating point, 0..1; `None` without positives.
+    /// Measured on the split that the operating point was chosen on, so another split may give
+    /// less.
     pub sensitivity: Option<f64>,
+    /// Share of the negatives below it, 0..1; `None` without negatives.
     pub specificity: Option<f64>,
 }
 
+/// What a calibration was chosen by, and what it does on the validation split.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
+    /// Sources and splits of the photographs, such as `eyepacs val, odir val`.
     pub split: String,
+    /// Number of photographs calibrated on.
     pub photographs: u32,
+    /// Sensitivity that the referral had to reach, 0..1.
     pub target_sensitivity: f32,
+    /// The two rules that were compared; one is chosen.
     pub parent_rules: Vec<RuleScores>,
-    /// Rules for whom to refer; none where the split cannot tell.
+    /// Rules for whom to refer; empty where the split cannot tell.
     pub decisions: Vec<Tried>,
+    /// What the gate's limits refuse.
     pub gate: GateFit,
+    /// In the order of their ids.
     pub composites: Vec<NodeLine>,
     /// In the taxonomy's order.
     pub nodes: Vec<NodeLine>,
 }
 
+/// Measures the finished `calibration` on the predictions `val` it was fitted on.
+///
+/// # Errors
+/// The predictions or the calibration do not belong to `taxonomy`.
 pub fn of(
     val: &Predictions,
     taxonomy: &Taxonomy,

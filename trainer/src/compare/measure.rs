@@ -17,31 +17,40 @@ use crate::metrics::{
 /// Everything the report says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Comparison {
+    /// Name of the compared run.
     pub name: String,
-    /// Side of the photographs in pixels, and the split they are of.
+    /// Side of the prepared photographs, in pixels.
     pub size: u32,
+    /// Split that the methods are judged on: `val` or `test`.
     pub split: String,
+    /// Number of photographs judged.
     pub photographs: usize,
+    /// Number of different patients among them, told apart by the patient's name alone.
     pub patients: usize,
     /// Seeds that every method below has.
     pub seeds: Vec<u64>,
+    /// Place of the baseline in `methods`.
     pub baseline: usize,
     /// The finest classes of the eye that the photographs show.
     pub classes: Vec<Class>,
     /// Classes that none of the photographs shows: no number speaks of them.
     pub left_out: Vec<String>,
+    /// In the order of the run file.
     pub methods: Vec<Compared>,
     /// Draws of patients behind every interval.
     pub draws: usize,
 }
 
+/// A finest class of the eye that the judged photographs show.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Class {
+    /// Id of its node in the taxonomy.
     pub id: String,
+    /// Name of its node, in English.
     pub name: String,
     /// "many", "medium" or "few" training photographs.
     pub shot: String,
-    /// Name of its disease, one level up.
+    /// Name of its first parent, a disease; empty for a class without one.
     pub parent: String,
     /// Photographs that show it.
     pub positives: usize,
@@ -50,44 +59,56 @@ pub struct Class {
 /// One method, over all seeds. Shares are 0..1.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Compared {
+    /// As the report's tables call the method.
     pub name: String,
-    /// The stage it ends with, and the method of that.
+    /// Name of the stage it ends with.
     pub stage: String,
+    /// Method of that stage, as run files name it, such as `hybrid_kd`.
     pub kind: String,
-    /// Mean AP per shot group and their mean, over the seeds.
+    /// mAP over the classes with many training photographs.
     pub many: Spread,
+    /// mAP over the classes with a medium number of training photographs.
     pub medium: Spread,
+    /// mAP over the classes with few training photographs.
     pub few: Spread,
+    /// Mean of the three groups.
     pub average: Spread,
-    /// Its average less the baseline's, by drawing patients again.
+    /// Its average less the baseline's; `None` for the baseline, or where either is not defined.
     pub gain: Option<Gain>,
-    /// AP of each class, the mean over the seeds.
+    /// AP of each class, the mean over the seeds. Of a network that never learned findings this is
+    /// empty, as all that is measured on them is absent.
     pub precisions: Vec<f64>,
-    /// Mean AP of the classes below each parent.
+    /// Mean AP of the classes below each parent, by the parent's name.
     pub parents: BTreeMap<String, f64>,
     /// What the likeliest class is, of photographs that show a disease.
-    pub answers: Answers,
+    pub answers: Option<Answers>,
     /// Of photographs that show one class: that class by rows, the likeliest one
     /// by columns; counts over all seeds.
     pub confusion: Vec<Vec<u32>>,
-    /// What a network of several tasks answers, the mean over the seeds.
+    /// What a network of several tasks answers, the mean over the seeds; `None` for another
+    /// network.
     pub tasks: Option<TaskScores>,
     /// Validation mAP after each epoch, the mean over the seeds.
     pub curve: Vec<f64>,
-    /// Training per seed in seconds, its teachers' included.
+    /// Mean training time per seed, in seconds, that of the stages it needs included.
     pub seconds: f64,
 }
 
 /// Mean and standard deviation over the seeds; no deviation of one seed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
+    /// `None` where no seed defines it.
     pub mean: Option<f64>,
+    /// Sample standard deviation (n - 1); `None` with fewer than two seeds.
     pub deviation: Option<f64>,
 }
 
+/// What a method gains over the baseline.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Gain {
+    /// In mAP, -1..1.
     pub value: f64,
+    /// By drawing patients again; `None` where too few draws define the difference.
     pub interval: Option<Interval>,
 }
 
@@ -99,11 +120,12 @@ pub struct Answers {
     /// It is not, but a sister of it is: a shifted prediction (HKGL section
     /// V-F).
     pub shifted: f64,
+    /// Neither it nor a sister of it is there.
     pub wrong: f64,
 }
 
 impl Answers {
-    /// Of the wrong classes, how many are under the right parent.
+    /// Share of the misses whose class is under the right parent, 0..1; `None` without a miss.
     pub fn shifted_share(&self) -> Option<f64> {
         let missed = self.shifted + self.wrong;
         (missed > 0.0).then(|| self.shifted / missed)
@@ -139,12 +161,9 @@ impl Comparison {
             one.predictions.check(taxonomy)?;
         }
         let shown = Shown::of(taxonomy, groups, &first.labels);
-        let patients: Vec<&str> = first
-            .photographs
-            .iter()
-            .map(|p| p.patient.as_str())
-            .collect();
-        let bootstrap = PatientBootstrap::new(&patients, BOOTSTRAP_DRAWS, config.seed);
+        let photographs = first.photographs.iter();
+        let mut people: Vec<String> = photographs.map(|photograph| photograph.person()).collect();
+        let bootstrap = PatientBootstrap::new(&people, BOOTSTRAP_DRAWS, config.seed);
         let mut seeds: Vec<u64> = trained.iter().map(|one| one.seed).collect();
         seeds.dedup();
         let baseline = compare
@@ -175,7 +194,6 @@ impl Comparison {
                 }
             });
         }
-        let mut people = patients;
         people.sort_unstable();
         people.dedup();
         Ok(Comparison {
@@ -255,8 +273,8 @@ impl Shown {
         seeds: &[&Trained],
         bootstrap: &PatientBootstrap,
     ) -> Vec<Option<f64>> {
-        let rankings: Vec<BTreeMap<usize, (Ranking, Vec<usize>)>> = seeds
-            .iter()
+        let rankings: Vec<BTreeMap<usize, (Ranking, Vec<usize>)>> = with_findings(seeds)
+            .into_iter()
             .map(|one| {
                 let of = |&(node, ..): &(usize, &str, usize)| (node, ranking(one, taxonomy, node));
                 self.classes.iter().map(of).collect()
@@ -274,7 +292,8 @@ impl Shown {
         })
     }
 
-    fn compared(&self, taxonomy: &Taxonomy, groups: &ClassGroups, seeds: &[&Trained]) -> Compared {
+    fn compared(&self, taxonomy: &Taxonomy, groups: &ClassGroups, all: &[&Trained]) -> Compared {
+        let seeds = with_findings(all);
         let precisions: Vec<Vec<Option<f64>>> = seeds
             .iter()
             .map(|one| class_precisions(taxonomy, &one.predictions.logits, &one.predictions.labels))
@@ -286,7 +305,8 @@ impl Shown {
         let spread =
             |of: fn(&GroupMap) -> Option<f64>| Spread::of(&maps.iter().map(of).collect::<Vec<_>>());
         let of_class = |node: usize| mean(precisions.iter().map(|of| of[node])).unwrap_or(0.0);
-        let own: Vec<f64> = self.classes.iter().map(|c| of_class(c.0)).collect();
+        let classes = self.classes.iter().filter(|_| !seeds.is_empty());
+        let own: Vec<f64> = classes.map(|class| of_class(class.0)).collect();
         let mut parents: BTreeMap<String, Vec<f64>> = BTreeMap::new();
         for (class, precision) in self.classes(taxonomy).iter().zip(&own) {
             let parent = parents.entry(class.parent.clone()).or_default();
@@ -297,7 +317,7 @@ impl Shown {
             .map(|(parent, of)| (parent, of.iter().sum::<f64>() / of.len() as f64));
         let mut answers = Answers::default();
         let mut confusion = vec![vec![0u32; self.classes.len()]; self.classes.len()];
-        for one in seeds {
+        for one in &seeds {
             let (of_seed, table) = self.answers(taxonomy, one);
             answers.right += of_seed.right / seeds.len() as f64;
             answers.shifted += of_seed.shifted / seeds.len() as f64;
@@ -309,8 +329,8 @@ impl Shown {
         let epochs = seeds.iter().map(|one| one.history.len()).min().unwrap_or(0);
         let curve = (0..epochs)
             .filter_map(|epoch| mean(seeds.iter().map(|one| one.history[epoch].val_map_average)));
-        let seconds = seeds.iter().map(|one| one.seconds).sum::<f64>();
-        let tasks: Vec<TaskScores> = seeds.iter().filter_map(|one| one.tasks).collect();
+        let seconds = all.iter().map(|one| one.seconds).sum::<f64>();
+        let tasks: Vec<TaskScores> = all.iter().filter_map(|one| one.tasks).collect();
         Compared {
             name: String::new(),
             stage: String::new(),
@@ -322,11 +342,11 @@ impl Shown {
             gain: None,
             precisions: own,
             parents: parents.collect(),
-            answers,
+            answers: (!seeds.is_empty()).then_some(answers),
             confusion,
             tasks: (!tasks.is_empty()).then(|| TaskScores::mean(&tasks)),
             curve: curve.collect(),
-            seconds: seconds / seeds.len().max(1) as f64,
+            seconds: seconds / all.len().max(1) as f64,
         }
     }
 
@@ -380,6 +400,13 @@ impl Shown {
     }
 }
 
+/// Those whose network learned findings: of MTL-KD's others, which learned diseases or words alone,
+/// the outputs for findings are as they were at the start.
+fn with_findings<'a>(seeds: &[&'a Trained]) -> Vec<&'a Trained> {
+    let learned = |one: &&&Trained| one.tasks.is_none_or(|tasks| tasks.fine.is_some());
+    seeds.iter().filter(learned).copied().collect()
+}
+
 /// The order of the photographs where it is known whether they show the node,
 /// and which photographs those are.
 fn ranking(one: &Trained, taxonomy: &Taxonomy, node: usize) -> (Ranking, Vec<usize>) {
@@ -402,6 +429,12 @@ pub(super) mod tests {
 
     /// Two methods over two seeds: the second knows what the first guesses at.
     pub fn comparison() -> Comparison {
+        where_the_second(Some(0.5))
+    }
+
+    /// The same where the second is a network of several tasks that finds so many findings; `None`
+    /// of one that never learned any.
+    pub fn where_the_second(fine: Option<f64>) -> Comparison {
         let taxonomy = Taxonomy::builtin("odir").expect("ships");
         let finest = taxonomy.level(Level::Finest);
         let eye = finest.filter(|&n| taxonomy.nodes()[n].subject == Subject::Eye);
@@ -450,6 +483,7 @@ pub(super) mod tests {
                     predictions,
                     tasks: (method > 0).then(|| TaskScores {
                         coarse: Some(0.5 + 0.1 * seed as f64),
+                        fine,
                         greedy: Some([0.4, 0.3, 0.2, 0.1]),
                         ..TaskScores::default()
                     }),
@@ -475,18 +509,37 @@ pub(super) mod tests {
         assert!(interval.low > 0.0 && interval.low <= gain.value && gain.value <= interval.high);
         let expected = better.average.mean.unwrap() - plain.average.mean.unwrap();
         assert!((gain.value - expected).abs() < 1e-12);
-        assert!(better.answers.right > plain.answers.right);
-        for method in [plain, better] {
+        let [of_plain, of_better] =
+            [plain, better].map(|m| m.answers.expect("both learn findings"));
+        assert!(of_better.right > of_plain.right);
+        for (method, answers) in [(plain, of_plain), (better, of_better)] {
             let Answers {
                 right,
                 shifted,
                 wrong,
-            } = method.answers;
+            } = answers;
             assert!((right + shifted + wrong - 1.0).abs() < 1e-9);
             assert_eq!(method.precisions.len(), comparison.classes.len());
         }
         let all: u32 = better.confusion.iter().flatten().sum();
         assert!(all > 0 && better.seconds == 120.0);
+    }
+
+    #[test]
+    fn no_number_on_findings_speaks_of_a_network_that_never_learned_them() {
+        let comparison = where_the_second(None);
+        let [plain, words] = &comparison.methods[..] else {
+            panic!("two methods");
+        };
+        assert!(plain.average.mean.is_some() && plain.answers.is_some());
+        assert_eq!(words.average, Spread::default());
+        assert!(words.gain.is_none() && words.answers.is_none());
+        assert!(words.precisions.is_empty() && words.parents.is_empty());
+        assert!(words.tasks.is_some() && words.seconds == 120.0);
+        let report = comparison.to_markdown();
+        let row = report.lines().find(|line| line.starts_with("| HKGL"));
+        let row = row.expect("a row of the first table");
+        assert_eq!(row.matches(" - ").count(), 5, "{row}");
     }
 
     #[test]

@@ -48,18 +48,24 @@ pub struct Compare {
     pub split: Judged,
 }
 
+/// A method that is compared.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
+    /// As the report calls it.
     pub name: String,
+    /// The stage it ends with; those this one needs are trained as well.
     pub stage: String,
 }
 
+/// Whose photographs the methods are compared by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Judged {
+    /// Those that choices are made on.
     #[default]
     Val,
+    /// Those that are looked at once, at the end.
     Test,
 }
 
@@ -112,7 +118,9 @@ impl Compare {
 pub struct Trained {
     /// Place of the method in [`Compare::methods`].
     pub method: usize,
+    /// Of the training's random numbers.
     pub seed: u64,
+    /// Logits and labels of the photographs compared by.
     pub predictions: Predictions,
     /// Of a network of several tasks.
     pub tasks: Option<TaskScores>,
@@ -173,8 +181,7 @@ fn one(config: &RunConfig, stage: &StageConfig, photographs: &Photographs) -> Re
     let wanted: Vec<String> = lineage.into_iter().map(str::to_owned).collect();
     let mut fresh = false;
     for name in &wanted {
-        let state = checkpoint::state(&config.stage_dir(name))?;
-        fresh |= !state.is_some_and(|state| state.finished);
+        fresh |= !run::finished(config, config.stage_named(name)?)?;
     }
     run::train(config, photographs, &wanted, None)?;
     Ok(fresh)

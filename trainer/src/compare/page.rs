@@ -1,13 +1,14 @@
 //! The report for people: one HTML page that needs nothing beside it, and the
 //! same tables as Markdown and for the terminal.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use base64::prelude::{Engine, BASE64_STANDARD};
 
-use super::measure::{Compared, Comparison, Spread};
+use super::measure::{Answers, Compared, Comparison, Spread};
 use crate::evaluate::tasks::TaskScores;
 use crate::plots;
 use crate::report::Table;
@@ -128,9 +129,10 @@ impl Comparison {
     }
 
     fn groups(&self) -> Sheet {
-        let row = |method: &Compared| {
+        let row = |(place, method): (usize, &Compared)| {
             let gain = match &method.gain {
-                None => "baseline".to_owned(),
+                None if place == self.baseline => "baseline".to_owned(),
+                None => "-".to_owned(),
                 Some(gain) => {
                     let interval = gain
                         .interval
@@ -156,15 +158,13 @@ impl Comparison {
                 self.methods[self.baseline].name, self.draws
             ),
             header: words(&["method", "many", "medium", "few", "average", "gain"]),
-            rows: self.methods.iter().map(row).collect(),
+            rows: self.methods.iter().enumerate().map(row).collect(),
         }
     }
 
     fn parents(&self) -> Sheet {
-        let parents: Vec<&String> = match self.methods.first() {
-            Some(method) => method.parents.keys().collect(),
-            None => Vec::new(),
-        };
+        let parents: BTreeSet<&String> =
+            self.methods.iter().flat_map(|m| m.parents.keys()).collect();
         let mut header = words(&["method"]);
         header.extend(parents.iter().map(|parent| parent.to_string()));
         let row = |method: &Compared| {
@@ -186,15 +186,18 @@ impl Comparison {
     }
 
     fn answers(&self) -> Sheet {
-        let percent = |share: f64| format!("{:.1}", 100.0 * share);
         let row = |method: &Compared| {
-            let answers = &method.answers;
+            let share = |of: fn(&Answers) -> Option<f64>| match method.answers.as_ref().and_then(of)
+            {
+                Some(share) => format!("{:.1}", 100.0 * share),
+                None => "-".to_owned(),
+            };
             vec![
                 method.name.clone(),
-                percent(answers.right),
-                percent(answers.shifted),
-                percent(answers.wrong),
-                answers.shifted_share().map_or("-".to_owned(), percent),
+                share(|answers| Some(answers.right)),
+                share(|answers| Some(answers.shifted)),
+                share(|answers| Some(answers.wrong)),
+                share(Answers::shifted_share),
             ]
         };
         Sheet {

@@ -13,7 +13,7 @@ use indicatif::HumanDuration;
 use tch::Device;
 
 use crate::config::RunConfig;
-use crate::{card, checkpoint, run, weights};
+use crate::{card, machine, run, weights};
 
 /// Which GPUs a program sees.
 const VISIBLE: &str = "CUDA_VISIBLE_DEVICES";
@@ -99,10 +99,8 @@ pub fn train(seeds: &[RunConfig], wanted: &[&str], share: &Share) -> Result<()> 
             let needs = stage.needs();
             let place = |(i, job): (usize, &Job)| needs.contains(&job.stage).then_some(first + i);
             let needs = jobs[first..].iter().enumerate().filter_map(place).collect();
-            let state = checkpoint::state(&seeded.stage_dir(&stage.name))?;
-            let trained = state.is_some_and(|state| state.finished);
             let learns = stage.method.settings().is_trained();
-            if trained {
+            if run::finished(seeded, stage)? {
                 done.insert(jobs.len());
             } else {
                 // Fetched once, and not by several at the same time.
@@ -124,8 +122,7 @@ pub fn train(seeds: &[RunConfig], wanted: &[&str], share: &Share) -> Result<()> 
     }
     let left = waiting.iter().map(|&i| jobs[i].epochs).sum();
     let workers = share.at_once.min(waiting.len());
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = (processors / workers.max(1)).max(1);
+    let threads = (machine::processors() / workers.max(1)).max(1);
     let board = Mutex::new(Board {
         waiting,
         done,

@@ -31,8 +31,10 @@ pub struct TensorBatch {
     pub targets: Tensor,
     /// b x n, 1 where the label is known.
     pub mask: Tensor,
-    /// Both again for the taxonomy's composites, b x c.
+    /// b x c, 1 where the composite is present.
     pub composite_targets: Tensor,
+    /// b x c, 0 to 1, how much each composite counts: 1 where it is known, the weight of
+    /// [`crate::config::Training::presumed_healthy`] where it is presumed absent, else 0.
     pub composite_mask: Tensor,
     /// b indices into the dataset's examples: who asks for more than labels
     /// finds it there.
@@ -67,7 +69,7 @@ impl Batch {
 }
 
 impl TensorBatch {
-    /// Targets and mask of the `k` finest classes, b x k.
+    /// Targets and mask of the `k` finest classes, b x k each.
     pub fn finest(&self, k: i64) -> (Tensor, Tensor) {
         (self.targets.narrow(1, 0, k), self.mask.narrow(1, 0, k))
     }

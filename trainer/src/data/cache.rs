@@ -204,6 +204,7 @@ impl Cache {
         self.places.len()
     }
 
+    /// Whether the dataset has no example.
     pub fn is_empty(&self) -> bool {
         self.places.is_empty()
     }

@@ -31,8 +31,10 @@ pub enum Format {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Statement {
+    /// Nodes that are present.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub present: Vec<String>,
+    /// Nodes that are absent.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub absent: Vec<String>,
     /// Takes back what any other column said of these nodes and of all below
@@ -41,12 +43,15 @@ pub struct Statement {
     pub unknown: Vec<String>,
 }
 
-/// Shares of the patients (or, without patients, of the files) per split.
+/// Shares of the patients (or, without patients, of the files) per split, 0 to 1; they sum to 1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fractions {
+    /// Share to train on.
     pub train: f64,
+    /// Share to validate and calibrate on.
     pub val: f64,
+    /// Share to test on.
     pub test: f64,
 }
 
@@ -54,8 +59,11 @@ pub struct Fractions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Draws {
+    /// Scenes to train on, drawn afresh in every epoch.
     pub train: usize,
+    /// Scenes to validate and calibrate on, the same every time.
     pub val: usize,
+    /// Scenes to test on, the same every time.
     pub test: usize,
 }
 
@@ -63,13 +71,14 @@ pub struct Draws {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceConfig {
-    /// Unique within a run; figures are reported under it.
+    /// Unique within a run; figures are reported under it. Letters, digits, `-` and `_`.
     pub name: String,
+    /// How its labels are written; says which of the settings below are read.
     pub format: Format,
-    /// Folder of the images.
+    /// Folder of the images; every format but `scenes` needs one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images: Option<PathBuf>,
-    /// Label file; for RFMiD the folder of its three files.
+    /// Label file; for RFMiD the folder of its three files. Needed by `odir`, `rfmid` and `csv`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<PathBuf>,
     /// ODIR: table `ID,split` with `train`, `val` or `test` per patient.
@@ -95,24 +104,25 @@ pub struct SourceConfig {
     /// Nodes the source looked for: absent wherever nothing else is said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub looks_for: Vec<String>,
-    /// Draws per epoch of each training image; 0.5 draws half of them, 2 each twice.
+    /// Draws per epoch of each training image, 0 to 1000, 1 by default; 0.5 draws half of them, 2
+    /// each twice.
     #[serde(default = "one")]
     pub weight: f64,
-    /// Factor by which the files are to be stretched horizontally before
-    /// preparation, for a source that squashed its photographs.
+    /// Factor by which the files are to be stretched horizontally before preparation, for a source
+    /// that squashed its photographs: 0.25 to 4, 1 by default.
     #[serde(default = "one_f32")]
     pub aspect: f32,
-    /// Random horizontal stretch in training, up to this factor either way
-    /// (0.1: 0.91 to 1.1), where the source squashed by factors nobody noted.
+    /// Random horizontal stretch in training, up to this factor either way (0.1: 0.91 to 1.1),
+    /// where the source squashed by factors nobody noted: 0 (the default) to 1.
     #[serde(default)]
     pub aspect_jitter: f32,
-    /// Every image is test, and training on it is refused.
+    /// Every image is test, and training on it is refused; false by default.
     #[serde(default)]
     pub evaluate_only: bool,
-    /// Go on without images that are missing or cannot be read.
+    /// Go on without images that are missing or cannot be read; false by default.
     #[serde(default)]
     pub allow_broken: bool,
-    /// Scenes only.
+    /// `scenes`, which needs it: how many are drawn for each split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draws: Option<Draws>,
 }
@@ -127,6 +137,9 @@ fn one_f32() -> f32 {
 
 impl SourceConfig {
     /// Refuses settings that contradict each other or that the format does not read.
+    ///
+    /// # Errors
+    /// There is such a setting; the message names it and the source.
     pub fn check(&self) -> anyhow::Result<()> {
         let name = &self.name;
         let sound = !name.is_empty()

@@ -27,13 +27,15 @@ const BLIND: f32 = 0.85;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DegradeConfig {
-    /// Chance that a photograph without known fault is damaged, 0..1.
+    /// Chance that a photograph without known fault is damaged, 0..1; 0.2 by default.
     pub chance: f64,
-    /// Of the damaged ones, the share damaged severely, 0..1.
+    /// Of the damaged ones, the share damaged severely, 0..1; 0.5 by default. With `mild` at most
+    /// 1.
     pub severe: f64,
-    /// Of the damaged ones, the share that stays mild, 0..1.
+    /// Of the damaged ones, the share that stays mild, 0..1; 0.35 by default.
     pub mild: f64,
-    /// Of the severe ones, the share with a second kind of damage, 0..1.
+    /// Of the severe ones, the share with a second kind of damage, 0..1; 0.15 by default. A second
+    /// kind that cannot be seen beside the first is left out.
     pub combined: f64,
     /// The kinds of damage that are done; all when empty. A kind left out here
     /// and asked for in evaluation tells how unseen faults fare.
@@ -101,6 +103,7 @@ pub enum Outcome {
     Doubtful(Vec<&'static str>),
     /// These nodes are present, the eye's are unknown.
     Ungradable {
+        /// Ids of the faults that are present now.
         nodes: Vec<&'static str>,
         /// Nothing shows any more that a retina was photographed, so
         /// `non_fundus` is unknown too: an empty dark frame looks the same.
@@ -133,6 +136,7 @@ pub enum Damage {
 }
 
 impl Damage {
+    /// Every kind there is.
     pub const ALL: [Damage; 9] = [
         Damage::Dark,
         Damage::Pinhole,
@@ -184,7 +188,7 @@ pub fn is_sound(taxonomy: &Taxonomy, labels: &[Label]) -> bool {
             .is_none_or(|node| labels[node] != Label::Present)
 }
 
-/// Damages `pixels` or not, as `config` and `rng` will have it.
+/// Damages `pixels` (size x size x 3, RGB by rows) or leaves them, as `config` and `rng` decide.
 pub fn degrade(
     config: &DegradeConfig,
     pixels: &mut [u8],
@@ -227,6 +231,7 @@ pub struct Expected {
 }
 
 impl Expected {
+    /// The chances under `config` for a photograph known to have no fault.
     pub fn of(config: &DegradeConfig, taxonomy: &Taxonomy) -> Expected {
         let mut present = vec![0.0; taxonomy.nodes().len()];
         let mut add = |nodes: Vec<&'static str>, chance: f64| {

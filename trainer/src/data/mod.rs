@@ -54,9 +54,11 @@ pub const DAMAGED: &str = "damaged";
 /// Where the pixels of an example come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
+    /// The file [`Example::image`].
     File,
     /// Drawn by [`scenes`], in training afresh every epoch.
     Scene {
+        /// Seed of the drawing outside training; different in every scene of a source.
         seed: u64,
     },
 }
@@ -68,8 +70,11 @@ pub struct Example {
     pub source: String,
     /// The file; for a drawn scene a name that no file has.
     pub image: PathBuf,
+    /// Where its pixels come from.
     pub origin: Origin,
+    /// Names its patient within the source; where patients are not known, the photograph alone.
     pub patient: String,
+    /// What it may be used for; the same for all photographs of a patient.
     pub split: Split,
     /// Per node of the taxonomy, complete in the sense of [`Taxonomy::complete`].
     pub labels: Vec<Label>,
@@ -79,11 +84,15 @@ pub struct Example {
     pub raw: BTreeMap<String, String>,
 }
 
-/// An image that is missing or cannot be read.
+/// A photograph that is left out: its file is missing or cannot be read, or it is a copy of one in
+/// another split.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Broken {
+    /// Name of its source.
     pub source: String,
+    /// Path of its file.
     pub path: PathBuf,
+    /// Why it is left out, in words.
     pub reason: String,
 }
 
@@ -102,8 +111,11 @@ impl fmt::Display for Broken {
 /// All photographs of a run.
 #[derive(Clone, Debug)]
 pub struct Dataset {
+    /// The taxonomy that the labels are over.
     pub taxonomy: Arc<Taxonomy>,
+    /// Source by source; everything else names a photograph by its index in this list.
     pub examples: Vec<Example>,
+    /// Settings of the sources, in the order of the run file.
     pub sources: Vec<SourceConfig>,
 }
 
@@ -149,13 +161,12 @@ impl Dataset {
         })
     }
 
-    /// Finds the photographs that are here twice. Where one copy is trained on
-    /// and the other is in val or test, the first is dropped from the dataset
-    /// and its `cache` and returned with the reason. `dir` is the folder of
-    /// the cache.
+    /// Finds the photographs that are here twice, and returns all such pairs. Where one copy is
+    /// trained on and the other is in val or test, the one that `leaks` names is dropped from the
+    /// dataset and its `cache` and returned with the reason. `dir` is the folder of the cache.
     ///
     /// # Errors
-    /// There are such copies and `leaks` does not allow to drop them.
+    /// There are such copies and `leaks` does not allow to drop them, or `dir` cannot be written.
     pub fn settle_twins(
         &mut self,
         cache: &mut Cache,

@@ -120,11 +120,13 @@ enum Place {
 /// What was packed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packed {
-    /// SHA-256 of the whole.
+    /// SHA-256 over the names, lengths and sums of all files but `pack.json`.
     pub sha256: String,
+    /// Number of examples, drawn scenes included.
     pub photographs: usize,
+    /// Number of `part-*.bin` files.
     pub parts: usize,
-    /// Bytes of all files together.
+    /// Bytes of all files together, `pack.json` left out.
     pub bytes: u64,
 }
 

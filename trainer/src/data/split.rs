@@ -8,19 +8,23 @@ use sha2::{Digest, Sha256};
 
 use super::config::{Fractions, SourceConfig};
 
-/// What a photograph may be used for. Everything is chosen on `Val`; `Test` is
-/// looked at last.
+/// What a photograph may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Split {
+    /// Trained on.
     Train,
+    /// Measured after every epoch and calibrated on: all that is chosen is chosen by it.
     Val,
+    /// Measured at the end; nothing is chosen by it.
     Test,
 }
 
 impl Split {
+    /// All three, in the order above.
     pub const ALL: [Split; 3] = [Split::Train, Split::Val, Split::Test];
 
+    /// As files and tables write it: `train`, `val` or `test`.
     pub fn name(self) -> &'static str {
         match self {
             Split::Train => "train",
@@ -41,8 +45,10 @@ impl FromStr for Split {
     }
 }
 
-/// The split of `patient`: test for a source that is never trained on, else
-/// dealt by hash.
+/// The split of `patient`: test for a source that is never trained on, else dealt by hash.
+///
+/// # Errors
+/// The source has no `split`.
 pub(super) fn of(config: &SourceConfig, patient: &str) -> Result<Split> {
     if config.evaluate_only {
         return Ok(Split::Test);

@@ -20,9 +20,9 @@ use super::{Dataset, Example, Split};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShotCuts {
-    /// A class with at least this share is `many`.
+    /// A class with at least this share, 0..1, is `many`.
     pub many: f64,
-    /// A class with less than this share is `few`.
+    /// A class with less than this share, 0..1, is `few`.
     pub few: f64,
 }
 
@@ -59,15 +59,20 @@ impl ShotCuts {
     }
 }
 
+/// How many training photographs a class has beside the largest class (HKGL section III).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Shot {
+    /// At least the share [`ShotCuts::many`].
     Many,
+    /// Between the two cuts.
     Medium,
+    /// Less than the share [`ShotCuts::few`].
     Few,
 }
 
 impl Shot {
+    /// As files and tables write it: `many`, `medium` or `few`.
     pub fn name(self) -> &'static str {
         match self {
             Shot::Many => "many",
@@ -122,7 +127,9 @@ pub struct SourceStatistics {
 /// Everything about a dataset that can be told before training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Statistics {
+    /// In the order of the run file.
     pub sources: Vec<SourceStatistics>,
+    /// Every node, in the taxonomy's order.
     pub nodes: Vec<NodeStatistics>,
     /// Count of the largest finest eye class over that of the smallest, of
     /// those with a training example; none without any.
@@ -130,11 +137,12 @@ pub struct Statistics {
     /// Finest eye classes present per training example, over the examples
     /// whose eye was looked at.
     pub cardinality: Option<f64>,
+    /// Where the shot groups part.
     pub cuts: ShotCuts,
 }
 
 impl Statistics {
-    /// Statistics of `dataset`, or of one of its sources.
+    /// Statistics of `dataset`, or of the one source named.
     pub fn of(dataset: &Dataset, source: Option<&str>, cuts: ShotCuts) -> Statistics {
         let taxonomy = &dataset.taxonomy;
         let examples: Vec<&Example> = dataset

@@ -75,9 +75,13 @@ pub struct Twins {
 /// A pair in words, for lists and refusals.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pair {
+    /// The photograph that comes first in the dataset.
     pub first: Copied,
+    /// The photograph that comes later.
     pub second: Copied,
+    /// Whether the one is the other's mirror image, left and right exchanged.
     pub mirrored: bool,
+    /// Of what is finer than the illumination in the green channel: above 0.97, at most 1.
     pub correlation: f32,
 }
 
@@ -133,10 +137,12 @@ impl Pair {
         !self.leaks() && self.first.split != self.second.split
     }
 
+    /// Whether the two are of different sources.
     pub fn across_sources(&self) -> bool {
         self.first.source != self.second.source
     }
 
+    /// Whether the two are of one patient of one source.
     pub fn of_one_patient(&self) -> bool {
         self.first.same_patient(&self.second)
     }
@@ -255,8 +261,9 @@ pub fn settle(
         };
         bail!(
             "{} pairs of files show one photograph, of which one copy is trained on and the other is \
-             in val or test; set `leaks = \"drop_training\"` to train without these copies, or take them \
-             out of the labels:\n  {}{more}",
+             in val or test; set `leaks = \"drop_training\"` to train without these copies or \
+             `leaks = \"drop_judged\"` to judge without the others, or take them out of the labels:\n  \
+             {}{more}",
             leaks.len(),
             listed.join("\n  ")
         );

@@ -17,25 +17,36 @@ use crate::predictions::Predictions;
 pub struct Column {
     /// Uncalibrated logit.
     pub raw: Vec<f32>,
-    /// Probability without and with calibration.
+    /// Probability without calibration, 0..1: temperature 1 and bias 0, but the calibration's rules
+    /// for parents and composites.
     pub before: Vec<f32>,
+    /// Calibrated probability, 0..1.
     pub after: Vec<f32>,
 }
 
 /// Everything that is said of every photograph.
 pub struct Judged<'a> {
+    /// The logits and labels that are judged.
     pub predictions: &'a Predictions,
+    /// The taxonomy they are over.
     pub taxonomy: &'a Taxonomy,
+    /// What turns the logits into probabilities and verdicts.
     pub calibration: &'a Calibration,
     /// By node, in the taxonomy's order.
     pub nodes: Vec<Column>,
+    /// By composite id.
     pub composites: BTreeMap<String, Column>,
-    /// The referral decision, without regard to the gate.
+    /// Whether the device refers, by photograph, without regard to the gate.
     pub referred: Vec<bool>,
+    /// The verdict of the gate's second step, by photograph.
     pub gate: Vec<GateVerdict>,
 }
 
 impl<'a> Judged<'a> {
+    /// Judges every photograph of `predictions`.
+    ///
+    /// # Errors
+    /// The logits or the calibration do not belong to `taxonomy`.
     pub fn new(
         predictions: &'a Predictions,
         taxonomy: &'a Taxonomy,
@@ -80,6 +91,7 @@ impl<'a> Judged<'a> {
         Ok(judged)
     }
 
+    /// What is known of the photograph of that index, per node of the taxonomy.
     pub fn labels(&self, photograph: usize) -> &'a [Label] {
         let width = self.taxonomy.nodes().len();
         &self.predictions.labels[photograph * width..(photograph + 1) * width]
@@ -173,8 +185,8 @@ fn answers(
     answers
 }
 
-/// The gate's second step, as on the device, after a first step that found
-/// nothing.
+/// The gate's second step, as on the device, after a first step that found nothing. `probabilities`
+/// are calibrated, one per node of the taxonomy.
 pub fn gate(taxonomy: &Taxonomy, calibration: &Calibration, probabilities: &[f32]) -> GateVerdict {
     let about_photograph: Vec<(&str, f32)> = taxonomy
         .nodes()

@@ -83,14 +83,12 @@ impl<'a> Surveyor<'a> {
         which: Vec<usize>,
         draws: usize,
     ) -> Surveyor<'a> {
-        // Patient numbers are a source's own.
-        let names = patients(judged, &which);
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let people: Vec<String> = people(judged, &which).collect();
         Surveyor {
             judged,
             groups,
             calibrated,
-            bootstrap: PatientBootstrap::new(&names, draws, SEED),
+            bootstrap: PatientBootstrap::new(&people, draws, SEED),
             which,
         }
     }
@@ -107,8 +105,7 @@ impl<'a> Surveyor<'a> {
             .collect();
         Section {
             photographs: self.which.len() as u32,
-            patients: patients(self.judged, &self.which)
-                .into_iter()
+            patients: people(self.judged, &self.which)
                 .collect::<BTreeSet<_>>()
                 .len() as u32,
             groups: self.groups(&drawn),
@@ -434,12 +431,10 @@ fn any_of(nodes: &[usize], labels: &[Label]) -> Label {
     Label::any(nodes.iter().map(|&node| labels[node]))
 }
 
-fn patients(judged: &Judged, which: &[usize]) -> Vec<String> {
-    which
-        .iter()
-        .map(|&photograph| &judged.predictions.photographs[photograph])
-        .map(|photograph| format!("{}/{}", photograph.source, photograph.patient))
-        .collect()
+/// Whose each photograph is.
+fn people<'a>(judged: &'a Judged, which: &'a [usize]) -> impl Iterator<Item = String> + 'a {
+    let photographs = &judged.predictions.photographs;
+    which.iter().map(|&i| photographs[i].person())
 }
 
 /// Ranks as 1 - prod(1 - p) over calibrated probabilities does, without losing

@@ -21,20 +21,26 @@ const TOP: usize = 5;
 /// such task, or no photograph tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TaskScores {
-    /// The likeliest disease is there, of the photographs that are known to show one.
+    /// The likeliest node of the second level is there, of the photographs that are known to show
+    /// one.
     pub coarse: Option<f64>,
-    /// The likeliest finding is there; one of the five likeliest is.
+    /// The likeliest finest node is there, of the photographs that are known to show one.
     pub fine: Option<f64>,
+    /// One of the five likeliest finest nodes is there, of the same photographs.
     pub fine_top5: Option<f64>,
-    /// Of captions that take the likeliest word each time, and of those a beam of three
-    /// finds.
+    /// BLEU of captions that take the likeliest word each time.
     pub greedy: Option<[f64; 4]>,
+    /// BLEU of captions that a beam of three finds.
     pub beam: Option<[f64; 4]>,
     /// Photographs with a caption.
     pub captions: usize,
 }
 
-/// Scores of the photographs `which`; `None` of a network without several tasks.
+/// Scores of the photographs `which` (indices of examples), `batch` to a forward pass; `None` of a
+/// network without several tasks.
+///
+/// # Errors
+/// A photograph is not in the cache, or the network's answers cannot be read.
 pub fn scores(
     net: &Net,
     photographs: &Photographs,
@@ -100,7 +106,7 @@ pub fn scores(
 }
 
 impl TaskScores {
-    /// The mean of several trainings'.
+    /// The mean over several trainings; the captions are those of the first.
     pub fn mean(of: &[TaskScores]) -> TaskScores {
         let one = |number: fn(&TaskScores) -> Option<f64>| mean(of.iter().map(number));
         let four = |scores: fn(&TaskScores) -> Option<[f64; 4]>| {

@@ -13,14 +13,17 @@ use tch::Tensor;
 use super::{below_one, default, from_nought, Method, MethodContext, Settings, Step, Term, LABELS};
 use crate::losses::masked_mean;
 
+/// Settings of the method `asl`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Asl {
+    /// Exponent of the focusing factor of negatives, 0 or more; 4 by default.
     #[serde(default = "four")]
     pub negative_gamma: f64,
+    /// Exponent of the focusing factor of positives, 0 or more; 1 by default.
     #[serde(default = "default::one")]
     pub positive_gamma: f64,
-    /// Taken off the probability of a negative.
+    /// Taken off the probability of a negative: from 0 to below 1, 0.05 by default.
     #[serde(default = "twentieth")]
     pub clip: f64,
 }

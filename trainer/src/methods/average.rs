@@ -20,17 +20,18 @@ use crate::photographs::Photographs;
 /// over about the last twenty.
 const MEASURED_ON: usize = 40;
 
+/// Settings of the method `average`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Average {
     /// The stage that was trained from the same weights, of the role `weights`.
     pub teachers: [TeacherConfig; 1],
-    /// Its share, 0..1; the rest is the start's.
+    /// Its share, 0 to 1, without a default; the rest is the start's.
     pub share: f64,
 }
 
 impl Average {
-    /// The other stage.
+    /// Name of the other stage.
     pub fn with(&self) -> &str {
         &self.teachers[0].stage
     }
@@ -63,8 +64,7 @@ impl Settings for Average {
     }
 }
 
-/// Moves every variable of `store` by `share` of the way to its namesake in
-/// `other`.
+/// Moves every variable of `store` by `share` (0..1) of the way to its namesake in `other`.
 ///
 /// # Errors
 /// The two are of different networks.
@@ -80,9 +80,12 @@ pub fn mix(store: &nn::VarStore, other: &nn::VarStore, share: f64) -> Result<()>
     Ok(())
 }
 
-/// Measures the running statistics of the normalisations that are not frozen
-/// anew, on photographs of `train` as they are: those of mixed weights are not
-/// the mixed statistics.
+/// Measures the running statistics of the normalisations that are not frozen anew, on photographs
+/// of `train` as they are: those of mixed weights are not the mixed statistics. At most 40 batches
+/// of `batch` photographs are drawn by `seed`.
+///
+/// # Errors
+/// A photograph is not in the cache.
 pub fn measure(
     net: &Net,
     photographs: &Photographs,

@@ -11,11 +11,15 @@ use super::reweighting::mean_of_one;
 use super::{below_one, default, from_nought, Method, MethodContext, Settings, Step, Term, LABELS};
 use crate::losses::masked_mean;
 
+/// Settings of the method `cb_focal`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CbFocal {
+    /// Of the effective number of photographs, (1 - beta^n) / (1 - beta): from 0 to below 1, 0.9999
+    /// by default.
     #[serde(default = "beta")]
     pub beta: f64,
+    /// Exponent of the focusing factor, 0 or more; 2 by default.
     #[serde(default = "default::two")]
     pub gamma: f64,
 }

@@ -16,9 +16,12 @@ use super::{Method, MethodContext, Settings, Step, Term, LABELS};
 use crate::losses::{masked_bce, Hierarchy, Parents};
 use crate::samplers::Sampling;
 
+/// Settings of the method `crt`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Crt {
+    /// Sum the loss over all levels, as MLMC does, rather than over the finest classes alone; false
+    /// by default.
     #[serde(default)]
     pub hierarchy: bool,
 }

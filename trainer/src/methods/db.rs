@@ -20,18 +20,20 @@ use super::{
 };
 use crate::losses::masked_mean;
 
+/// Settings of the method `db_focal`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DbFocal {
+    /// Exponent of the focusing factor, 0 or more; 2 by default.
     #[serde(default = "default::two")]
     pub gamma: f64,
-    /// Middle of the smoothing: 0.2 or 0.3 in the authors' runs.
+    /// Middle of the smoothing, 0 or more; 0.2 by default, 0.2 or 0.3 in the authors' runs.
     #[serde(default = "fifth")]
     pub mu: f64,
-    /// How much negatives are tolerated: 2 or 5 in the authors' runs.
+    /// How much negatives are tolerated, above 0; 5 by default, 2 or 5 in the authors' runs.
     #[serde(default = "five")]
     pub lambda: f64,
-    /// Share of the class's prior in its bias.
+    /// Share of the class's prior in its bias, 0 or more; 0.05 by default.
     #[serde(default = "twentieth")]
     pub kappa: f64,
 }

@@ -8,10 +8,12 @@ use super::{Method, MethodContext, Settings, Step, Term, LABELS};
 use crate::losses::masked_bce;
 use crate::samplers::Sampling;
 
+/// Settings of the method `erm`: there are none.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Erm {}
 
+/// Settings of the method `rs`: there are none.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rs {}

@@ -9,9 +9,11 @@ use tch::Tensor;
 use super::{default, from_nought, Method, MethodContext, Settings, Step, Term, LABELS};
 use crate::losses::{each_bce, masked_mean};
 
+/// Settings of the method `focal`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Focal {
+    /// Exponent of the focusing factor, 0 or more; 2 by default.
     #[serde(default = "default::two")]
     pub gamma: f64,
 }

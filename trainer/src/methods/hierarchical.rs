@@ -10,6 +10,7 @@ use tch::{nn, nn::Module};
 use super::{Method, MethodContext, Settings, Step, Term, LABELS};
 use crate::losses::masked_bce;
 
+/// Settings of the method `hl`: there are none.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hierarchical {}

@@ -24,37 +24,46 @@ use crate::losses::{
 use crate::nets::Output;
 use crate::samplers::Sampling;
 
+/// Settings of the method `hybrid_kd`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HybridKd {
-    /// One teacher of features, teacher 1, and any number of logits.
+    /// One teacher of the role `features`, teacher 1, unless `alpha` is 0, and one or more of the
+    /// role `logits` unless `beta` is 0.
     pub teachers: Vec<TeacherConfig>,
+    /// Share of the features' term in the loss, 0 or more; 0.2 by default. With `beta` at most 1.
     #[serde(default = "fifth")]
     pub alpha: f64,
+    /// Share of the logits' term in the loss, 0 or more; 0.2 by default.
     #[serde(default = "fifth")]
     pub beta: f64,
+    /// Factor of the features' term beside `alpha`, 0 or more; 10 by default.
     #[serde(default = "ten")]
     pub gamma: f64,
+    /// T of eq. 8, above 0; 3 by default.
     #[serde(default = "three")]
     pub temperature: f64,
+    /// How the student's logits are held to the teachers'; `kl` by default.
     #[serde(default)]
     pub logits_loss: LogitsLoss,
-    /// Multiply the logits term by T^2 (Hinton's scaling; not in the paper).
+    /// Multiply the logits term by T^2 (Hinton's scaling; not in the paper); false by default.
     #[serde(default)]
     pub scale_by_temperature: bool,
+    /// Weigh positive terms of the labels only, as the option of `ics` does; false by default.
     #[serde(default)]
     pub positives_only: bool,
-    /// Sum the classification term over all levels, as MLMC does, rather than
-    /// over the finest classes alone as Algorithm 1 has it.
+    /// Sum the classification term over all levels, as MLMC does, rather than over the finest
+    /// classes alone as Algorithm 1 has it; false by default.
     #[serde(default)]
     pub hierarchy: bool,
+    /// How a parent's logit follows from its children's; `sum_of_logits` (eq. 2) by default.
     #[serde(default)]
     pub marginal: ParentRule,
-    /// Of each level above the finest, where `hierarchy` has them, and of the
-    /// composites.
+    /// Weight of each level above the finest, where `hierarchy` has them, and of the composites: 0
+    /// or more, 1 by default.
     #[serde(default = "default::one", skip_serializing_if = "default::is_one")]
     pub parent_weight: f64,
-    /// Add the composites to the classification term, as MLMC's option does.
+    /// Add the composites to the classification term, as MLMC's option does; false by default.
     #[serde(default)]
     pub composites: bool,
 }
@@ -82,7 +91,7 @@ impl Settings for HybridKd {
         let HybridKd { alpha, beta, .. } = *self;
         ensure!(
             alpha >= 0.0 && beta >= 0.0 && alpha + beta <= 1.0,
-            "alpha = {alpha} and beta = {beta} must be shares that leave something for the labels"
+            "alpha = {alpha} and beta = {beta} must be shares from 0 up, and 1 at most together"
         );
         if self.of(Role::Weights).next().is_some() {
             bail!("a teacher of hybrid_kd has the role logits or features, not weights");

@@ -12,23 +12,25 @@ use super::{default, from_nought, Method, MethodContext, Settings, Step, Term, L
 use crate::losses::{masked_bce, Hierarchy, InstanceWeights, Parents};
 use crate::samplers::Sampling;
 
+/// Settings of the method `ics`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ics {
-    /// Freeze the feature extractor. Its batch norms then keep their
-    /// statistics: what is frozen does not move.
+    /// Freeze the feature extractor; false by default. Its batch norms then keep their statistics:
+    /// what is frozen does not move.
     #[serde(default)]
     pub crt: bool,
-    /// Weigh positive terms only; as printed, eq. 6 weighs both.
+    /// Weigh positive terms only; as printed, eq. 6 weighs both. False by default.
     #[serde(default)]
     pub positives_only: bool,
-    /// Sum the loss over all levels, as teacher 2 does; without, over the finest
+    /// Sum the loss over all levels, as teacher 2 does; true by default. Without, over the finest
     /// classes alone: ICS without MLMC in the paper's table VI.
     #[serde(default = "default::yes", skip_serializing_if = "default::is_yes")]
     pub hierarchy: bool,
+    /// How a parent's logit follows from its children's; `sum_of_logits` (eq. 2) by default.
     #[serde(default)]
     pub marginal: ParentRule,
-    /// Of each level above the finest, in the loss.
+    /// Weight of each level above the finest in the loss: 0 or more, 1 by default.
     #[serde(default = "default::one", skip_serializing_if = "default::is_one")]
     pub parent_weight: f64,
 }

@@ -13,18 +13,22 @@ use super::{above_nought, below_one, Method, MethodContext, Settings, Step, Term
 use crate::losses::masked_bce;
 use crate::nets::HeadKind;
 
+/// Settings of the method `ldam`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ldam {
-    /// The margin of the rarest class, in cosine.
+    /// The margin of the rarest class, in cosine: 0 to 1, 0.5 by default.
     #[serde(default = "half")]
     pub margin: f64,
+    /// Factor of the cosine, above 0; 30 by default.
     #[serde(default = "thirty")]
     pub scale: f64,
-    /// How much of the schedule is behind when the weights begin; 1 never. The
-    /// authors': 160 of 200 epochs.
+    /// How much of the schedule is behind when the weights begin, 0 to 1; 1 never. 0.8 by default,
+    /// as the authors': 160 of 200 epochs.
     #[serde(default = "late")]
     pub deferred: f64,
+    /// Of the effective number of photographs, (1 - beta^n) / (1 - beta): from 0 to below 1, 0.9999
+    /// by default.
     #[serde(default = "beta")]
     pub beta: f64,
 }

@@ -10,16 +10,19 @@ use serde::{Deserialize, Serialize};
 use super::{default, from_nought, Method, MethodContext, Settings, Step, Term, LABELS};
 use crate::losses::{Hierarchy, Parents};
 
+/// Settings of the method `mlmc`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mlmc {
+    /// How a parent's logit follows from its children's; `sum_of_logits` (eq. 2) by default.
     #[serde(default)]
     pub marginal: ParentRule,
-    /// Of each level above the finest, and of the composites, in the loss.
+    /// Weight of each level above the finest, and of the composites, in the loss: 0 or more, 1 by
+    /// default.
     #[serde(default = "default::one", skip_serializing_if = "default::is_one")]
     pub parent_weight: f64,
-    /// Add the composites (any referable finding, referable DR) to the
-    /// levels; not in the paper.
+    /// Add the composites (any referable finding, referable DR) to the levels; not in the paper,
+    /// and false by default.
     #[serde(default)]
     pub composites: bool,
 }

@@ -60,6 +60,7 @@ macro_rules! methods {
                 }
             }
 
+            /// The settings of the method, whichever it is.
             pub fn settings(&self) -> &dyn Settings {
                 match self {
                     $(MethodConfig::$variant(settings) => settings,)*
@@ -149,6 +150,11 @@ pub trait Settings {
         false
     }
 
+    /// Whether it learns captions.
+    fn learns_words(&self) -> bool {
+        false
+    }
+
     /// Whether it makes steps; an average of weights makes none.
     fn is_trained(&self) -> bool {
         true
@@ -161,26 +167,30 @@ pub trait Settings {
 
 /// What a method may need when it is made.
 pub struct MethodContext<'a> {
+    /// The taxonomy of the labels.
     pub taxonomy: &'a Taxonomy,
+    /// Its levels and composites, as tensors on `device`.
     pub hierarchy: Rc<Hierarchy>,
     /// Finest classes by their number of training photographs.
     pub groups: &'a ClassGroups,
-    /// Photographs to train on.
+    /// How many photographs are trained on.
     pub photographs: usize,
     /// How many of them show each node, all levels, in the mean over what is
     /// done to them.
     pub counts: &'a [f32],
+    /// Where the network and its batches are.
     pub device: Device,
     /// The network to be trained.
     pub net: &'a Net,
     /// Where a method puts variables of its own; they are trained and saved
     /// with the network but never exported.
     pub own: nn::Path<'a>,
+    /// Answers questions about other stages and about photographs.
     pub looks: &'a dyn Looks,
 }
 
 impl MethodContext<'_> {
-    /// Finest classes.
+    /// Number of finest classes.
     pub fn finest(&self) -> i64 {
         self.hierarchy.levels()[0].1
     }
@@ -194,29 +204,43 @@ impl MethodContext<'_> {
 /// What a method may ask about other stages and about photographs.
 pub trait Looks {
     /// The network that a stage left behind.
+    ///
+    /// # Errors
+    /// There is no such stage, or its network cannot be loaded.
     fn teacher(&self, stage: &str) -> Result<Rc<Teacher>>;
 
     /// The classes that a stage was trained on, where not all.
+    ///
+    /// # Errors
+    /// There is no such stage.
     fn classes_of(&self, stage: &str) -> Result<Option<Classes>>;
 
     /// Whether the second stage re-trained only the classifier of the first.
     fn one_extractor(&self, first: &str, second: &str) -> bool;
 
-    /// Average precision of each finest class on the photographs that progress
-    /// is measured by; `None` where none shows it.
+    /// Average precision of each finest class, 0..1, on the photographs that progress is measured
+    /// by; `None` where none shows it.
+    ///
+    /// # Errors
+    /// A photograph is not in the cache.
     fn precisions(&self, net: &Net) -> Result<Vec<Option<f64>>>;
 
-    /// The captions of the photographs, in so many words.
+    /// The captions of the photographs, in the `vocabulary` commonest words.
     fn captions(&self, vocabulary: usize) -> Captions;
 
-    /// Mean features of the training photographs that show each finest class,
-    /// k x width; nought for a class that none shows.
+    /// Mean features of the training photographs that show each finest class, k x width; nought for
+    /// a class that none shows.
+    ///
+    /// # Errors
+    /// A photograph is not in the cache.
     fn class_means(&self, net: &Net) -> Result<Tensor>;
 }
 
 /// A step of training, as a method sees it.
 pub struct Step<'a> {
+    /// What the network gave for the batch.
     pub output: &'a Output,
+    /// The photographs and what is known of them, on the training device.
     pub batch: &'a TensorBatch,
     /// How much of the schedule is behind the stage, 0..1.
     pub progress: f64,
@@ -226,12 +250,14 @@ pub struct Step<'a> {
 pub struct Term {
     /// As plots and logs name it.
     pub name: &'static str,
+    /// Factor of `value` in what is minimised.
     pub weight: f64,
     /// A scalar.
     pub value: Tensor,
 }
 
 impl Term {
+    /// A term of the loss; `value` is a scalar.
     pub fn new(name: &'static str, weight: f64, value: Tensor) -> Term {
         Term {
             name,
@@ -240,7 +266,7 @@ impl Term {
         }
     }
 
-    /// What is minimised: the terms by their weights.
+    /// What is minimised, a scalar: the terms by their weights.
     pub fn total(terms: &[Term]) -> Tensor {
         terms.iter().map(|term| &term.value * term.weight).sum()
     }

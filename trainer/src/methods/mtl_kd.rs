@@ -48,8 +48,11 @@ pub enum Task {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Each {
+    /// Of the diseases.
     pub coarse: f64,
+    /// Of the finest nodes.
     pub fine: f64,
+    /// Of the words.
     pub words: f64,
 }
 
@@ -71,30 +74,34 @@ impl Each {
     }
 }
 
+/// Settings of the method `mtl_kd`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MtlKd {
+    /// What the network learns: one task or more, each once.
     pub tasks: Vec<Task>,
-    /// None for M1, one or an ensemble for M2 and M3.
+    /// None (the default) for M1, one or an ensemble for M2 and M3.
     #[serde(default)]
     pub teachers: Vec<TeacherConfig>,
-    /// Whether labels are learned: not by M3.
+    /// Whether labels are learned: true by default, false for M3.
     #[serde(default = "default::yes")]
     pub labels: bool,
-    /// The teachers' share of the loss, where there are labels too.
+    /// The teachers' share of the loss, where there are labels too: 0 to 1, 0.95 by default.
     #[serde(default = "most")]
     pub alpha: f64,
-    /// lambda of eqs. 1 to 3.
+    /// lambda of eqs. 1 to 3: 0 or more, 1 for each task by default.
     #[serde(default = "ones")]
     pub weights: Each,
-    /// Of each task; 10 is best with few labels and 5 with many (table 4).
+    /// Temperature of each task, above 0; 5 by default. 10 is best with few labels and 5 with many
+    /// (table 4).
     #[serde(default = "fives")]
     pub temperatures: Each,
-    /// Chance that the decoder hears the right word before the next, rather than its
-    /// own.
+    /// Chance that the decoder hears the right word before the next, rather than its own: 0 to 1,
+    /// 0.5 by default.
     #[serde(default = "half")]
     pub teacher_forcing: f64,
-    /// The commonest words of the captions, so many of them.
+    /// How many words the vocabulary has, the commonest of the captions: 1 to 100000, 193 by
+    /// default.
     #[serde(default = "vocabulary")]
     pub vocabulary: usize,
 }
@@ -152,6 +159,10 @@ impl Settings for MtlKd {
 
     fn teachers(&self) -> &[TeacherConfig] {
         &self.teachers
+    }
+
+    fn learns_words(&self) -> bool {
+        self.tasks.contains(&Task::Words)
     }
 
     fn head(&self, taxonomy: &Taxonomy) -> HeadKind {

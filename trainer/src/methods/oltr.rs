@@ -18,13 +18,14 @@ use super::{from_nought, Method, MethodContext, Settings, Step, Term, LABELS};
 use crate::losses::masked_bce;
 use crate::nets::HeadKind;
 
+/// Settings of the method `oltr`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Oltr {
-    /// Of the loss on the features.
+    /// Weight of the loss on the features, 0 or more; 0.01 by default.
     #[serde(default = "hundredth")]
     pub feature_weight: f64,
-    /// Mean squared distance at which other classes are far enough.
+    /// Mean squared distance at which other classes are far enough, 0 or more; 10 by default.
     #[serde(default = "ten")]
     pub margin: f64,
 }

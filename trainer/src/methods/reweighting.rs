@@ -9,6 +9,7 @@ use tch::{Device, Tensor};
 use super::{Method, MethodContext, Settings, Step, Term, LABELS};
 use crate::losses::masked_bce;
 
+/// Settings of the method `rw`: there are none.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reweighting {}

@@ -24,19 +24,23 @@ use crate::losses::{each_distillation, LogitsLoss};
 use crate::nets::HeadKind;
 use crate::samplers::Sampling;
 
+/// Settings of the method `rskd`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rskd {
+    /// One teacher or more, each of which teaches its logits for the classes it learned.
     pub teachers: Vec<TeacherConfig>,
-    /// What the student learns from the labels.
+    /// What the student learns from the labels: a method without teachers, `erm` by default.
     #[serde(default = "erm", skip_serializing_if = "is_erm")]
     pub base: Box<MethodConfig>,
+    /// T of the distillation, above 0; 10 by default.
     #[serde(default = "ten")]
     pub temperature: f64,
-    /// Below this share of the teacher's precision a class weighs 1.
+    /// Below this share of the teacher's precision a class weighs 1: from 0 to below 1, 0.6 by
+    /// default.
     #[serde(default = "delta")]
     pub delta: f64,
-    /// Follow eq. 3; without, every class weighs 1 (table 4).
+    /// Follow eq. 3, true by default; without, every class weighs 1 (table 4).
     #[serde(default = "default::yes")]
     pub weighted: bool,
 }

@@ -26,22 +26,25 @@ use super::{
     above_nought, default, from_nought, Method, MethodContext, Settings, Step, TeacherConfig, Term,
     LABELS,
 };
-use crate::losses::{each_distillation, masked_bce, masked_mean, LogitsLoss};
+use crate::losses::{each_distillation, masked_bce, masked_mean, reversal, reversed, LogitsLoss};
 
+/// Settings of the method `sall`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sall {
     /// One single-task teacher per task, two or more.
     pub teachers: Vec<TeacherConfig>,
+    /// T of the soft labels, above 0; 3 by default.
     #[serde(default = "three")]
     pub temperature: f64,
-    /// Weight of the soft labels; times T^2, as their slope falls with it.
+    /// Weight of the soft labels, 0 or more, 1 by default; times T^2, as their slope falls with it.
     #[serde(default = "default::one")]
     pub soft: f64,
-    /// Weight of the binary head.
+    /// Weight of the binary head, 0 or more; 0.5 by default.
     #[serde(default = "half")]
     pub binary: f64,
-    /// Weight of the discriminator, and of its reversed gradient at the end.
+    /// Weight of the discriminator, and of its reversed gradient at the end: 0 or more, 0.1 by
+    /// default.
     #[serde(default = "tenth")]
     pub adversarial: f64,
 }
@@ -139,10 +142,9 @@ impl Method for Synergic {
             Term::new("binary", self.settings.binary, binary),
         ];
         if self.settings.adversarial > 0.0 {
-            let strength = 2.0 / (1.0 + (-10.0 * step.progress).exp()) - 1.0;
             let told = self
                 .discriminator
-                .forward(&reversed(&output.features, strength));
+                .forward(&reversed(&output.features, reversal(step.progress)));
             let one = shows.sum_dim_intlist(1, false, Kind::Float).eq(1.0);
             let task = shows.argmax(1, false);
             let each = told.cross_entropy_loss::<Tensor>(&task, None, Reduction::None, -100, 0.0);
@@ -151,24 +153,5 @@ impl Method for Synergic {
             terms.push(Term::new("discriminator", weight, discriminator));
         }
         terms
-    }
-}
-
-/// The features, whose slope is turned round and scaled by `strength`.
-fn reversed(features: &Tensor, strength: f64) -> Tensor {
-    features.detach() * (1.0 + strength) - features * strength
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_gradient_is_reversed_and_the_value_is_not() {
-        let x = Tensor::from_slice(&[1.0f32, -2.0]).set_requires_grad(true);
-        let y = reversed(&x, 0.25);
-        assert!((&y - &x).abs().max().double_value(&[]) < 1e-6);
-        (y * 3.0).sum(Kind::Float).backward();
-        assert_eq!(Vec::<f32>::try_from(x.grad()).unwrap(), [-0.75, -0.75]);
     }
 }

@@ -14,8 +14,9 @@ use crate::nets::{Net, Output};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TeacherConfig {
+    /// Name of the stage, which must stand before the one that is taught.
     pub stage: String,
-    /// What of it is taught.
+    /// What of it is taught; `logits` by default.
     #[serde(default)]
     pub role: Role,
     /// The classes it teaches: those it was trained on when absent.
@@ -23,14 +24,16 @@ pub struct TeacherConfig {
     pub classes: Option<Classes>,
 }
 
+/// What of a teacher a method uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
+    /// Its logits.
     #[default]
     Logits,
-    /// The pooled features.
+    /// Its pooled features.
     Features,
-    /// Its weights themselves.
+    /// Its weights, of which the method `average` makes a mean.
     Weights,
 }
 
@@ -38,23 +41,30 @@ pub enum Role {
 pub struct Teacher {
     /// Owns the variables that `net` reads.
     pub store: nn::VarStore,
+    /// The network, for evaluation only.
     pub net: Net,
 }
 
 impl Teacher {
-    /// `net` reads the variables of `store`.
+    /// A teacher whose `net` reads the variables of `store`; folds the normalisations into the
+    /// convolutions.
     pub fn new(store: nn::VarStore, mut net: Net) -> Teacher {
         net.fold();
         Teacher { store, net }
     }
 
+    /// Features and logits of `images` (B x 3 x S x S, as [`Net::maps`] takes them) in evaluation,
+    /// without gradients.
     pub fn look(&self, images: &Tensor) -> Output {
         tch::no_grad(|| self.net.forward(images, false))
     }
 }
 
 impl TeacherConfig {
-    /// Which finest classes it teaches.
+    /// Which finest classes it teaches, one entry per class.
+    ///
+    /// # Errors
+    /// There is no such stage, or its classes are not in the taxonomy.
     pub fn teaches(&self, context: &MethodContext) -> Result<Vec<bool>> {
         let own = match &self.classes {
             Some(classes) => Some(classes.clone()),
@@ -82,6 +92,10 @@ pub struct Panel {
 }
 
 impl Panel {
+    /// The teachers that `configs` name, in their order.
+    ///
+    /// # Errors
+    /// A teacher cannot be loaded, or the classes it teaches are not in the taxonomy.
     pub fn new<'a>(
         configs: impl IntoIterator<Item = &'a TeacherConfig>,
         context: &MethodContext,
@@ -109,13 +123,13 @@ impl Panel {
         shares.map(|(logits, share)| logits * share).sum()
     }
 
-    /// The mean logits for `images`.
+    /// The mean logits, b x k, for `images`, b x 3 x S x S.
     pub fn look(&self, images: &Tensor) -> Tensor {
         self.mean(self.teachers.iter().map(|t| t.look(images).logits))
     }
 }
 
-/// 1 x n: 1 where it is so.
+/// 1 x n on `device`: 1 where `is` holds, else 0.
 pub fn row(is: &[bool], device: Device) -> Tensor {
     let numbers: Vec<f32> = is.iter().map(|&is| f32::from(is)).collect();
     Tensor::from_slice(&numbers).view([1, -1]).to_device(device)

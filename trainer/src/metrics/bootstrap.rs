@@ -12,7 +12,9 @@ pub const BOOTSTRAP_DRAWS: usize = 1000;
 /// A 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
+    /// Lower end, in the unit of the measure.
     pub low: f64,
+    /// Upper end, in the unit of the measure.
     pub high: f64,
 }
 
@@ -29,11 +31,12 @@ pub struct PatientBootstrap {
 impl PatientBootstrap {
     /// `patients[i]` names whose photograph `i` is. The same seed gives the
     /// same draws on every machine.
-    pub fn new(patients: &[&str], draws: usize, seed: u64) -> PatientBootstrap {
+    pub fn new(patients: &[impl AsRef<str>], draws: usize, seed: u64) -> PatientBootstrap {
         let mut number_of: HashMap<&str, usize> = HashMap::new();
         let patient_of: Vec<usize> = patients
             .iter()
             .map(|patient| {
+                let patient = patient.as_ref();
                 let next = number_of.len();
                 *number_of.entry(patient).or_insert(next)
             })
@@ -142,7 +145,7 @@ mod tests {
         values.extend([Some(0.5); 40]);
         assert_eq!(Interval::of_draws(&values), None);
         assert!(Interval::of_draws(&values[20..]).is_some());
-        let nobody = PatientBootstrap::new(&[], 10, 1);
+        let nobody = PatientBootstrap::new(&[""; 0], 10, 1);
         let none = nobody.values(|w| w.first().map(|&w| f64::from(w)));
         assert_eq!(Interval::of_draws(&none), None);
     }

@@ -8,10 +8,11 @@ pub const CALIBRATION_BINS: usize = 15;
 /// One bin of a reliability diagram.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ReliabilityBin {
+    /// Photographs in this bin.
     pub count: u32,
-    /// Mean probability said in this bin.
+    /// Mean probability said in this bin, 0..1; 0 for an empty bin.
     pub confidence: f64,
-    /// Share of positives in this bin.
+    /// Share of positives in this bin, 0..1; 0 for an empty bin.
     pub frequency: f64,
 }
 

@@ -7,9 +7,13 @@ use super::Interval;
 /// Decisions counted against the truth.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
+    /// Present, and called.
     pub true_positives: u32,
+    /// Present, and not called.
     pub false_negatives: u32,
+    /// Absent, and not called.
     pub true_negatives: u32,
+    /// Absent, and called.
     pub false_positives: u32,
 }
 
@@ -38,10 +42,12 @@ impl Counts {
         )
     }
 
+    /// How many are present, called or not.
     pub fn positives(&self) -> u32 {
         self.true_positives + self.false_negatives
     }
 
+    /// How many are absent, called or not.
     pub fn negatives(&self) -> u32 {
         self.true_negatives + self.false_positives
     }

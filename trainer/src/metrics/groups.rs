@@ -5,12 +5,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{mean, Ranking};
 
-/// Finest classes by how many training photographs they have (section III).
-/// Ids that the taxonomy lacks are counted nowhere.
+/// Ids of finest classes by how many training photographs they have (section III), as
+/// [`crate::data::ShotCuts`] parts them. Ids that the taxonomy lacks are counted nowhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClassGroups {
+    /// Classes with many training photographs.
     pub many: Vec<String>,
+    /// Classes with a medium number of training photographs.
     pub medium: Vec<String>,
+    /// Classes with few training photographs.
     pub few: Vec<String>,
 }
 
@@ -19,8 +22,11 @@ pub struct ClassGroups {
 /// such classes is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GroupMap {
+    /// Over the classes with many training photographs.
     pub many: Option<f64>,
+    /// Over the classes with a medium number of training photographs.
     pub medium: Option<f64>,
+    /// Over the classes with few training photographs.
     pub few: Option<f64>,
     /// Mean of the three groups (not of the classes), as in the paper's
     /// tables; of those that are defined.
@@ -28,6 +34,7 @@ pub struct GroupMap {
 }
 
 impl GroupMap {
+    /// `precision` gives the average precision of the class of an id, 0..1, where it is defined.
     pub fn of(groups: &ClassGroups, mut precision: impl FnMut(&str) -> Option<f64>) -> GroupMap {
         let mut over = |ids: &[String]| mean(ids.iter().map(|id| precision(id)));
         let (many, medium, few) = (over(&groups.many), over(&groups.medium), over(&groups.few));
@@ -60,7 +67,7 @@ pub fn class_precisions(taxonomy: &Taxonomy, logits: &[f32], labels: &[Label]) -
     (0..outputs).map(precision).collect()
 }
 
-/// [`GroupMap`] of what [`class_precisions`] gives.
+/// [`GroupMap`] of what [`class_precisions`] gives: `precisions` holds one entry per finest class.
 pub fn group_map(
     taxonomy: &Taxonomy,
     groups: &ClassGroups,

@@ -18,6 +18,7 @@ pub struct Ranking {
 /// at or above `threshold` is called positive.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CurvePoint {
+    /// Lowest score that is called positive.
     pub threshold: f32,
     /// Share of the positives found (recall, true positive rate), 0..1.
     pub sensitivity: f64,

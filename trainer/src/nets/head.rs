@@ -14,15 +14,21 @@ pub enum HeadKind {
     Linear,
     /// `scale` times the cosine between features and a class's weights (LDAM, Cao et al., NeurIPS
     /// 2019).
-    Cosine { scale: f64 },
+    Cosine {
+        /// Factor of the cosine, and so the largest absolute logit.
+        scale: f64,
+    },
     /// A cosine classifier of 16 times x / (1 + |x|), on features that a memory of class centroids
     /// adds to (OLTR, Liu et al., CVPR 2019, eqs. 2 to 5).
     Memory,
-    /// Heads of several tasks (MTL-KD): the findings; so many diseases; words, from a table of so
-    /// many rows.
+    /// Heads of several tasks (MTL-KD): findings, diseases and words.
     Tasks {
+        /// Whether it has logits for the finest nodes; without, they are all nought.
         fine: bool,
+        /// Number of diseases; `None` without logits for them.
         coarse: Option<i64>,
+        /// Rows of the vocabulary's table, [`crate::data::captions::rows`]; `None` without a
+        /// decoder of captions.
         words: Option<i64>,
     },
 }
@@ -35,9 +41,18 @@ const REACH: f64 = 10.0;
 /// `classifier.…` of a network's variables.
 #[derive(Debug)]
 pub enum Head {
+    /// `weight` (classes x width) and `bias` (classes).
     Linear(nn::Linear),
-    Cosine { weight: Tensor, scale: f64 },
+    /// Cosine between features and a class's weights.
+    Cosine {
+        /// classes x width
+        weight: Tensor,
+        /// Factor of the cosine.
+        scale: f64,
+    },
+    /// OLTR's head.
     Memory(Memory),
+    /// The heads of MTL-KD.
     Tasks(Tasks),
 }
 
@@ -54,6 +69,8 @@ pub struct Memory {
 }
 
 impl Head {
+    /// A freshly initialised head for `classes` finest classes on features of length `width`; its
+    /// variables are named below `path`.
     pub fn new(path: &nn::Path, kind: HeadKind, width: i64, classes: i64) -> Head {
         // Small, so that every class starts near its undecided probability of one half.
         let small = nn::Init::Randn {
@@ -86,7 +103,8 @@ impl Head {
         }
     }
 
-    /// Logits (B x classes) of pooled features (B x width).
+    /// Logits (B x classes) of pooled features (B x width). Of several tasks, those of the finest
+    /// nodes.
     pub fn forward(&self, features: &Tensor) -> Tensor {
         match self {
             Head::Linear(linear) => features.apply(linear),
@@ -96,6 +114,7 @@ impl Head {
         }
     }
 
+    /// Number of finest classes.
     pub fn classes(&self) -> i64 {
         match self {
             Head::Linear(linear) => linear.ws.size()[0],

@@ -34,11 +34,17 @@ use tch::{nn, Device, Kind, Tensor};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Arch {
+    /// 18 layers of basic blocks; 512 features.
     Resnet18,
+    /// 34 layers of basic blocks; 512 features.
     Resnet34,
+    /// 50 layers of bottleneck blocks; 2048 features.
     Resnet50,
+    /// Width 1.0, depth 1.0; 1280 features.
     EfficientnetLite0,
+    /// Width 1.0, depth 1.1; 1280 features.
     EfficientnetLite1,
+    /// Width 1.1, depth 1.2; 1280 features.
     EfficientnetLite2,
 }
 
@@ -100,6 +106,7 @@ impl FromStr for Arch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Precision {
+    /// 32-bit floats.
     #[default]
     Float,
     /// Needs a GPU, or a CPU with AMX or AVX512-BF16, to be the faster choice. On a CPU, depthwise
@@ -120,8 +127,9 @@ impl Precision {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NetOptions {
-    /// Probability in 0..1 of dropping a pooled feature before the classifier.
+    /// Probability in 0..1 of dropping a pooled feature before the classifier; 0.2 by default.
     pub dropout: f64,
+    /// Which head it has; linear by default.
     pub head: HeadKind,
 }
 
@@ -161,12 +169,13 @@ pub struct Net {
 }
 
 impl Net {
-    /// A network with freshly initialised variables and default [`NetOptions`].
+    /// A network with freshly initialised variables and default [`NetOptions`], for `classes`
+    /// finest classes.
     pub fn new(vs: &nn::Path, arch: Arch, classes: i64, precision: Precision) -> Net {
         Net::with_options(vs, arch, classes, precision, NetOptions::default())
     }
 
-    /// A network with freshly initialised variables.
+    /// A network with freshly initialised variables, for `classes` finest classes.
     pub fn with_options(
         vs: &nn::Path,
         arch: Arch,
@@ -238,8 +247,9 @@ impl Net {
         Output { features, logits }
     }
 
-    /// The output for `x` in evaluation and the maps it came by: those after block `layer`, from 1,
-    /// or the last ones. The output has a slope in those maps and in nothing before them.
+    /// The maps that the output of `x` (as [`Net::maps`] takes it) comes by, B x channels x h x w,
+    /// and that output, in evaluation. They are those after block `layer`, from 1, or the last
+    /// ones. The output has a slope in those maps and in nothing before them.
     ///
     /// # Errors
     /// The trunk has fewer blocks.
@@ -280,10 +290,12 @@ impl Net {
         self.trunk.recentre(x);
     }
 
+    /// The network's architecture.
     pub fn arch(&self) -> Arch {
         self.arch
     }
 
+    /// What its convolutions compute in.
     pub fn precision(&self) -> Precision {
         self.precision
     }

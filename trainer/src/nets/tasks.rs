@@ -55,7 +55,10 @@ pub struct Said {
 }
 
 impl Tasks {
-    /// The heads that `kind` names.
+    /// The heads that `kind` names, on features of length `width`, for `classes` finest nodes.
+    ///
+    /// # Panics
+    /// `kind` is not [`HeadKind::Tasks`].
     pub fn new(path: &nn::Path, kind: HeadKind, width: i64, classes: i64) -> Tasks {
         let HeadKind::Tasks {
             fine,
@@ -74,11 +77,13 @@ impl Tasks {
         }
     }
 
+    /// Number of finest nodes, whether or not they are a task.
     pub fn classes(&self) -> i64 {
         self.classes
     }
 
-    /// Logits of the findings, b x classes; nought where the network has no such task.
+    /// Logits of the findings, b x classes, from features b x width; nought where the network has
+    /// no such task.
     pub fn fine(&self, features: &Tensor) -> Tensor {
         match &self.fine {
             Some(fine) => fine.forward(features),
@@ -89,19 +94,23 @@ impl Tasks {
         }
     }
 
+    /// Whether the network has logits for the finest nodes.
     pub fn has_fine(&self) -> bool {
         self.fine.is_some()
     }
 
+    /// Whether the network has logits for the diseases.
     pub fn has_coarse(&self) -> bool {
         self.coarse.is_some()
     }
 
-    /// Logits of the diseases, where that is a task.
+    /// Logits of the diseases, b x diseases, from features b x width; `None` where the network has
+    /// no such task.
     pub fn coarse(&self, features: &Tensor) -> Option<Tensor> {
         Some(self.coarse.as_ref()?.forward(features))
     }
 
+    /// What says captions; `None` where the network has no such task.
     pub fn decoder(&self) -> Option<&Decoder> {
         self.words.as_ref()
     }
@@ -239,7 +248,8 @@ impl Decoder {
         })
     }
 
-    /// Says captions of features (b x width), where it hears what another `heard`.
+    /// Says captions of features (b x width), where it hears what another `heard` (b x steps):
+    /// logits, b x steps x rows.
     pub fn followed(&self, features: &Tensor, heard: &Tensor) -> Tensor {
         // What was heard before the last word is the last that is asked for.
         let at = |step: usize| (step as i64).min(STEPS - 1);

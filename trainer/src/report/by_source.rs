@@ -14,17 +14,26 @@ use crate::metrics::mean;
 pub struct QuestionScores {
     /// Of a composite or of a node.
     pub id: String,
+    /// Whether `id` is that of a composite.
     pub composite: bool,
+    /// Photographs whose answer is yes.
     pub positives: u32,
+    /// Photographs whose answer is no.
     pub negatives: u32,
+    /// Of the question's own output.
     pub auc: Option<Measured>,
-    /// At the shipped operating point; for `referable` the device's whole rule.
+    /// At the shipped operating point; for `referable` the device's whole rule. `None` without a
+    /// calibration.
     pub sensitivity: Option<Share>,
+    /// At the same operating point, by the same rule.
     pub specificity: Option<Share>,
-    /// Of the positives and of the negatives those that the device's whole rule
-    /// refers, for whatever finding.
+    /// Of the positives, those that the device's whole rule refers, for whatever finding; `None`
+    /// without a calibration.
     pub referred_positives: Option<Share>,
+    /// Of the negatives, those that it refers.
     pub referred_negatives: Option<Share>,
+    /// Expected calibration error of the calibrated probability, 0..1; `None` without a
+    /// calibration.
     pub ece_after: Option<f64>,
 }
 

@@ -9,33 +9,36 @@ use super::table::percent;
 /// One line of a run's `history.jsonl`: what an epoch gave.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochLine {
-    /// From 1, within the phase.
+    /// From 1, within the stage.
     pub epoch: u32,
-    /// Which part of the method ran: "teacher1", "student", "erm", ...
+    /// Name of the stage that was trained.
     pub phase: String,
-    /// Mean over the epoch's batches, in the phase's own loss.
+    /// What the stage's method minimises, the mean over the epoch's photographs.
     pub train_loss: f64,
     /// Mean of each of its terms, before their weights.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub terms: BTreeMap<String, f64>,
-    /// Plain masked BCE over the validation split; NaN (`null` in JSON) for a
-    /// run without one.
+    /// Plain masked BCE of the finest classes over the validation photographs; NaN (`null` in JSON)
+    /// for a run without any.
     #[serde(deserialize_with = "null_is_nan")]
     pub val_loss: f64,
-    /// Mean of `many`, `medium` and `few`.
+    /// Mean of `many`, `medium` and `few`, of those that are defined.
     pub val_map_average: Option<f64>,
-    /// mAP 0..1 over the classes of a shot group that have a positive in the
-    /// validation split; `None` where no class has.
+    /// mAP, 0..1, over the many-shot classes that have a positive in the validation split; `None`
+    /// where no class has.
     pub many: Option<f64>,
+    /// The same over the medium-shot classes.
     pub medium: Option<f64>,
+    /// The same over the few-shot classes.
     pub few: Option<f64>,
+    /// Of the epoch's last step.
     pub learning_rate: f64,
     /// Training photographs per second, loading included.
     pub images_per_second: f64,
     /// Share of the training time spent waiting for the loader, 0..1.
     #[serde(default)]
     pub waiting: f64,
-    /// Wall-clock time of the epoch with its validation.
+    /// Wall-clock seconds of the epoch, its validation included.
     pub seconds: f64,
 }
 

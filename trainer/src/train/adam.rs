@@ -13,6 +13,7 @@ const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
 const EPSILON: f64 = 1e-8;
 
+/// Adam or AdamW over the variables of one network, with beta 0.9 and 0.999 and epsilon 1e-8.
 pub struct Adam {
     slots: Vec<Slot>,
     steps: i32,
@@ -30,6 +31,8 @@ struct Slot {
 }
 
 impl Adam {
+    /// An optimiser of `variables`, by name, with moments of nought. `weight_decay` works on
+    /// tensors of two dimensions or more; `decoupled` makes it AdamW.
     pub fn new(variables: BTreeMap<String, Tensor>, weight_decay: f64, decoupled: bool) -> Adam {
         let slots = variables
             .into_iter()
@@ -48,8 +51,8 @@ impl Adam {
         }
     }
 
-    /// One step along the gradients of `loss`, their whole norm held to `clip`
-    /// (0 leaves it free).
+    /// One step along the gradients of `loss`, a scalar, their whole norm held to `clip` (0 leaves
+    /// it free).
     pub fn step(&mut self, loss: &Tensor, learning_rate: f64, clip: f64) {
         for slot in &mut self.slots {
             slot.variable.zero_grad();
@@ -113,7 +116,7 @@ impl Adam {
         }
     }
 
-    /// Everything a later process needs to go on, by name.
+    /// Everything a later process needs to go on, by name: the moments and the count of steps.
     pub fn state(&self) -> Vec<(String, Tensor)> {
         let mut state = vec![(
             "adam/steps".to_string(),
@@ -132,6 +135,10 @@ impl Adam {
         state
     }
 
+    /// Takes over the moments and the count of steps that [`Adam::state`] gave.
+    ///
+    /// # Errors
+    /// A moment is missing or does not fit its variable.
     pub fn restore(&mut self, state: &BTreeMap<String, Tensor>) -> Result<()> {
         let find = |name: &str| checkpoint::named(state, name);
         self.steps = find("adam/steps")?.to_kind(Kind::Int64).int64_value(&[]) as i32;

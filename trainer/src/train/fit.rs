@@ -13,6 +13,7 @@ use super::adam::Adam;
 use super::ema::Ema;
 use super::looks::StageLooks;
 use super::schedule::one_cycle;
+use super::sources::{Adversary, Sources, WorstSource};
 use super::subset::Subset;
 use super::{started, write_network};
 use crate::checkpoint::{self, State};
@@ -62,6 +63,9 @@ pub struct Fit<'a> {
     store: nn::VarStore,
     net: Net,
     method: Box<dyn Method>,
+    sources: Sources,
+    adversary: Option<Adversary>,
+    worst_source: Option<WorstSource>,
     /// Where the stage learns some classes only.
     classes: Option<Subset>,
     keeps_extractor: bool,
@@ -131,6 +135,16 @@ impl<'a> Fit<'a> {
             looks: &looks,
         })?;
         let keeps_extractor = stage.method.settings().keeps_extractor();
+        let sources = Sources::new(&photographs.dataset, &train, device);
+        let own = store.root() / "method" / "sources";
+        let adversary = (training.source_adversary > 0.0)
+            .then(|| {
+                let (weight, width) = (training.source_adversary, net.width());
+                Adversary::new(weight, taxonomy, &sources, width, &own / "adversary")
+            })
+            .transpose()?;
+        let worst_source = (training.worst_source > 0.0)
+            .then(|| WorstSource::new(training.worst_source, &sources, own / "worst"));
 
         let learns = |name: &str| {
             !Net::is_frozen(name, stage.frozen_blocks)
@@ -162,6 +176,9 @@ impl<'a> Fit<'a> {
                 photographs.draw_weight(i) * factor as f32
             }),
             validation,
+            sources,
+            adversary,
+            worst_source,
             classes,
             keeps_extractor,
             seed,
@@ -295,15 +312,21 @@ impl<'a> Fit<'a> {
             if let Some(classes) = &self.classes {
                 classes.hide_others(&mut tensors);
             }
-            let output = self.forward(&tensors.images);
+            let mut output = self.forward(&tensors.images);
             let progress = self.progress(epoch * steps + step, self.training.epochs * steps);
             rate = self.learning_rate(progress);
             self.state.progress = progress;
-            let terms = self.method.losses(&Step {
+            if let Some(worst) = &mut self.worst_source {
+                output = worst.weigh(&self.sources, output, &tensors);
+            }
+            let mut terms = self.method.losses(&Step {
                 output: &output,
                 batch: &tensors,
                 progress,
             });
+            if let Some(adversary) = &self.adversary {
+                terms.push(adversary.term(&self.sources, &output, &tensors, progress));
+            }
             self.adam
                 .step(&Term::total(&terms), rate, self.training.clip);
             if let Some(average) = &mut self.average {
@@ -438,6 +461,10 @@ impl<'a> Fit<'a> {
             }
         } else {
             self.state.epochs_since_best += 1;
+        }
+        // Without validation photographs there is no loss of them, and no plateau.
+        if line.val_loss.is_nan() {
+            return Ok(());
         }
         if self
             .state

@@ -6,6 +6,7 @@ mod ema;
 mod fit;
 mod looks;
 mod schedule;
+mod sources;
 mod subset;
 
 use std::collections::BTreeMap;

@@ -1,6 +1,7 @@
 //! How the learning rate changes.
 
-/// Linear warm-up over a tenth of the way, then half a cosine to nought.
+/// The factor of the highest learning rate at a place `at` of the schedule, both 0..1: a linear
+/// warm-up over a tenth of the way, then half a cosine down to a thousandth.
 pub fn one_cycle(at: f64) -> f64 {
     const WARM: f64 = 0.1;
     if at < WARM {

@@ -50,6 +50,8 @@ device = "cpu"
 epochs = 3
 batch = 8
 ema = 0.9
+source_adversary = 0.1
+worst_source = 0.01
 pretrained = false
 
 [[source]]
