@@ -1,5 +1,6 @@
 //! The upper lid and its lashes in the light's path. The camera's image is
-//! upside down with respect to the pupil, so they appear from below.
+//! upside down with respect to the pupil, so they appear from below; from above in
+//! a quarter of the scenes.
 
 use crate::colour::{mix, plus, scaled, Light};
 use crate::fundus::Layout;

@@ -15,8 +15,8 @@ use super::fundus::{Fundus, Layout};
 use super::scene::{CameraFaults, Scene};
 pub use sensor::Sensor;
 
-/// Blur of a well-focused photograph and of one at full defocus, as shares of
-/// its side.
+/// Blur of a well-focused photograph, and what full defocus adds to it, as shares
+/// of its side.
 const SHARPEST: f32 = 0.000_75;
 const BLURRIEST: f32 = 0.016;
 
