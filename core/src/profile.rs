@@ -140,7 +140,7 @@ pub struct Measured {
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)] // each variant's message says what it is
 pub enum ProfileError {
-    #[error("cannot read {path}: {source}; check that it exists, or make one with `fovea calibrate-camera`", path = path.display())]
+    #[error("cannot read {path}: {source}; {}", remedy(source), path = path.display())]
     Read { path: PathBuf, source: io::Error },
     #[error("cannot write {path}: {source}; check that the folder exists, has room and may be written", path = path.display())]
     Write { path: PathBuf, source: io::Error },
@@ -177,6 +177,16 @@ pub struct OtherFrame {
 
 fn size(frame: &FrameSize) -> String {
     format!("{} x {} pixels", frame.width, frame.height)
+}
+
+/// What helps against a failure to read a profile.
+fn remedy(failure: &io::Error) -> &'static str {
+    match failure.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "run this as a user who may read it, or name another profile"
+        }
+        _ => "check that it exists, or make one with `fovea calibrate-camera`",
+    }
 }
 
 const HEADING: &str = "\

@@ -162,6 +162,22 @@ pub trait Camera: Send {
     fn aim(&mut self, _eye: Eye) {}
 }
 
+/// Asks a camera again, up to five times, after an error that passes, such as one
+/// damaged picture.
+///
+/// # Errors
+/// The last one.
+pub fn patiently(mut ask: impl FnMut() -> Result<(), CameraError>) -> Result<(), CameraError> {
+    const TRIES: u32 = 5;
+    for _ in 1..TRIES {
+        match ask() {
+            Err(error) if error.passes() => {}
+            other => return other,
+        }
+    }
+    ask()
+}
+
 /// Runs what calls into drivers and decoders. One of them may panic on an
 /// answer nobody has seen before: then the camera is lost, not the program.
 fn guarded<T>(work: impl FnOnce() -> Result<T, CameraError>) -> Result<T, CameraError> {

@@ -9,7 +9,7 @@ use fovea_core::profile::{CameraProfile, MIN_FRAMES};
 use image::RgbImage;
 
 use super::{config::Flags, say, Failure};
-use crate::camera::{Camera, CameraError, Frame};
+use crate::camera::{patiently, Camera, CameraError, Frame};
 use crate::config::Camera as CameraConfig;
 
 /// Measures the camera's light and tint on a white target
@@ -62,26 +62,14 @@ fn take(camera: &mut dyn Camera, count: u16) -> Result<Vec<RgbImage>, CameraErro
     const WAIT: Duration = Duration::from_secs(2);
     let mut frame = Frame::default();
     for _ in 0..SETTLING {
-        passing(|| camera.next(&mut frame, WAIT))?;
+        patiently(|| camera.next(&mut frame, WAIT))?;
     }
     let mut photographs = Vec::new();
     for _ in 0..count {
-        passing(|| camera.still(&mut frame))?;
+        patiently(|| camera.still(&mut frame))?;
         photographs.push(std::mem::take(&mut frame.rgb));
     }
     Ok(photographs)
-}
-
-/// Asks a camera again after an error that passes, such as one damaged picture.
-fn passing(mut ask: impl FnMut() -> Result<(), CameraError>) -> Result<(), CameraError> {
-    const TRIES: u32 = 5;
-    for _ in 1..TRIES {
-        match ask() {
-            Err(error) if error.passes() => {}
-            other => return other,
-        }
-    }
-    ask()
 }
 
 /// Photographs from files.

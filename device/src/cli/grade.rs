@@ -157,14 +157,17 @@ fn grade_one(
 }
 
 /// Where each photograph's picture goes: its own name as PNG, numbered from
-/// the second of the same name on, and where a photograph of that name lies
-/// there itself: it must not be lost.
-fn picture_paths(folder: &Path, photographs: &[PathBuf]) -> Vec<PathBuf> {
+/// the second of the same name on, and where a file of that name lies there that
+/// is no such picture: it must not be lost.
+fn picture_paths(folder: &Path, graded: &[PathBuf]) -> Vec<PathBuf> {
     let real = |path: &Path| fs::canonicalize(path).ok();
-    let originals: BTreeSet<PathBuf> = photographs.iter().filter_map(|p| real(p)).collect();
-    let original = |name: &str| real(&folder.join(name)).is_some_and(|p| originals.contains(&p));
+    let originals: BTreeSet<PathBuf> = graded.iter().filter_map(|p| real(p)).collect();
+    let kept = |name: &str| {
+        let path = folder.join(name);
+        photographs::is_foreign(&path) || real(&path).is_some_and(|p| originals.contains(&p))
+    };
     let mut taken = BTreeSet::new();
-    photographs
+    graded
         .iter()
         .map(|photograph| {
             let stem = photograph
@@ -172,7 +175,7 @@ fn picture_paths(folder: &Path, photographs: &[PathBuf]) -> Vec<PathBuf> {
                 .map_or_else(|| "photograph".into(), |stem| stem.to_string_lossy());
             let mut name = format!("{stem}.png");
             let mut number = 2;
-            while original(&name) || !taken.insert(name.to_lowercase()) {
+            while kept(&name) || !taken.insert(name.to_lowercase()) {
                 name = format!("{stem}-{number}.png");
                 number += 1;
             }
@@ -289,13 +292,19 @@ mod tests {
     fn no_picture_takes_the_place_of_a_photograph() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        for name in ["eye.jpg", "eye.png", "eye-2.png", "other.png"] {
+        for name in ["eye.jpg", "eye.png", "eye-2.png", "mask.png"] {
             fs::write(at(name), name).unwrap();
         }
+        picture::save(&image::RgbImage::new(8, 8), &at("drawn.png")).unwrap();
         let photographs = ["eye.jpg", "eye.png", "eye-2.png"].map(at);
         assert_eq!(
             picture_paths(folder.path(), &photographs),
             ["eye-3.png", "eye-4.png", "eye-2-2.png"].map(at)
+        );
+        // Nor of any other file, but that of the picture that was drawn last time.
+        assert_eq!(
+            picture_paths(folder.path(), &["mask.jpg", "drawn.jpg"].map(at)),
+            ["mask-2.png", "drawn.png"].map(at)
         );
     }
 }

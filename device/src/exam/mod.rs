@@ -126,6 +126,14 @@ pub enum Notice {
     SavedIncomplete,
 }
 
+impl Notice {
+    /// Whether it takes the whole screen: what lies under it is neither seen nor
+    /// answered before it is acknowledged.
+    pub fn covers(&self) -> bool {
+        *self != Notice::SavedIncomplete
+    }
+}
+
 /// The exam, or the wait for one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Exam {
@@ -192,6 +200,11 @@ impl Exam {
     /// acknowledged.
     pub fn notice(&self) -> Option<&Notice> {
         self.notice.as_ref()
+    }
+
+    /// Whether a notice takes the whole screen ([`Notice::covers`]).
+    pub fn is_covered(&self) -> bool {
+        self.notice.as_ref().is_some_and(Notice::covers)
     }
 
     /// Names the exam; none when nobody is being examined, as with all that

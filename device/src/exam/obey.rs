@@ -29,7 +29,11 @@ impl Exam {
 
     fn obey(&mut self, action: Action, now: Duration, effects: &mut Vec<Effect>) {
         if action == Action::Acknowledge {
-            self.notice = None;
+            let read = self.notice.take();
+            // It answers the message, not the question that the message lies over.
+            if read.as_ref().is_some_and(Notice::covers) {
+                return;
+            }
         }
         match self.stage {
             Stage::Locked => self.obey_locked(action),
@@ -75,6 +79,7 @@ impl Exam {
                 if let Some(session) = &mut self.session {
                     session.scan(code.to_owned(), now);
                 }
+                self.unkept = true;
                 // What is typed next is not to be added to the number.
                 self.go(Stage::Patient {
                     field: PatientField::Age,
@@ -140,7 +145,10 @@ impl Exam {
             return;
         };
         match action {
-            Action::Choose(field) => self.go(Stage::Patient { field }),
+            Action::Choose(field) => {
+                self.unkept = true;
+                self.go(Stage::Patient { field });
+            }
             Action::Type(letter) => {
                 let taken = session.patient.type_into(field, letter);
                 if !taken {
@@ -150,13 +158,17 @@ impl Exam {
             Action::Erase => session.patient.erase(field),
             Action::Continue => {
                 let stage = place(session, session.first);
+                self.unkept = true;
                 self.go(stage);
             }
             Action::Back if !session.has_shots() => {
                 self.session = None;
                 self.go(Stage::Ready);
             }
-            Action::Photograph(eye) => self.turn_to(eye),
+            Action::Photograph(eye) => {
+                self.unkept = true;
+                self.turn_to(eye);
+            }
             _ => {}
         }
     }

@@ -222,7 +222,8 @@ impl Exam {
         let Some(session) = &self.session else {
             return;
         };
-        if ending != Ending::Completed && !session.has_shots() {
+        let closing = self.closing.unwrap_or(Closing { ending, at: now });
+        if closing.ending != Ending::Completed && !session.has_shots() {
             self.session = None;
             return self.go(match ending {
                 Ending::TimedOut => Stage::Locked,
@@ -230,7 +231,7 @@ impl Exam {
             });
         }
         self.unkept = false;
-        let closing = *self.closing.get_or_insert(Closing { ending, at: now });
+        self.closing = Some(closing);
         let record = session.record(closing.ending, closing.at);
         effects.push(Effect::Save(Box::new(record)));
         self.go(Stage::Saving);

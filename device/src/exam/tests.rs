@@ -659,6 +659,73 @@ fn an_exam_that_is_not_kept_stays() {
 }
 
 #[test]
+fn an_exam_of_two_eyes_left_out_is_not_lost_with_a_failed_save() {
+    let reach = |again: fn(&mut Walk)| {
+        let mut walk = Walk::at_the_first_eye("A");
+        for _ in Eye::BOTH {
+            walk.act(Action::Skip);
+            walk.act(Action::SkipFor(SkipReason::Declined));
+        }
+        walk.act(Action::Continue);
+        let record = walk.asked_save();
+        walk.save_fails();
+        again(&mut walk);
+        assert_eq!(walk.asked_save(), record);
+        walk.saved();
+        assert_eq!(walk.exam.stage(), Stage::Saved);
+        // The next exam is its own.
+        walk.act(Action::Start).open("B");
+        walk.act(Action::Continue);
+        walk.photograph(Refer);
+        assert_eq!(walk.overall(), PatientOutcome::Refer);
+    };
+    reach(|walk| {
+        walk.act(Action::Continue);
+    });
+    reach(|walk| {
+        walk.act(Action::Cancel);
+    });
+    reach(|walk| {
+        walk.wait(300);
+    });
+}
+
+#[test]
+fn a_message_is_acknowledged_and_not_the_question_under_it() {
+    let mut walk = Walk::at_the_first_eye("A");
+    let shot = walk.photograph_showing(Eye::Left);
+    let question = Stage::WrongEye {
+        eye: Eye::Right,
+        shot,
+    };
+    assert_eq!(walk.exam.stage(), question);
+    walk.tell(Event::Scanned("B".to_owned()));
+    assert_eq!(walk.exam.notice(), Some(&Notice::CodeNotTaken));
+    assert!(walk.exam.is_covered());
+    walk.act(Action::Acknowledge);
+    assert_eq!((walk.exam.notice(), walk.exam.stage()), (None, question));
+    walk.act(Action::Acknowledge);
+    assert_eq!(walk.exam.stage(), result(Eye::Right));
+}
+
+#[test]
+fn a_number_that_is_corrected_after_a_photograph_is_kept_at_once() {
+    let kept = |walk: &Walk| match &walk.effects[..] {
+        [Effect::Keep(record)] => record.patient.id.clone(),
+        effects => panic!("nothing is kept but {effects:?}"),
+    };
+    let mut walk = Walk::at_the_first_eye("A");
+    walk.photograph(Refer);
+    walk.act(Action::Back);
+    walk.tell(Event::Scanned("B".to_owned()));
+    assert_eq!(kept(&walk), "B");
+    walk.act(Action::Choose(PatientField::Id));
+    walk.act(Action::Type('7'));
+    walk.act(Action::Continue);
+    assert_eq!(kept(&walk), "B7");
+}
+
+#[test]
 fn nobody_else_comes_in_while_an_exam_is_saved() {
     let mut walk = Walk::at_the_first_eye("A");
     walk.photograph(Refer);

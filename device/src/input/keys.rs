@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::exam::words::{Action, Eye, Page, PatientField};
+use crate::exam::words::{Action, Eye, Page, PatientField, Setting, SkipReason};
 
 /// A key, whatever keyboard it is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +89,12 @@ pub enum Focus {
     Ready,
     /// A field of the patient is being written.
     Writing(PatientField),
+    /// Why an eye is left out is asked.
+    Skipping,
+    /// Which eye a photograph shows is asked; chosen was this one.
+    Side(Eye),
+    /// The page of what can be set.
+    Settings,
     /// Any other view.
     View,
 }
@@ -103,7 +109,44 @@ pub fn action(key: Key, focus: Focus) -> Option<Action> {
         Focus::Message => in_message(key),
         Focus::Ready => in_ready(key),
         Focus::Writing(field) => in_field(key, field),
+        Focus::Skipping => in_skipping(key).or_else(|| in_view(key)),
+        Focus::Side(chosen) => in_side(key, chosen),
+        Focus::Settings => in_settings(key).or_else(|| in_view(key)),
         Focus::View => in_view(key),
+    }
+}
+
+/// The reasons in the order in which they are offered, from `a` on.
+fn in_skipping(key: Key) -> Option<Action> {
+    let Key::Char(letter @ 'a'..='z') = key else {
+        return None;
+    };
+    let place = letter as usize - 'a' as usize;
+    SkipReason::ALL.get(place).copied().map(Action::SkipFor)
+}
+
+/// An eye is named as everywhere, by the arrow to its side of the screen. No other
+/// key answers: the next step would be a guess.
+fn in_side(key: Key, chosen: Eye) -> Option<Action> {
+    let named = |eye: Eye| match eye == chosen {
+        true => Action::Acknowledge,
+        false => Action::Swap,
+    };
+    match key {
+        Key::Left => Some(named(Eye::Right)),
+        Key::Right => Some(named(Eye::Left)),
+        Key::Char('x') => Some(Action::Swap),
+        Key::Char('r') => Some(Action::Retake),
+        Key::Delete => Some(Action::Cancel),
+        _ => None,
+    }
+}
+
+fn in_settings(key: Key) -> Option<Action> {
+    match key {
+        Key::Char('l') => Some(Action::Set(Setting::Language)),
+        Key::Char('a') => Some(Action::Set(Setting::AutoCapture)),
+        _ => None,
     }
 }
 
@@ -208,8 +251,31 @@ mod tests {
     }
 
     #[test]
+    fn every_question_has_its_keys() {
+        let side = Focus::Side(Eye::Left);
+        assert_eq!(action(Key::Right, side), Some(Action::Acknowledge));
+        assert_eq!(action(Key::Left, side), Some(Action::Swap));
+        assert_eq!(action(Key::Enter, side), None);
+        for (letter, reason) in ('a'..).zip(SkipReason::ALL) {
+            let asked = action(Key::Char(letter), Focus::Skipping);
+            assert_eq!(asked, Some(Action::SkipFor(reason)));
+        }
+        assert_eq!(action(Key::Escape, Focus::Skipping), Some(Action::Back));
+        let language = Some(Action::Set(Setting::Language));
+        assert_eq!(action(Key::Char('l'), Focus::Settings), language);
+        assert_eq!(action(Key::Escape, Focus::Settings), Some(Action::Back));
+    }
+
+    #[test]
     fn a_scanned_code_asks_for_nothing_outside_its_field() {
-        for focus in [Focus::Message, Focus::Ready, Focus::View] {
+        for focus in [
+            Focus::Message,
+            Focus::Ready,
+            Focus::Skipping,
+            Focus::Side(Eye::Right),
+            Focus::Settings,
+            Focus::View,
+        ] {
             for letter in ('A'..='Z').chain('0'..='9').chain("-./+%$".chars()) {
                 assert_eq!(action(Key::Char(letter), focus), None, "{letter}");
             }

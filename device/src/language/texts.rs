@@ -119,7 +119,7 @@ tables! {
     Result {
         attention, photograph, evidence, findings, more, more_positive, made_by,
     }
-    Refused { attempt, skip }
+    Refused { attempt, skip, stands }
     Ungradable { why, hint }
     Skip { title, hint }
     Summary {
@@ -136,7 +136,7 @@ tables! {
         camera_lost, camera_lost_remedy, capture_failed, capture_failed_remedy, no_more, no_more_remedy,
         code_too_long, code_too_long_remedy, code_not_taken, code_not_taken_remedy,
         grading_failed, grading_failed_remedy, cannot_begin, cannot_begin_remedy, disk_full,
-        disk_full_remedy, save_failed, save_failed_remedy, try_again, understood,
+        disk_full_remedy, save_failed, save_failed_remedy, save_disk_full_remedy, try_again, understood,
     }
     Warning { title, looks, chosen }
     /// Why a photograph was refused, or what to do about it.

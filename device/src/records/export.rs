@@ -246,17 +246,25 @@ impl<'a> Writer<'a> {
 
     fn write(mut self) -> Result<Exported, Trouble> {
         files::private_folder(&self.folder.join(PHOTOGRAPHS_FOLDER))?;
+        let mut failure = None;
         for number in self.records.numbers()? {
             match self.records.get(number) {
                 Ok(Some(exam)) => self.exam(&exam)?,
                 Ok(None) => {}
-                Err(error) if error.is_of_one_exam() => {
+                // Whatever keeps one exam from being read must not keep the others.
+                Err(error) => {
+                    failure.get_or_insert_with(|| error.clone());
                     let fault = Fault::unreadable(number, error);
                     self.exported
                         .troubles
                         .push(format!("{fault}; it was left out"));
                 }
-                Err(error) => return Err(error.into()),
+            }
+        }
+        // Where none can be read, it is not the exams that are damaged.
+        if let Some(error) = failure.filter(|error| !error.is_of_one_exam()) {
+            if self.exported.exams == 0 {
+                return Err(error.into());
             }
         }
         let output = |error: csv::IntoInnerError<_>| error.into_error();
@@ -302,7 +310,14 @@ impl<'a> Writer<'a> {
         photograph: &Photograph,
         folder: &str,
     ) -> Result<Copied, Trouble> {
-        let source = self.records.photograph_path(photograph)?;
+        let source = match self.records.photograph_path(photograph) {
+            Ok(source) => source,
+            Err(error) => {
+                let trouble = format!("a photograph of exam {exam} was left out: {error}");
+                self.exported.troubles.push(trouble);
+                return Ok(Copied::default());
+            }
+        };
         let intact = read_at_most(&source, MAX_FILE_BYTES)
             .ok()
             .flatten()

@@ -84,6 +84,11 @@ pub struct Store {
     _lock: File,
 }
 
+/// The photographs on the disk whose exam has not ended: what a store that is opened
+/// anew in the middle of an exam must be told.
+#[derive(Debug, Default)]
+pub struct Unended(BTreeMap<ShotId, Waiting>);
+
 /// A photograph whose exam has not ended.
 #[derive(Debug)]
 struct Waiting {
@@ -118,6 +123,16 @@ impl Store {
             waiting: BTreeMap::new(),
             _lock: lock,
         })
+    }
+
+    /// Closes the store in the middle of an exam.
+    pub fn into_unended(self) -> Unended {
+        Unended(self.waiting)
+    }
+
+    /// Goes on with an exam that began before this store was opened.
+    pub fn take_up(&mut self, unended: Unended) {
+        self.waiting.extend(unended.0);
     }
 
     /// What is in the store.

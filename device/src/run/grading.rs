@@ -16,7 +16,6 @@ use fovea_core::taxonomy::Taxonomy;
 use image::RgbImage;
 
 use super::pulse::Pulse;
-use crate::exam::words::Eye;
 use crate::exam::{ShotId, ShotVerdict};
 use crate::grade::picture::attention;
 use crate::grade::record::Record;
@@ -28,7 +27,6 @@ use crate::live::laterality;
 /// A photograph to be graded.
 pub(super) struct Job {
     pub shot: ShotId,
-    pub eye: Eye,
     pub photograph: Arc<RgbImage>,
     /// How long it took from the shutter until its pixels were there, in
     /// milliseconds.
@@ -210,11 +208,9 @@ fn failed(shot: ShotId, why: &str, answers: &Sender<Answer>) -> bool {
 }
 
 fn grade(grader: &Grader, job: Job) -> GradedShot {
-    let name = match job.eye {
-        Eye::Right => "right eye",
-        Eye::Left => "left eye",
-    };
-    let graded = grader.grade(name, RgbImage::clone(&job.photograph), job.read_ms);
+    // Not by its eye, which may be corrected afterwards.
+    let name = format!("photograph {}", job.shot.0);
+    let graded = grader.grade(&name, RgbImage::clone(&job.photograph), job.read_ms);
     let (record, seen) = (graded.record, graded.seen);
     let shows = seen
         .as_ref()

@@ -116,8 +116,10 @@ impl Appliance {
     /// Takes in the newest frame, and releases the shutter when it has been
     /// good for long enough.
     fn see(&mut self) {
-        let eye = match self.known.exam.stage() {
-            Stage::Live { eye } => Some(eye),
+        let exam = &self.known.exam;
+        let eye = match exam.stage() {
+            // Under a message nobody sees what would be photographed.
+            Stage::Live { eye } if !exam.is_covered() => Some(eye),
             _ => None,
         };
         if eye.is_some() {
@@ -200,6 +202,8 @@ impl Appliance {
         if idle && student_told && camera_told && self.health.is_due(now) {
             let seen = self.seen();
             self.health.ask(seen, now);
+            // What was today's may be yesterday's.
+            self.keeping.ask(Request::Today);
         }
     }
 
@@ -220,6 +224,9 @@ fn focus(view: &View) -> Focus {
         View::Ready(_) => Focus::Ready,
         View::Patient(patient) => Focus::Writing(patient.field),
         View::Locked(_) => Focus::Message,
+        View::Skip(_) => Focus::Skipping,
+        View::Warning(warning) => Focus::Side(warning.chosen),
+        View::Settings(_) => Focus::Settings,
         View::Problem(trouble) if is_message(trouble.problem) => Focus::Message,
         _ => Focus::View,
     }
@@ -234,6 +241,9 @@ fn is_message(problem: Problem) -> bool {
         | Problem::CodeNotTaken
         | Problem::CannotBegin
         | Problem::DiskFull => true,
-        Problem::CameraLost | Problem::GradingFailed | Problem::SaveFailed => false,
+        Problem::CameraLost
+        | Problem::GradingFailed
+        | Problem::SaveFailed
+        | Problem::SaveDiskFull => false,
     }
 }

@@ -17,7 +17,9 @@ use super::COMMON_STILL;
 use crate::config;
 use crate::exam::{Cause, ExamId, ExamRecord, ShotId, Trouble};
 use crate::health::check::Found;
-use crate::records::{Glance, Listing, Profile, Provenance, Room, Stills, Store, StoreError};
+use crate::records::{
+    Glance, Listing, Profile, Provenance, Room, Stills, Store, StoreError, Unended,
+};
 
 /// Something to be done with the store, in the order of asking.
 pub(super) enum Request {
@@ -93,6 +95,7 @@ impl StoreThread {
             provenance,
             profile,
             store: None,
+            unended: Unended::default(),
             unwritten: BTreeMap::new(),
             answers: answering,
         };
@@ -176,6 +179,8 @@ struct Keeper {
     profile: Option<Profile>,
     /// Opened when it is first needed, and again after it could not be.
     store: Option<Store>,
+    /// What the next store that is opened goes on with.
+    unended: Unended,
     /// Photographs that could not be written yet.
     unwritten: BTreeMap<ShotId, Pixels>,
     answers: Sender<Answer>,
@@ -200,10 +205,13 @@ impl Keeper {
         }
     }
 
-    /// After a panic: whoever waits is answered, and the store opened anew.
+    /// After a panic: whoever waits is answered, and the store opened anew. The
+    /// photographs of the exam that goes on are on the disk and stay its.
     fn broke_down(&mut self, waits: Waits, panic: &str) {
         tracing::error!(error = %panic, "the store broke down");
-        self.store = None;
+        if let Some(store) = self.store.take() {
+            self.unended = store.into_unended();
+        }
         let why = Cause::from(Trouble::StoreBrokeDown(panic.to_owned()));
         match waits {
             Waits::Opening => self.say(Answer::Refused(why)),
@@ -215,7 +223,11 @@ impl Keeper {
     fn store(&mut self) -> Result<&mut Store, StoreError> {
         let store = match self.store.take() {
             Some(store) => store,
-            None => Store::open(&self.folder)?,
+            None => {
+                let mut store = Store::open(&self.folder)?;
+                store.take_up(std::mem::take(&mut self.unended));
+                store
+            }
         };
         Ok(self.store.insert(store))
     }

@@ -40,7 +40,7 @@ use crate::camera::feed::Feed;
 use crate::camera::{Clock, Corrected, Opened, Opener};
 use crate::config::Config;
 use crate::display::DisplayError;
-use crate::exam::words::{Eye, Page};
+use crate::exam::words::Page;
 use crate::exam::{Effect, Event, Exam, ShotId, Stage};
 use crate::grade::embedded;
 use crate::health::watchdog::Watchdog;
@@ -231,6 +231,7 @@ impl Appliance {
         let stuck = [
             ("grade", self.grading.busy()),
             ("store", self.keeping.busy()),
+            ("camera", Some(self.feed.silent())),
         ]
         .into_iter()
         .find(|(_, busy)| busy.is_none_or(|busy| busy > STUCK));
@@ -294,7 +295,7 @@ impl Appliance {
             Effect::TakeStill { shot, .. } => {
                 return self.shutter.release(&self.feed, shot, self.clock.now());
             }
-            Effect::Grade { shot, eye } => self.grade(shot, eye),
+            Effect::Grade { shot, .. } => self.grade(shot),
             Effect::Discard { .. } => self.shutter.discard(),
             Effect::Keep(exam) => self.keeping.ask(Request::Keep(exam)),
             Effect::Save(exam) => self.keeping.ask(Request::Save(exam)),
@@ -308,7 +309,7 @@ impl Appliance {
 
     /// Hands a photograph to the store and to the student, in this order: it
     /// is to be on the disk before anything else can go wrong.
-    fn grade(&mut self, shot: ShotId, eye: Eye) {
+    fn grade(&mut self, shot: ShotId) {
         let Some(arrived) = self.shutter.take(shot) else {
             return;
         };
@@ -318,7 +319,6 @@ impl Appliance {
             .ask(Request::Photograph(shot, arrived.pixels.clone()));
         self.grading.grade(Job {
             shot,
-            eye,
             photograph: arrived.pixels.photograph,
             read_ms: arrived.took.as_secs_f64() * 1e3,
             shown: screen::photograph(self.output.size()),
@@ -350,7 +350,8 @@ impl Appliance {
         if matches!(self.known.exam.stage(), Stage::Live { .. }) {
             self.known.live.count();
         }
-        if let Some((shot, since)) = self.known.newly_shown() {
+        let seen = shown && !self.known.exam.is_covered();
+        if let Some((shot, since)) = self.known.newly_shown().filter(|_| seen) {
             let waited_ms = millis(self.clock.now().saturating_sub(since));
             tracing::info!(waited_ms, "a verdict is shown");
             self.tell(Event::Shown { shot });

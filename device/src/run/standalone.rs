@@ -66,7 +66,7 @@ impl Parts for Standalone {
         let look = || {
             let config = &self.config.camera;
             let mut camera = camera::look(&config.source, config.levels(), &Clock::start())?;
-            camera.next(&mut Frame::default(), FIRST_PICTURE)?;
+            camera::patiently(|| camera.next(&mut Frame::default(), FIRST_PICTURE))?;
             Ok(Found::Camera {
                 about: Arc::new(camera.about()),
                 controls: camera.controls().to_vec(),

@@ -11,7 +11,9 @@ use super::known::Known;
 use super::live::LivePicture;
 use crate::camera::feed::Status;
 use crate::exam::words::{Eye, Page};
-use crate::exam::{Judgement, Notice, Patient, PatientOutcome, Shot, ShotId, Stage, REFUSALS};
+use crate::exam::{
+    EyeOutcome, Judgement, Notice, Patient, PatientOutcome, Shot, ShotId, Stage, REFUSALS,
+};
 use crate::grade::picture::attention;
 use crate::grade::record::Record;
 use crate::health::check::{self, Found, Part, State};
@@ -67,6 +69,7 @@ impl Known {
             Stage::Summary => with(&View::Summary(Summary {
                 patient: self.patient(),
                 overall: self.overall(),
+                grading: self.exam.is_grading(),
                 right: self.eye(Eye::Right),
                 left: self.eye(Eye::Left),
             })),
@@ -94,6 +97,9 @@ impl Known {
             Some(Notice::NoMoreShots) => trouble(Problem::NoMorePhotographs, None),
             Some(Notice::CodeTooLong) => trouble(Problem::CodeTooLong, None),
             Some(Notice::CodeNotTaken) => trouble(Problem::CodeNotTaken, None),
+            Some(Notice::NotSaved(why)) if why.is_full_disk() => {
+                trouble(Problem::SaveDiskFull, Some(why))
+            }
             Some(Notice::NotSaved(why)) => trouble(Problem::SaveFailed, Some(why)),
             Some(Notice::SavedIncomplete) | None => {
                 match (self.exam.stage(), &self.camera.status) {
@@ -265,6 +271,10 @@ impl Known {
                 picture,
                 refusals: self.exam.eye(eye).map_or(1, |eye| eye.refusals()),
                 most: REFUSALS,
+                stands: match self.exam.eye(eye).map(|eye| eye.outcome()) {
+                    Some(EyeOutcome::Decided(decision)) => Some(decision),
+                    _ => None,
+                },
             }),
             _ => failed,
         }
@@ -285,7 +295,7 @@ impl Known {
         });
         let likeliest = record.and_then(Record::likeliest);
         EyeSummary {
-            outcome: exam.map_or(crate::exam::EyeOutcome::NotExamined, |exam| exam.outcome()),
+            outcome: exam.map_or(EyeOutcome::NotExamined, |exam| exam.outcome()),
             picture: entry.and_then(|entry| entry.picture.as_ref()),
             finding,
             likeliest: finding.is_some_and(|node| likeliest.is_some_and(|l| l.node == node.id)),

@@ -2,6 +2,7 @@
 //! a disk. Texts that the device made up, such as an id, are borrowed as they
 //! are; what the screen says itself comes from the language's table.
 
+use fovea_core::decision::ReferralDecision;
 use fovea_core::gate::GateReason;
 use fovea_core::taxonomy::{Node, Taxonomy};
 use image::RgbImage;
@@ -248,12 +249,15 @@ pub struct Refused<'a> {
     pub refusals: usize,
     /// At how many the eye counts as one that cannot be graded.
     pub most: usize,
+    /// The decision on an earlier photograph of the eye, which holds; nothing
+    /// where none could be graded.
+    pub stands: Option<ReferralDecision>,
 }
 
 impl Refused<'_> {
     /// Whether the eye is referred because it cannot be graded.
     pub fn ungradable(&self) -> bool {
-        self.refusals >= self.most
+        self.stands.is_none() && self.refusals >= self.most
     }
 }
 
@@ -271,6 +275,9 @@ pub struct Summary<'a> {
     pub patient: &'a str,
     /// What becomes of the patient: the worse eye decides.
     pub overall: PatientOutcome,
+    /// Whether a photograph is still being graded, which may change that: nothing
+    /// can be saved before.
+    pub grading: bool,
     /// The right eye.
     pub right: EyeSummary<'a>,
     /// The left eye.
@@ -392,13 +399,15 @@ pub enum Problem {
     CannotBegin,
     /// No exam can begin: the disk has no room for one.
     DiskFull,
-    /// The exam could not be kept; it is in memory alone.
+    /// The exam could not be kept, for another reason than the disk's room.
     SaveFailed,
+    /// The exam could not be kept: the disk has no room for it.
+    SaveDiskFull,
 }
 
 impl Problem {
     /// Every problem, in the order above.
-    pub const ALL: [Problem; 9] = [
+    pub const ALL: [Problem; 10] = [
         Problem::CameraLost,
         Problem::CaptureFailed,
         Problem::NoMorePhotographs,
@@ -408,6 +417,7 @@ impl Problem {
         Problem::CannotBegin,
         Problem::DiskFull,
         Problem::SaveFailed,
+        Problem::SaveDiskFull,
     ];
 }
 

@@ -95,6 +95,7 @@ impl Texts {
             Problem::CannotBegin => (&table.cannot_begin, &table.cannot_begin_remedy),
             Problem::DiskFull => (&table.disk_full, &table.disk_full_remedy),
             Problem::SaveFailed => (&table.save_failed, &table.save_failed_remedy),
+            Problem::SaveDiskFull => (&table.save_failed, &table.save_disk_full_remedy),
         }
     }
 }

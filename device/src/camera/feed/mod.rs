@@ -9,11 +9,12 @@ mod slot;
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{
     sync_channel, Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError,
 };
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{io, thread};
 
 use super::{guarded, Camera, CameraError, Frame};
@@ -49,6 +50,7 @@ pub struct Feed<T> {
     slot: Arc<Slot<T>>,
     commands: SyncSender<Command>,
     stills: Receiver<Taken>,
+    alive: Arc<Alive>,
 }
 
 /// A photograph in full resolution, with an id of its own, or why there is none.
@@ -83,6 +85,7 @@ impl<T: Send + 'static> Feed<T> {
         let slot = Arc::new(Slot::new());
         let (commands, asked) = sync_channel(WAITING);
         let (answering, stills) = sync_channel(WAITING);
+        let alive = Arc::new(Alive::new());
         let worker = Worker {
             slot: slot.clone(),
             commands: asked,
@@ -93,6 +96,7 @@ impl<T: Send + 'static> Feed<T> {
             frame: Frame::default(),
             last_id: 0,
             aimed: None,
+            alive: alive.clone(),
         };
         thread::Builder::new()
             .name("camera".to_owned())
@@ -101,7 +105,15 @@ impl<T: Send + 'static> Feed<T> {
             slot,
             commands,
             stills,
+            alive,
         })
+    }
+
+    /// How long the thread has given no sign of life. It gives one after every
+    /// picture and every try, so that seconds are usual; longer, and a driver
+    /// does not come back.
+    pub fn silent(&self) -> Duration {
+        self.alive.since()
     }
 
     /// How the camera is.
@@ -172,6 +184,33 @@ struct Worker<T, O, A> {
     last_id: u64,
     /// Where was aimed, for a camera that comes back.
     aimed: Option<Eye>,
+    alive: Arc<Alive>,
+}
+
+/// When the thread last gave a sign of life.
+struct Alive {
+    base: Instant,
+    /// In milliseconds since `base`.
+    last: AtomicU64,
+}
+
+impl Alive {
+    fn new() -> Alive {
+        Alive {
+            base: Instant::now(),
+            last: AtomicU64::new(0),
+        }
+    }
+
+    fn now(&self) {
+        let now = self.base.elapsed().as_millis() as u64;
+        self.last.store(now, Ordering::Relaxed);
+    }
+
+    fn since(&self) -> Duration {
+        let last = Duration::from_millis(self.last.load(Ordering::Relaxed));
+        self.base.elapsed().saturating_sub(last)
+    }
 }
 
 impl<T, O, A> Worker<T, O, A>
@@ -219,11 +258,12 @@ where
             if let Err(end) = self.obey(camera) {
                 return end;
             }
+            self.alive.now();
             let wait = self.patience.picture;
-            match guarded(|| camera.next(&mut self.frame, wait)) {
+            let next = guarded(|| camera.next(&mut self.frame, wait));
+            match next.and_then(|()| self.publish()) {
                 Ok(()) => {
                     bad = 0;
-                    self.publish();
                     // Not before: a camera that opens and then stalls is not live.
                     if !live {
                         self.slot.live(camera.about());
@@ -236,11 +276,12 @@ where
         }
     }
 
-    fn publish(&mut self) {
+    fn publish(&mut self) -> Result<(), CameraError> {
         let mut frame = std::mem::take(&mut self.frame);
         frame.id = self.next_id();
-        let assessment = (self.assess)(&frame);
+        let assessment = guarded(|| Ok((self.assess)(&frame)))?;
         self.frame = self.slot.put(Live { frame, assessment });
+        Ok(())
     }
 
     fn next_id(&mut self) -> u64 {
@@ -253,6 +294,7 @@ where
         loop {
             match self.commands.try_recv() {
                 Ok(Command::Still) => {
+                    self.alive.now();
                     let mut frame = Frame::default();
                     let taken = guarded(|| camera.still(&mut frame));
                     frame.id = self.next_id();
@@ -272,6 +314,7 @@ where
     /// Waits before the camera is tried again, and answers that it is lost.
     fn pause(&mut self, why: &CameraError) -> Result<(), Over> {
         loop {
+            self.alive.now();
             match self.commands.recv_timeout(self.patience.retry) {
                 Ok(Command::Still) => self.answer(Err(why.clone()))?,
                 Ok(Command::Aim(eye)) => self.aimed = Some(eye),

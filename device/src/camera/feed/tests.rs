@@ -359,12 +359,28 @@ fn dropping_the_feed_lets_the_camera_go() {
 }
 
 #[test]
-fn a_thread_that_dies_does_not_leave_a_live_picture() {
-    let (open, _heard) = turns(vec![Ok(vec![])]);
-    let assess = |frame: &Frame| assert!(frame.id < 2, "an assessment's own bug");
-    let feed = Feed::patient(HASTY, open, assess).unwrap();
-    wait_for("loss", || {
-        matches!(feed.status(), Status::Lost(_)).then_some(())
+fn an_assessment_that_breaks_down_is_a_loss_that_the_thread_survives() {
+    let gate = Arc::new(Mutex::new(()));
+    let closed = gate.lock().unwrap();
+    let (mut open, _heard) = turns(vec![Ok(vec![]), Ok(vec![])]);
+    let (behind, mut first) = (gate.clone(), true);
+    let gated = move || {
+        if !std::mem::take(&mut first) {
+            drop(behind.lock());
+        }
+        open()
+    };
+    let assess = |frame: &Frame| assert_ne!(frame.id, 2, "an assessment's own bug");
+    let feed = Feed::patient(HASTY, gated, assess).unwrap();
+    let lost = wait_for("loss", || match feed.status() {
+        Status::Lost(error) => Some(error),
+        _ => None,
     });
-    assert!(!feed.still());
+    assert!(matches!(lost, CameraError::BrokeDown { .. }), "{lost}");
+    drop(closed);
+    wait_for("picture", || {
+        matches!(feed.status(), Status::Live(_)).then_some(())
+    });
+    assert!(feed.still());
+    assert!(feed.silent() < Duration::from_secs(60));
 }

@@ -99,6 +99,26 @@ fn a_half_export_never_stands_under_its_name() {
 }
 
 #[test]
+fn a_photograph_whose_hash_is_none_is_left_out_and_named() {
+    let mut clinic = Clinic::with_exams(2);
+    clinic.harm(
+        "PRAGMA foreign_keys = off;
+         UPDATE photographs SET sha256 = '../../etc/passwd'
+         WHERE sha256 = (SELECT photograph FROM shots WHERE exam = 1 LIMIT 1);
+         UPDATE shots SET photograph = '../../etc/passwd'
+         WHERE photograph NOT IN (SELECT sha256 FROM photographs);",
+    );
+    let (_, exported) = export(&mut clinic);
+    assert_eq!((exported.exams, exported.photographs), (2, 3));
+    let named = |trouble: &String| trouble.starts_with("a photograph of exam 1 was left out");
+    assert!(
+        exported.troubles.iter().any(named),
+        "{:?}",
+        exported.troubles
+    );
+}
+
+#[test]
 fn a_damaged_exam_is_left_out_and_named_and_a_changed_one_marked() {
     let mut clinic = Clinic::with_exams(3);
     let sql = "UPDATE exams SET record = '{' WHERE number = 1;

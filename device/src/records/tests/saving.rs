@@ -232,3 +232,20 @@ fn the_store_is_as_durable_as_sqlite_can_be() {
     assert_eq!(setting("synchronous"), 2.into());
     assert_eq!(setting("foreign_keys"), 1.into());
 }
+
+#[test]
+fn a_store_that_is_opened_anew_goes_on_with_the_exam() {
+    let mut clinic = Clinic::new();
+    let exam = exam(1);
+    put(clinic.store(), &exam);
+    let unended = clinic.store.take().unwrap().into_unended();
+    let mut store = Store::open(&clinic.dir()).unwrap();
+    let lost = store.save(&exam, &provenance());
+    assert!(matches!(lost, Err(StoreError::NoPhotograph(_))), "{lost:?}");
+    store.take_up(unended);
+    store.save(&exam, &provenance()).unwrap();
+    assert_eq!(
+        store.records().get(1).unwrap().unwrap().photographs.len(),
+        2
+    );
+}

@@ -270,6 +270,12 @@ impl Samples {
             picture: Some(&self.blurred),
             refusals: 1,
             most: 3,
+            stands: None,
+        };
+        let stands = Refused {
+            stands: Some(ReferralDecision::NoReferableDisease),
+            refusals: 3,
+            ..refused
         };
         let ungradable = Refused {
             refusals: 3,
@@ -278,6 +284,7 @@ impl Samples {
         let summary = Summary {
             patient: "RC-20491",
             overall: PatientOutcome::ReferUrgent,
+            grading: false,
             right: EyeSummary {
                 outcome: EyeOutcome::Decided(ReferralDecision::ReferUrgent),
                 picture: Some(&self.photograph),
@@ -294,6 +301,7 @@ impl Samples {
         let one_eye = Summary {
             patient: LONG_ID,
             overall: PatientOutcome::CannotBeGraded,
+            grading: false,
             right: EyeSummary {
                 outcome: EyeOutcome::CannotBeGraded,
                 ..summary.left
@@ -317,6 +325,7 @@ impl Samples {
         };
         let pending = Summary {
             overall: PatientOutcome::NoVerdict,
+            grading: true,
             right: summary.left,
             left: EyeSummary {
                 outcome: EyeOutcome::Pending,
@@ -341,6 +350,7 @@ impl Samples {
             ("summary", English, View::Summary(summary)),
             ("summary_one_eye", Spanish, View::Summary(one_eye)),
             ("summary_likeliest", Spanish, View::Summary(likeliest)),
+            ("refused_stands", Spanish, View::Refused(stands)),
             ("summary_pending", Spanish, View::Summary(pending)),
         ]
     }
@@ -356,6 +366,7 @@ impl Samples {
             "problem_begin",
             "problem_disk",
             "problem_save",
+            "problem_save_disk",
         ];
         let mut views: Vec<_> = names
             .into_iter()
@@ -608,7 +619,8 @@ fn detail(problem: Problem) -> Option<&'static dyn InWords> {
             free: 120_000_000,
             ..ROOM
         }),
-        Problem::SaveFailed => Some(&StoreError::Full),
+        Problem::SaveFailed => Some(&*BEGIN),
+        Problem::SaveDiskFull => Some(&StoreError::Full),
         Problem::NoMorePhotographs
         | Problem::CodeTooLong
         | Problem::CodeNotTaken

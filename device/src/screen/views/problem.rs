@@ -61,7 +61,7 @@ impl Sheet for Trouble<'_> {
                     (Action::Retake, |t| &t.common.retake, Look::Primary),
                 ],
             ),
-            Problem::SaveFailed => row(
+            Problem::SaveFailed | Problem::SaveDiskFull => row(
                 area,
                 grid,
                 &[(Action::Continue, |t| &t.problems.try_again, Look::Primary)],

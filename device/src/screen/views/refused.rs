@@ -1,5 +1,6 @@
 //! A photograph that cannot be used: why, and what to do about it. After enough
-//! of them the eye cannot be graded, which is a referral.
+//! of them the eye cannot be graded, which is a referral, unless an earlier
+//! photograph of it could be.
 
 use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::*;
@@ -47,9 +48,10 @@ fn lay_out(grid: &Grid) -> Layout {
 
 impl Sheet for Refused<'_> {
     fn touches(&self, grid: &Grid) -> Vec<Touch> {
-        let (again, on, skip): (_, _, Label) = match self.ungradable() {
-            true => (Look::Plain, Look::Primary, |t| &t.common.go_on),
-            false => (Look::Primary, Look::Plain, |t| &t.refused.skip),
+        let (again, on, skip): (_, _, Label) = match (self.ungradable(), self.stands) {
+            (true, _) => (Look::Plain, Look::Primary, |t| &t.common.go_on),
+            (false, Some(_)) => (Look::Primary, Look::Plain, |t| &t.common.go_on),
+            (false, None) => (Look::Primary, Look::Plain, |t| &t.refused.skip),
         };
         row(
             lay_out(grid).buttons,
@@ -83,10 +85,16 @@ impl Sheet for Refused<'_> {
             band(page, at.band, look(retake), texts.verdict(retake))?;
             first = format!("{why}.");
             second = format!("{}.", texts.remedy(self.reason));
-            last = fill(
-                &texts.refused.attempt,
-                &[("n", &self.refusals), ("m", &self.most)],
-            );
+            last = match self.stands {
+                Some(earlier) => fill(
+                    &texts.refused.stands,
+                    &[("verdict", &texts.verdict(earlier))],
+                ),
+                None => fill(
+                    &texts.refused.attempt,
+                    &[("n", &self.refusals), ("m", &self.most)],
+                ),
+            };
         }
         let mut room = Room::of(at.side);
         let foot = room.bottom(page.grid.px(26));

@@ -91,7 +91,7 @@ impl Sheet for Summary<'_> {
             ],
         );
         for touch in &mut touches {
-            *touch = touch.when(touch.action != Action::Continue || !self.pending());
+            *touch = touch.when(touch.action != Action::Continue || !self.grading);
         }
         touches.extend([
             eye(at.right, Eye::Right, &self.right),
@@ -107,23 +107,20 @@ impl Sheet for Summary<'_> {
         let at = lay_out(&page.grid);
         self.heading(page, at.head)?;
         let words = match self.overall {
-            PatientOutcome::NoVerdict if self.pending() => page.texts.summary.pending.as_str(),
+            _ if self.grading => page.texts.summary.pending.as_str(),
             overall => page.texts.overall(overall),
         };
-        band(page, at.band, overall_look(self.overall), words)?;
+        let look = match self.grading {
+            true => overall_look(PatientOutcome::NoVerdict),
+            false => overall_look(self.overall),
+        };
+        band(page, at.band, look, words)?;
         eye(page, at.right, Eye::Right, &self.right)?;
         eye(page, at.left, Eye::Left, &self.left)
     }
 }
 
 impl Summary<'_> {
-    /// Whether a photograph is still being graded: nothing can be saved then.
-    fn pending(&self) -> bool {
-        [self.right, self.left]
-            .iter()
-            .any(|eye| eye.outcome == EyeOutcome::Pending)
-    }
-
     /// The patient, and how many eyes the result speaks of.
     fn heading<D>(&self, page: &mut Page<D>, area: Rectangle) -> Result<(), D::Error>
     where
