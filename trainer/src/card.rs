@@ -141,6 +141,10 @@ pub fn model_card(
         if let Some(from) = &stage.from {
             write!(w, ", from `{from}`")?;
         }
+        let begins = stage.from.is_none() && stage.from_bundle.is_none();
+        if begins && stage.method.settings().is_trained() && !config.starts_from_imagenet(stage) {
+            write!(w, ", from random weights")?;
+        }
         if let Some(origin) = start::origin(stage, &config.stage_dir(&stage.name))? {
             write!(w, ", from {origin}")?;
         }

@@ -474,6 +474,14 @@ impl RunConfig {
             {
                 bail!("`presumed_healthy` of {source} is {weight}; give a weight from 0 to 1");
             }
+            let judged = t.keep == Keep::Best || t.patience > 0 || t.schedule == Schedule::Plateau;
+            if judged && !stage.method.settings().learns_findings() {
+                bail!(
+                    "stage `{}` learns no findings, so validation cannot judge its epochs; set `keep = \
+                     \"last\"`, `schedule = \"one_cycle\"` and no `patience`",
+                    stage.name
+                );
+            }
             for (name, value) in [
                 ("weight_decay", t.weight_decay),
                 ("clip", t.clip),
@@ -504,6 +512,14 @@ impl RunConfig {
                 .find(|&name| self.source.iter().all(|s| &s.name != name))
             {
                 bail!("[ship] calibrates on `{source}`, which is not among the [[source]] tables");
+            }
+            let head = self.head_of(&ship.stage, &self.load_taxonomy()?)?;
+            if head != HeadKind::Linear {
+                bail!(
+                    "[ship] names the stage `{}`, whose classifier is not linear: a bundle cannot hold \
+                     it",
+                    ship.stage
+                );
             }
             if !(0.5..1.0).contains(&ship.target_sensitivity) {
                 bail!("`target_sensitivity` must lie in 0.5..1");

@@ -84,6 +84,7 @@ pub fn without(config: &RunConfig, group: &[String]) -> Result<RunConfig> {
     left.name = name.clone();
     left.out = folder(config);
     left.leave_out = None;
+    left.compare = None;
     left.size = rule.size.unwrap_or(config.size);
     left.training.epochs = rule.epochs.unwrap_or(config.training.epochs);
     left.training.batch = rule.batch.unwrap_or(config.training.batch);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use anyhow::ensure;
 use clap::{Args, Parser, Subcommand};
 use fovea_trainer::clock::Clock;
 use fovea_trainer::config::RunConfig;
@@ -195,7 +196,14 @@ fn step(step: Step) -> anyhow::Result<()> {
             let photographs = run::prepare(&config)?;
             run::whole(&config, &photographs, &part.stages, (start, part.minutes))
         }
-        Step::LeaveOut(run) => leave_out::run(&RunConfig::read(&run.config)?),
+        Step::LeaveOut(run) => {
+            ensure!(
+                run.packed.is_none(),
+                "leave-out changes the sources, and a pack holds those of its own run: give it the \
+                 photographs themselves, without --packed"
+            );
+            leave_out::run(&run.read()?)
+        }
         Step::Compare { run, at_once } => compare::run(&run.read()?, at_once.map(usize::from)),
         Step::Explain {
             run,
@@ -212,7 +220,7 @@ fn step(step: Step) -> anyhow::Result<()> {
             explain::run(&config, &run::prepare(&config)?, &request)
         }
         Step::Probe(run) => {
-            let config = RunConfig::read(&run.config)?;
+            let config = run.read()?;
             run::probe(&config, &run::prepare(&config)?)
         }
         Step::Device => {

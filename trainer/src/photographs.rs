@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use fovea_core::bundle::sha256_hex;
+use fovea_core::photograph::READING;
 use fovea_core::prepare::PREPARATION;
 use fovea_core::taxonomy::Label;
 
@@ -150,10 +151,10 @@ impl Photographs {
     /// The statistics as a table to read and as JSON, and what was left out.
     pub fn write_statistics(&self, dir: &Path) -> Result<()> {
         let left_out: Vec<&Broken> = self.broken.iter().chain(&self.leaks).collect();
+        let path = dir.join("left_out.txt");
+        let list: String = left_out.iter().map(|b| format!("{b}\n")).collect();
+        checkpoint::write(&path, list.as_bytes())?;
         if !left_out.is_empty() {
-            let path = dir.join("left_out.txt");
-            let list: String = left_out.iter().map(|b| format!("{b}\n")).collect();
-            checkpoint::write(&path, list.as_bytes())?;
             eprintln!(
                 "{} photographs are missing or broken and {} show what one of another split shows; \
                  they were left out: {}",
@@ -208,7 +209,7 @@ impl Photographs {
             &config.augment,
             config.seed,
             config.size,
-            PREPARATION,
+            (PREPARATION, READING),
             &config.validate_on,
             &config.groups_from,
             &self.groups,

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use fovea_core::taxonomy::Label;
 use tch::{nn, Device, Tensor};
 
-use crate::data::{DegradeConfig, Loader, Split, DAMAGED};
+use crate::data::{is_sound, DegradeConfig, Loader, Split, DAMAGED};
 use crate::nets::{Arch, HeadKind, Net, NetOptions, Precision};
 use crate::photographs::Photographs;
 use crate::predictions::{PredictedPhotograph, Predictions};
@@ -102,7 +102,11 @@ pub fn split(
         combined: 0.0,
         kinds: Vec::new(),
     };
-    let damaged = these(net, photographs, damaged, Some(&severe), batch, device)?;
+    // What has a fault already, or is no fundus, is not damaged again.
+    let taxonomy = &photographs.dataset.taxonomy;
+    let sound = |&&i: &&usize| is_sound(taxonomy, &photographs.dataset.examples[i].labels);
+    let damaged: Vec<usize> = damaged.iter().filter(sound).copied().collect();
+    let damaged = these(net, photographs, &damaged, Some(&severe), batch, device)?;
     predictions.photographs.extend(damaged.photographs);
     predictions.logits.extend(damaged.logits);
     predictions.labels.extend(damaged.labels);

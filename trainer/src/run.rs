@@ -183,8 +183,15 @@ pub fn evaluate(config: &RunConfig, photographs: &Photographs) -> Result<()> {
     let device = device(config);
     let (mut reports, mut answered) = (Vec::new(), Vec::new());
     for stage in &config.stage {
-        if !config.stage_dir(&stage.name).join(train::FINAL).is_file() {
+        if !finished(config, stage)? {
             eprintln!("{}: not trained yet, left out", stage.name);
+            continue;
+        }
+        let test = photographs.indices(Split::Test, &[]);
+        if let Some(scores) = tasks_of(config, stage, photographs, &test)? {
+            answered.push((stage.name.clone(), scores));
+        }
+        if !stage.method.settings().learns_findings() {
             continue;
         }
         let calibration = match &config.ship {
@@ -204,20 +211,18 @@ pub fn evaluate(config: &RunConfig, photographs: &Photographs) -> Result<()> {
             println!("{}", report.to_text());
         }
         reports.push((stage.name.clone(), report));
-        let test = photographs.indices(Split::Test, &[]);
-        if let Some(scores) = tasks_of(config, stage, photographs, &test)? {
-            answered.push((stage.name.clone(), scores));
-        }
     }
-    if reports.is_empty() {
+    if reports.is_empty() && answered.is_empty() {
         bail!(
             "no stage of `{}` is trained; run `fovea-train train` first",
             config.name
         );
     }
-    let table = report::side_by_side(&reports, &config.validate_on);
-    checkpoint::write(&config.run_dir().join("stages.txt"), table.as_bytes())?;
-    println!("{table}");
+    if !reports.is_empty() {
+        let table = report::side_by_side(&reports, &config.validate_on);
+        checkpoint::write(&config.run_dir().join("stages.txt"), table.as_bytes())?;
+        println!("{table}");
+    }
     if !answered.is_empty() {
         let table = tasks::table(&answered);
         checkpoint::write(&config.run_dir().join("tasks.txt"), table.as_bytes())?;
@@ -380,24 +385,9 @@ pub fn trained(
     photographs: &Photographs,
     device: Device,
 ) -> Result<Teacher> {
-    let dir = config.stage_dir(&stage.name);
-    let state = checkpoint::state(&dir)?
-        .filter(|state| state.finished)
-        .with_context(|| {
-            format!(
-                "stage `{}` is not trained to its end; run `fovea-train train` first",
-                stage.name
-            )
-        })?;
-    ensure!(
-        state.fingerprint == photographs.fingerprint(config, stage)?,
-        "{} was trained with other settings or data than the run file now says; put them back, or \
-         train under another name",
-        dir.display()
-    );
+    let path = train::left_behind(config, stage, photographs)?;
     let taxonomy = &photographs.dataset.taxonomy;
     let classes = taxonomy.finest_count() as i64;
-    let path = dir.join(train::FINAL);
     let shape = (classes, stage.method.settings().head(taxonomy));
     let (store, net) = predict::load(&path, stage.arch, shape, Precision::Float, device)?;
     Ok(Teacher { store, net })

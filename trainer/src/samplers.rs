@@ -38,7 +38,7 @@ const SICK: f64 = 0.6;
 pub struct Sampler {
     /// Indices into the dataset and how often each is drawn in an epoch.
     examples: Vec<(usize, f32)>,
-    classes: Vec<Vec<usize>>,
+    classes: Vec<Class>,
     sources: Vec<Cells>,
     /// Chances of the sources, in the same order.
     by_source: Option<WeightedIndex<f64>>,
@@ -64,27 +64,44 @@ impl Cells {
     }
 }
 
+/// The photographs that show a class, and how often each is drawn beside the others.
+struct Class {
+    examples: Vec<usize>,
+    weights: WeightedIndex<f32>,
+}
+
+impl Class {
+    fn new(photographs: Vec<(usize, f32)>) -> Option<Class> {
+        let weights = WeightedIndex::new(photographs.iter().map(|&(_, weight)| weight)).ok()?;
+        Some(Class {
+            examples: photographs.into_iter().map(|(i, _)| i).collect(),
+            weights,
+        })
+    }
+}
+
 impl Sampler {
     /// `examples` are indices into `dataset`, `weight` says how many times one
     /// is drawn per epoch on average (1 for most).
     pub fn new(dataset: &Dataset, examples: &[usize], weight: impl Fn(usize) -> f32) -> Sampler {
         let finest = dataset.taxonomy.finest_count();
         let mut classes = vec![Vec::new(); finest + 1];
-        for &i in examples {
+        let examples: Vec<(usize, f32)> = examples.iter().map(|&i| (i, weight(i))).collect();
+        for &(i, weight) in &examples {
             let labels = &dataset.examples[i].labels[..finest];
             let mut nothing = true;
             for (class, label) in labels.iter().enumerate() {
                 if *label == Label::Present {
-                    classes[class].push(i);
+                    classes[class].push((i, weight));
                     nothing = false;
                 }
             }
             if nothing {
-                classes[finest].push(i);
+                classes[finest].push((i, weight));
             }
         }
-        classes.retain(|c| !c.is_empty());
-        let examples: Vec<(usize, f32)> = examples.iter().map(|&i| (i, weight(i))).collect();
+        // A class whose photographs all weigh nothing is drawn as little as one without any.
+        let classes = classes.into_iter().filter_map(Class::new).collect();
         let (sources, weights) = by_source(dataset, &examples);
         Sampler {
             examples,
@@ -147,7 +164,7 @@ impl Sampler {
         (0..n)
             .map(|_| {
                 let class = &self.classes[rng.random_range(0..self.classes.len())];
-                class[rng.random_range(0..class.len())]
+                class.examples[class.weights.sample(rng)]
             })
             .collect()
     }

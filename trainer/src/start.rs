@@ -89,6 +89,20 @@ pub fn student(stage: &StageConfig, dir: &Path, taxonomy: &Taxonomy) -> Result<O
     }))
 }
 
+/// Removes the stage's copy of the student that it starts from, so that the next call copies it anew.
+///
+/// # Errors
+/// It cannot be removed.
+pub fn forget(dir: &Path) -> Result<()> {
+    let copy = dir.join(STUDENT);
+    match std::fs::remove_file(&copy) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            bail!("cannot remove {} ({e})", copy.display())
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Which student `stage` started from, in words; `None` where it started from no bundle.
 ///
 /// # Errors

@@ -88,6 +88,10 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
     let trainer = || {
         let mut trainer = Command::new(root.join(PROGRAM));
         trainer.current_dir(root);
+        if options.cpu {
+            // Whatever libtorch it has, it finds no GPU.
+            trainer.env("CUDA_VISIBLE_DEVICES", "");
+        }
         // It asks `python3` for pip, which Debian's may not have.
         trainer.env("PATH", with_first(python.parent()));
         trainer

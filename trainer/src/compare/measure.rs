@@ -25,7 +25,7 @@ pub struct Comparison {
     pub split: String,
     /// Number of photographs judged.
     pub photographs: usize,
-    /// Number of different patients among them, told apart by the patient's name alone.
+    /// Number of different patients among them, told apart by source and name.
     pub patients: usize,
     /// Seeds that every method below has.
     pub seeds: Vec<u64>,
@@ -364,7 +364,10 @@ impl Shown {
             let there: Vec<usize> = there.collect();
             let sick = |&class: &usize| nodes[self.classes[class].0].severity > 0;
             let logit = |class: usize| logits[self.classes[class].0];
-            let likeliest = (0..self.classes.len()).max_by(|&a, &b| logit(a).total_cmp(&logit(b)));
+            // Of what is not known it cannot be said whether it is right.
+            let known = |&class: &usize| labels[self.classes[class].0] != Label::Unknown;
+            let likeliest = (0..self.classes.len()).filter(known);
+            let likeliest = likeliest.max_by(|&a, &b| logit(a).total_cmp(&logit(b)));
             let (Some(likeliest), true) = (likeliest, !there.is_empty()) else {
                 continue;
             };

@@ -93,6 +93,13 @@ impl Compare {
             config
                 .stage_named(&method.stage)
                 .with_context(|| format!("[compare] cannot train {}", method.name))?;
+            for name in card::lineage(config, config.stage_named(&method.stage)?) {
+                ensure!(
+                    self.seeds.len() < 2 || config.stage_named(name)?.seed.is_none(),
+                    "[compare] has several seeds, but the stage `{name}` has a `seed` of its own and \
+                     would be trained alike with each: take it out"
+                );
+            }
             ensure!(
                 names.insert(&method.name),
                 "[compare] names {} twice",

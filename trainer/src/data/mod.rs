@@ -41,7 +41,7 @@ pub use batch::{Batch, TensorBatch};
 pub use cache::Cache;
 pub use captions::Captions;
 pub use config::{Draws, Format, Fractions, SourceConfig, Statement};
-pub use degrade::{Damage, DegradeConfig, Expected, Outcome};
+pub use degrade::{is_sound, Damage, DegradeConfig, Expected, Outcome};
 pub use loader::{Epoch, Loader};
 pub use pack::{vacant, Pack, Packed};
 pub use split::{deal, place, Split};

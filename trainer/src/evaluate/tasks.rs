@@ -170,10 +170,11 @@ fn numbers(logits: &Tensor) -> Result<Vec<f32>> {
 }
 
 /// 1 where one of the `top` likeliest of `nodes` is there, 0 where none is; `None` where
-/// no label says that any is.
+/// no label says that any is. A node of which nothing is known is no answer, neither right nor wrong.
 fn among(logits: &[f32], labels: &[Label], nodes: &[usize], top: usize) -> Option<f64> {
     let there = |&place: &usize| labels[nodes[place]] == Label::Present;
-    let mut places: Vec<usize> = (0..nodes.len()).collect();
+    let known = |&place: &usize| labels[nodes[place]] != Label::Unknown;
+    let mut places: Vec<usize> = (0..nodes.len()).filter(known).collect();
     if !places.iter().any(there) {
         return None;
     }

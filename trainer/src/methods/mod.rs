@@ -150,6 +150,11 @@ pub trait Settings {
         false
     }
 
+    /// Whether its network's logits for the finest classes are learned.
+    fn learns_findings(&self) -> bool {
+        true
+    }
+
     /// Whether it learns captions.
     fn learns_words(&self) -> bool {
         false

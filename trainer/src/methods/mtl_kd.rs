@@ -161,6 +161,10 @@ impl Settings for MtlKd {
         &self.teachers
     }
 
+    fn learns_findings(&self) -> bool {
+        self.tasks.contains(&Task::Fine)
+    }
+
     fn learns_words(&self) -> bool {
         self.tasks.contains(&Task::Words)
     }

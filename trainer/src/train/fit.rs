@@ -5,7 +5,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use anyhow::{bail, Context, Result};
+use anyhow::{bail, ensure, Context, Result};
 use fovea_core::taxonomy::Label;
 use tch::{nn, no_grad, Device, Kind, Tensor};
 
@@ -114,6 +114,14 @@ impl<'a> Fit<'a> {
         if let Some(subset) = &classes {
             train.retain(|&i| subset.takes(&photographs.dataset.examples[i].labels));
         }
+        // A batch of one has no batch statistics.
+        ensure!(
+            train.len() > 1,
+            "stage `{}` has {} photographs to train on, too few; look at its `sources`, `part` and \
+             `classes`",
+            stage.name,
+            train.len()
+        );
         let validation = photographs.indices(Split::Val, &config.validate_on);
         let looks = StageLooks {
             config,
@@ -137,7 +145,8 @@ impl<'a> Fit<'a> {
         let keeps_extractor = stage.method.settings().keeps_extractor();
         let sources = Sources::new(&photographs.dataset, &train, device);
         let own = store.root() / "method" / "sources";
-        let adversary = (training.source_adversary > 0.0)
+        // Features that are kept cannot unlearn anything.
+        let adversary = (training.source_adversary > 0.0 && !keeps_extractor)
             .then(|| {
                 let (weight, width) = (training.source_adversary, net.width());
                 Adversary::new(weight, taxonomy, &sources, width, &own / "adversary")
@@ -309,6 +318,10 @@ impl<'a> Fit<'a> {
             waiting += asked.elapsed();
             let count = batch.index.len();
             let mut tensors = batch.to_tensors(self.device);
+            let alike = self
+                .adversary
+                .as_ref()
+                .map(|adversary| adversary.alike(&tensors));
             if let Some(classes) = &self.classes {
                 classes.hide_others(&mut tensors);
             }
@@ -324,8 +337,9 @@ impl<'a> Fit<'a> {
                 batch: &tensors,
                 progress,
             });
-            if let Some(adversary) = &self.adversary {
-                terms.push(adversary.term(&self.sources, &output, &tensors, progress));
+            if let (Some(adversary), Some(alike)) = (&self.adversary, &alike) {
+                let sources = self.sources.of(&tensors);
+                terms.push(adversary.term(&output.features, &sources, alike, progress));
             }
             self.adam
                 .step(&Term::total(&terms), rate, self.training.clip);
@@ -431,15 +445,25 @@ impl<'a> Fit<'a> {
         let predict::Answers { logits, labels } = answers?;
         let taxonomy = &self.photographs.dataset.taxonomy;
         let k = taxonomy.finest_count();
+        // What the stage does not learn must not choose its epoch.
+        let learns = |class: usize| self.classes.as_ref().is_none_or(|only| only.learns(class));
         let (mut targets, mut mask) = (Vec::new(), Vec::new());
         for row in labels.chunks_exact(taxonomy.nodes().len()) {
             targets.extend(row[..k].iter().map(|l| f32::from(*l == Label::Present)));
-            mask.extend(row[..k].iter().map(|l| f32::from(*l != Label::Unknown)));
+            let known = row[..k].iter().map(|l| *l != Label::Unknown);
+            mask.extend(
+                known
+                    .enumerate()
+                    .map(|(class, known)| f32::from(known && learns(class))),
+            );
         }
         let table = |v: &[f32]| Tensor::from_slice(v).view([-1, k as i64]);
         line.val_loss =
             masked_bce(&table(&logits), &table(&targets), &table(&mask), None).double_value(&[]);
-        let precisions = metrics::class_precisions(taxonomy, &logits, &labels);
+        let mut precisions = metrics::class_precisions(taxonomy, &logits, &labels);
+        for (class, precision) in precisions.iter_mut().enumerate().take(k) {
+            *precision = precision.filter(|_| learns(class));
+        }
         let scores = metrics::group_map(taxonomy, &self.photographs.groups, &precisions);
         self.method.validated(&precisions);
         line.many = scores.many;
@@ -502,7 +526,6 @@ impl<'a> Fit<'a> {
         if let Some(average) = &self.average {
             tensors.extend(average.state());
         }
-        checkpoint::save(dir, &mut self.state, &tensors)?;
         let lines: Result<Vec<String>, _> = self
             .state
             .history
@@ -513,7 +536,9 @@ impl<'a> Fit<'a> {
             &dir.join("history.jsonl"),
             (lines?.join("\n") + "\n").as_bytes(),
         )?;
-        plots::curves(&self.state.history, &dir.join("curves.png"))
+        plots::curves(&self.state.history, &dir.join("curves.png"))?;
+        // Last: who finds the stage finished writes nothing more.
+        checkpoint::save(dir, &mut self.state, &tensors)
     }
 
     pub fn restore(&mut self, state: State, tensors: &BTreeMap<String, Tensor>) -> Result<()> {

@@ -10,9 +10,9 @@ mod sources;
 mod subset;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{bail, Context, Result};
+use anyhow::{bail, ensure, Context, Result};
 use tch::{nn, no_grad, Device, Tensor};
 
 use crate::checkpoint::{self, State};
@@ -32,6 +32,33 @@ pub const FINAL: &str = "final.safetensors";
 /// Photographs that give a shipped student its normalisation statistics back.
 const RECENTRED_ON: usize = 128;
 
+/// The network that a stage left behind, which is trained to its end and as the run file has it now.
+///
+/// # Errors
+/// It is not.
+pub fn left_behind(
+    config: &RunConfig,
+    stage: &StageConfig,
+    photographs: &Photographs,
+) -> Result<PathBuf> {
+    let dir = config.stage_dir(&stage.name);
+    let state = checkpoint::state(&dir)?
+        .filter(|state| state.finished)
+        .with_context(|| {
+            format!(
+                "stage `{}` is not trained to its end; run `fovea-train train` first",
+                stage.name
+            )
+        })?;
+    ensure!(
+        state.fingerprint == photographs.fingerprint(config, stage)?,
+        "{} was trained with other settings or data than the run file now says; put them back, or \
+         train under another name",
+        dir.display()
+    );
+    Ok(dir.join(FINAL))
+}
+
 /// Trains one stage, or goes on where it was left; to the end of `time`, where
 /// it has one.
 pub fn stage(
@@ -44,9 +71,13 @@ pub fn stage(
     let dir = config.stage_dir(&stage.name);
     std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
     let _claimed = checkpoint::claim(&dir)?;
+    let saved = checkpoint::state(&dir)?;
+    if saved.is_none() {
+        // Nothing was trained from an earlier copy, and the bundle may be another by now.
+        start::forget(&dir)?;
+    }
     let shipped = start::student(stage, &dir, &photographs.dataset.taxonomy)?;
     let fingerprint = photographs.fingerprint(config, stage)?;
-    let saved = checkpoint::state(&dir)?;
     if let Some(state) = &saved {
         if state.fingerprint != fingerprint {
             bail!(
@@ -131,7 +162,7 @@ fn started(
                 .with_context(|| format!("stage `{}` starts from a bundle", stage.name))?;
         }
         (Some(from), _) => {
-            let path = config.stage_dir(from).join(FINAL);
+            let path = left_behind(config, config.stage_named(from)?, photographs)?;
             take_over(
                 &mut store,
                 &path,
@@ -177,7 +208,7 @@ fn trained(
     let taxonomy = &photographs.dataset.taxonomy;
     let classes = taxonomy.finest_count() as i64;
     let precision = config.training_of(stage).precision;
-    let path = config.stage_dir(name).join(FINAL);
+    let path = left_behind(config, stage, photographs)?;
     let shape = (classes, stage.method.settings().head(taxonomy));
     predict::load(&path, stage.arch, shape, precision, device)
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, Result};
+use anyhow::{ensure, Context, Result};
 use fovea_core::taxonomy::{ids, Taxonomy};
 use tch::{nn, nn::Module, no_grad, Device, Kind, Reduction, Tensor};
 
@@ -44,7 +44,7 @@ impl Sources {
     }
 
     /// Of each photograph of a batch, b.
-    fn of(&self, batch: &TensorBatch) -> Tensor {
+    pub fn of(&self, batch: &TensorBatch) -> Tensor {
         let rows: Vec<i64> = batch.index.iter().map(|&i| self.rows[i]).collect();
         Tensor::from_slice(&rows).to_device(self.device)
     }
@@ -59,6 +59,8 @@ pub struct Adversary {
     weight: f64,
     /// From width to 2 x sources: among those not referable, and among those that are.
     discriminator: nn::Sequential,
+    /// How many there are to tell.
+    sources: i64,
     /// Column of "any referable disease" among the composites.
     referable: i64,
 }
@@ -67,7 +69,7 @@ impl Adversary {
     /// `width` features are looked at; the variables lie in `own`.
     ///
     /// # Errors
-    /// The taxonomy says of nothing that it is referable.
+    /// The taxonomy says of nothing that it is referable, or there is one source only.
     pub fn new(
         weight: f64,
         taxonomy: &Taxonomy,
@@ -85,6 +87,10 @@ impl Adversary {
                 ids::REFERABLE
             )
         })?;
+        ensure!(
+            sources.count > 1,
+            "`source_adversary` needs two sources or more to train on"
+        );
         let hidden = nn::linear(&own / "hidden", width, HIDDEN, Default::default());
         let told = nn::linear(
             &own / "source",
@@ -94,31 +100,41 @@ impl Adversary {
         );
         Ok(Adversary {
             weight,
+            sources: sources.count,
             discriminator: nn::seq().add(hidden).add_fn(|x| x.relu()).add(told),
             referable: referable as i64,
         })
     }
 
-    /// The term of a step. `progress` is 0..1.
-    pub fn term(
-        &self,
-        sources: &Sources,
-        output: &Output,
-        batch: &TensorBatch,
-        progress: f64,
-    ) -> Term {
-        let features = reversed(&output.features, reversal(progress));
-        let told = self.discriminator.forward(&features);
-        let told = told.view([-1, 2, sources.count]);
+    /// What photographs are compared by: whether each is referable, and whether that is known. Asked
+    /// before labels are hidden from the method.
+    pub fn alike(&self, batch: &TensorBatch) -> Alike {
         let column = |table: &Tensor| table.select(1, self.referable);
-        let label = column(&batch.composite_targets).to_kind(Kind::Int64);
-        let rows = label.view([-1, 1, 1]).expand([-1, 1, sources.count], false);
-        let told = told.gather(1, &rows, false).select(1, 0);
-        let known = column(&batch.composite_mask).gt(0.0).to_kind(Kind::Float);
-        let each =
-            told.cross_entropy_loss::<Tensor>(&sources.of(batch), None, Reduction::None, -100, 0.0);
-        Term::new("sources", self.weight, masked_mean(&each, &known))
+        Alike {
+            referable: column(&batch.composite_targets).to_kind(Kind::Int64),
+            known: column(&batch.composite_mask).gt(0.0).to_kind(Kind::Float),
+        }
     }
+
+    /// The term of a step: of `features`, b x width, `sources`, b, and `progress`, 0..1.
+    pub fn term(&self, features: &Tensor, sources: &Tensor, alike: &Alike, progress: f64) -> Term {
+        let told = self
+            .discriminator
+            .forward(&reversed(features, reversal(progress)));
+        let told = told.view([-1, 2, self.sources]);
+        let rows = alike.referable.view([-1, 1, 1]);
+        let rows = rows.expand([-1, 1, self.sources], false);
+        let told = told.gather(1, &rows, false).select(1, 0);
+        let each = told.cross_entropy_loss::<Tensor>(sources, None, Reduction::None, -100, 0.0);
+        Term::new("sources", self.weight, masked_mean(&each, &alike.known))
+    }
+}
+
+/// What the adversary compares photographs by, each b: whether they are referable, 0 or 1, and 1
+/// where that is known.
+pub struct Alike {
+    referable: Tensor,
+    known: Tensor,
 }
 
 /// Weights of the sources that grow with their loss (group DRO: Sagawa et al., ICLR 2020,
@@ -287,11 +303,12 @@ mod tests {
         ])
         .view([6, 2])
         .set_requires_grad(true);
-        let output = || Output {
-            features: features.shallow_clone(),
-            logits: Tensor::zeros([6, 1], (Kind::Float, Device::Cpu)),
+        let alike = adversary.alike(&batch);
+        let term = || {
+            adversary
+                .term(&features, &sources.of(&batch), &alike, 1.0)
+                .value
         };
-        let term = || adversary.term(&sources, &output(), &batch, 1.0).value;
         let before = term().double_value(&[]);
         let mut adam = nn::Adam::default().build(&store, 0.005).unwrap();
         for _ in 0..20 {

@@ -46,8 +46,14 @@ impl Subset {
             || (0..self.finest.len()).any(|node| self.finest[node] && shown(node))
     }
 
+    /// Whether the finest class `class` is learned.
+    pub fn learns(&self, class: usize) -> bool {
+        self.finest[class]
+    }
+
+    /// Takes what is not learned out of the losses: all other classes, and the composites.
     pub fn hide_others(&self, batch: &mut TensorBatch) {
         batch.mask = &batch.mask * &self.nodes;
-        let _ = batch.composite_mask.zero_();
+        batch.composite_mask = batch.composite_mask.zeros_like();
     }
 }

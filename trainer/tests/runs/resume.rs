@@ -27,15 +27,17 @@ fn photograph(class: usize, seed: u32) -> RgbImage {
 fn write_run(dir: &Path, name: &str) -> PathBuf {
     let images = dir.join("images");
     std::fs::create_dir_all(&images).unwrap();
-    let mut labels = String::from("image,label\n");
+    let mut labels = [String::from("image,label\n"), String::from("image,label\n")];
     for i in 0..40u32 {
         let class = (i % 2) as usize;
         photograph(class, i)
             .save(images.join(format!("{i}.png")))
             .unwrap();
-        labels += &format!("{i}.png,{}\n", ["normal", "glaucoma"][class]);
+        labels[(i / 20) as usize] += &format!("{i}.png,{}\n", ["normal", "glaucoma"][class]);
     }
-    std::fs::write(dir.join("labels.csv"), labels).unwrap();
+    for (source, labels) in ["discs", "more"].iter().zip(labels) {
+        std::fs::write(dir.join(format!("{source}.csv")), labels).unwrap();
+    }
     let run = dir.join(format!("{name}.toml"));
     let text = format!(
         r#"
@@ -58,7 +60,15 @@ pretrained = false
 name = "discs"
 format = "csv"
 images = "images"
-labels = "labels.csv"
+labels = "discs.csv"
+split = {{ train = 0.7, val = 0.2, test = 0.1 }}
+looks_for = ["normal", "glaucoma"]
+
+[[source]]
+name = "more"
+format = "csv"
+images = "images"
+labels = "more.csv"
 split = {{ train = 0.7, val = 0.2, test = 0.1 }}
 looks_for = ["normal", "glaucoma"]
 
