@@ -183,8 +183,10 @@ pub fn evaluate(config: &RunConfig, photographs: &Photographs) -> Result<()> {
     let device = device(config);
     let (mut reports, mut answered) = (Vec::new(), Vec::new());
     for stage in &config.stage {
-        if !finished(config, stage)? {
-            eprintln!("{}: not trained yet, left out", stage.name);
+        // A teacher's network may have stayed where it was trained.
+        let network = config.stage_dir(&stage.name).join(train::FINAL);
+        if !finished(config, stage)? || !network.is_file() {
+            eprintln!("{}: not trained to its end here, left out", stage.name);
             continue;
         }
         let test = photographs.indices(Split::Test, &[]);
@@ -201,7 +203,7 @@ pub fn evaluate(config: &RunConfig, photographs: &Photographs) -> Result<()> {
             }
             _ => {
                 let val = predicted(config, stage, photographs, Split::Val, device)?;
-                let network = std::fs::read(config.stage_dir(&stage.name).join(train::FINAL))?;
+                let network = std::fs::read(&network)?;
                 let taxonomy = &photographs.dataset.taxonomy;
                 calibrate::fit(&val, taxonomy, COMPARED_AT, &sha256_hex(&network))?.0
             }
@@ -542,7 +544,8 @@ pub fn device(config: &RunConfig) -> Device {
     if tch::Cuda::is_available() {
         return Device::Cuda(0);
     }
-    if config.device == DeviceChoice::Auto && Path::new(GPU).exists() {
+    let hidden = std::env::var_os("CUDA_VISIBLE_DEVICES").is_some_and(|seen| seen.is_empty());
+    if config.device == DeviceChoice::Auto && Path::new(GPU).exists() && !hidden {
         eprintln!("a GPU is here, but libtorch does not find it: {CUDA_REMEDY}");
     }
     Device::Cpu

@@ -95,7 +95,7 @@ fn named_as_photograph(path: &Path) -> bool {
 
 /// Whether a file lies at `path` that is no picture of Fovea's own.
 pub fn is_foreign(path: &Path) -> bool {
-    path.exists() && !matches!(content(path), Content::Drawn)
+    path.is_file() && !matches!(content(path), Content::Drawn)
 }
 
 /// What the first bytes of a file say it is.

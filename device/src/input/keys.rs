@@ -91,8 +91,8 @@ pub enum Focus {
     Writing(PatientField),
     /// Why an eye is left out is asked.
     Skipping,
-    /// Which eye a photograph shows is asked; chosen was this one.
-    Side(Eye),
+    /// Which eye a photograph shows is asked.
+    Side,
     /// The page of what can be set.
     Settings,
     /// Any other view.
@@ -110,7 +110,7 @@ pub fn action(key: Key, focus: Focus) -> Option<Action> {
         Focus::Ready => in_ready(key),
         Focus::Writing(field) => in_field(key, field),
         Focus::Skipping => in_skipping(key).or_else(|| in_view(key)),
-        Focus::Side(chosen) => in_side(key, chosen),
+        Focus::Side => in_side(key),
         Focus::Settings => in_settings(key).or_else(|| in_view(key)),
         Focus::View => in_view(key),
     }
@@ -125,16 +125,11 @@ fn in_skipping(key: Key) -> Option<Action> {
     SkipReason::ALL.get(place).copied().map(Action::SkipFor)
 }
 
-/// An eye is named as everywhere, by the arrow to its side of the screen. No other
-/// key answers: the next step would be a guess.
-fn in_side(key: Key, chosen: Eye) -> Option<Action> {
-    let named = |eye: Eye| match eye == chosen {
-        true => Action::Acknowledge,
-        false => Action::Swap,
-    };
+/// The question comes by itself: only keys that mean nothing else may answer it, or
+/// one meant for the view before would.
+fn in_side(key: Key) -> Option<Action> {
     match key {
-        Key::Left => Some(named(Eye::Right)),
-        Key::Right => Some(named(Eye::Left)),
+        Key::Char('k') => Some(Action::Acknowledge),
         Key::Char('x') => Some(Action::Swap),
         Key::Char('r') => Some(Action::Retake),
         Key::Delete => Some(Action::Cancel),
@@ -193,6 +188,7 @@ fn in_view(key: Key) -> Option<Action> {
         Key::Delete => Action::Cancel,
         Key::Char(' ') => Action::Capture,
         Key::Char('r') => Action::Retake,
+        Key::Char('n') => Action::Start,
         Key::Char('s') => Action::Skip,
         Key::Char('a') => Action::Attention,
         Key::Char('x') => Action::Swap,
@@ -252,10 +248,13 @@ mod tests {
 
     #[test]
     fn every_question_has_its_keys() {
-        let side = Focus::Side(Eye::Left);
-        assert_eq!(action(Key::Right, side), Some(Action::Acknowledge));
-        assert_eq!(action(Key::Left, side), Some(Action::Swap));
-        assert_eq!(action(Key::Enter, side), None);
+        let keep = action(Key::Char('k'), Focus::Side);
+        assert_eq!(keep, Some(Action::Acknowledge));
+        let swap = action(Key::Char('x'), Focus::Side);
+        assert_eq!(swap, Some(Action::Swap));
+        for key in [Key::Enter, Key::Left, Key::Right, Key::Char(' ')] {
+            assert_eq!(action(key, Focus::Side), None);
+        }
         for (letter, reason) in ('a'..).zip(SkipReason::ALL) {
             let asked = action(Key::Char(letter), Focus::Skipping);
             assert_eq!(asked, Some(Action::SkipFor(reason)));
@@ -272,7 +271,7 @@ mod tests {
             Focus::Message,
             Focus::Ready,
             Focus::Skipping,
-            Focus::Side(Eye::Right),
+            Focus::Side,
             Focus::Settings,
             Focus::View,
         ] {

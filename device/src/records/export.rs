@@ -253,7 +253,9 @@ impl<'a> Writer<'a> {
                 Ok(None) => {}
                 // Whatever keeps one exam from being read must not keep the others.
                 Err(error) => {
-                    failure.get_or_insert_with(|| error.clone());
+                    if !error.is_of_one_exam() {
+                        failure.get_or_insert_with(|| error.clone());
+                    }
                     let fault = Fault::unreadable(number, error);
                     self.exported
                         .troubles
@@ -262,10 +264,8 @@ impl<'a> Writer<'a> {
             }
         }
         // Where none can be read, it is not the exams that are damaged.
-        if let Some(error) = failure.filter(|error| !error.is_of_one_exam()) {
-            if self.exported.exams == 0 {
-                return Err(error.into());
-            }
+        if let Some(error) = failure.filter(|_| self.exported.exams == 0) {
+            return Err(error.into());
         }
         let output = |error: csv::IntoInnerError<_>| error.into_error();
         self.exams.into_inner().map_err(output)?;

@@ -9,7 +9,7 @@ use super::self_test::Seen;
 use super::{Appliance, RunError};
 use crate::camera::feed::Status;
 use crate::exam::words::{Action, Setting};
-use crate::exam::{Event, Stage};
+use crate::exam::{Event, Notice, Stage};
 use crate::health::check::Found;
 use crate::input::keys::{self, Focus};
 use crate::input::{Events, InputEvent};
@@ -88,6 +88,15 @@ impl Appliance {
                 known.today.scroll(rows.into(), at_once);
             }
             (Stage::Ready, Action::Start) if !known.may_start() => return,
+            // Nothing was photographed, and the eye may have come into place meanwhile.
+            (Stage::Live { .. }, Action::Acknowledge)
+                if matches!(
+                    known.exam.notice(),
+                    Some(Notice::CaptureFailed(_) | Notice::CaptureOverdue)
+                ) =>
+            {
+                known.live.arm();
+            }
             _ => {}
         }
         self.tell(Event::Action(action));
@@ -225,7 +234,7 @@ fn focus(view: &View) -> Focus {
         View::Patient(patient) => Focus::Writing(patient.field),
         View::Locked(_) => Focus::Message,
         View::Skip(_) => Focus::Skipping,
-        View::Warning(warning) => Focus::Side(warning.chosen),
+        View::Warning(_) => Focus::Side,
         View::Settings(_) => Focus::Settings,
         View::Problem(trouble) if is_message(trouble.problem) => Focus::Message,
         _ => Focus::View,

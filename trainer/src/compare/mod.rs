@@ -111,6 +111,14 @@ impl Compare {
             "[compare] has the baseline {}, which is not among its `methods`",
             self.baseline
         );
+        for method in self.methods.iter().filter(|m| m.name == self.baseline) {
+            let stage = config.stage_named(&method.stage)?;
+            ensure!(
+                stage.method.settings().learns_findings(),
+                "[compare] has the baseline {}, which learns no findings to compare by",
+                self.baseline
+            );
+        }
         if let Some(source) = &self.on {
             ensure!(
                 config.source.iter().any(|s| &s.name == source),

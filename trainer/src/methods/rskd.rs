@@ -59,6 +59,14 @@ fn delta() -> f64 {
 }
 
 impl Settings for Rskd {
+    fn learns_findings(&self) -> bool {
+        self.base.settings().learns_findings()
+    }
+
+    fn learns_words(&self) -> bool {
+        self.base.settings().learns_words()
+    }
+
     fn check(&self) -> Result<()> {
         ensure!(
             !self.teachers.is_empty(),

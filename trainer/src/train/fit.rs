@@ -145,8 +145,9 @@ impl<'a> Fit<'a> {
         let keeps_extractor = stage.method.settings().keeps_extractor();
         let sources = Sources::new(&photographs.dataset, &train, device);
         let own = store.root() / "method" / "sources";
-        // Features that are kept cannot unlearn anything.
-        let adversary = (training.source_adversary > 0.0 && !keeps_extractor)
+        // Features that are kept cannot unlearn anything, and of one source there is nothing to tell.
+        let unlearns = !keeps_extractor && sources.count > 1;
+        let adversary = (training.source_adversary > 0.0 && unlearns)
             .then(|| {
                 let (weight, width) = (training.source_adversary, net.width());
                 Adversary::new(weight, taxonomy, &sources, width, &own / "adversary")

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{ensure, Context, Result};
+use anyhow::{Context, Result};
 use fovea_core::taxonomy::{ids, Taxonomy};
 use tch::{nn, nn::Module, no_grad, Device, Kind, Reduction, Tensor};
 
@@ -69,7 +69,7 @@ impl Adversary {
     /// `width` features are looked at; the variables lie in `own`.
     ///
     /// # Errors
-    /// The taxonomy says of nothing that it is referable, or there is one source only.
+    /// The taxonomy says of nothing that it is referable.
     pub fn new(
         weight: f64,
         taxonomy: &Taxonomy,
@@ -87,10 +87,6 @@ impl Adversary {
                 ids::REFERABLE
             )
         })?;
-        ensure!(
-            sources.count > 1,
-            "`source_adversary` needs two sources or more to train on"
-        );
         let hidden = nn::linear(&own / "hidden", width, HIDDEN, Default::default());
         let told = nn::linear(
             &own / "source",
@@ -138,10 +134,10 @@ pub struct Alike {
 }
 
 /// Weights of the sources that grow with their loss (group DRO: Sagawa et al., ICLR 2020,
-/// algorithm 1): after every step q_g is multiplied by exp(rate x loss of g) and all are brought to
-/// a sum of 1. The slope of each photograph is then q_g times what it would be if its source's share
-/// of the batch were alone. The loss that counts is plain BCE over the finest classes, whatever the
-/// method minimises.
+/// algorithm 1): after every step q_g is multiplied by exp(rate x loss of g) for each source in the
+/// batch, and these are brought to the sum they had. The slope of each photograph is then q_g times
+/// what it would be if its source's share of the batch were alone. The loss that counts is plain BCE
+/// over the finest classes, whatever the method minimises.
 pub struct WorstSource {
     rate: f64,
     /// q, one a source. A variable, so that a stage that goes on has those of its last epoch.
@@ -184,8 +180,14 @@ impl WorstSource {
             |per_photograph: &Tensor| per_photograph.unsqueeze(0).matmul(&member).squeeze_dim(0);
         let judged = known.gt(0.0).to_kind(Kind::Float);
         let loss = by_source(&(each * &judged)) / by_source(&judged).clamp_min(1.0);
-        let grown = &self.shares * (loss * self.rate).exp();
-        self.shares.copy_(&(&grown / grown.sum(Kind::Float)));
+        // Sources that the batch has nothing of keep their share, or they would lose it to the others
+        // for being rare: the paper draws each source alike.
+        let seen = by_source(&judged).gt(0.0).to_kind(Kind::Float);
+        let before = &self.shares * &seen;
+        let grown = &before * (loss * self.rate).exp();
+        let total = grown.sum(Kind::Float).clamp_min(f64::MIN_POSITIVE);
+        let grown = grown / total * before.sum(Kind::Float);
+        self.shares.copy_(&(&self.shares * (1.0 - seen) + grown));
 
         let count = by_source(&judged.ones_like());
         let there = count.gt(0.0).to_kind(Kind::Float) * &self.shares;
@@ -271,7 +273,7 @@ mod tests {
     fn a_source_that_is_not_in_the_batch_keeps_its_share_and_the_others_have_all_the_slope() {
         let of_three = sources(&[0, 1, 2]);
         let store = nn::VarStore::new(Device::Cpu);
-        let mut worst = WorstSource::new(0.0, &of_three, store.root());
+        let mut worst = WorstSource::new(0.5, &of_three, store.root());
         let logits = Tensor::zeros([2, 1], (Kind::Float, Device::Cpu));
         let output = Output {
             features: logits.shallow_clone(),

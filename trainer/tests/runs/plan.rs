@@ -142,6 +142,16 @@ fn the_plan_for_a_gpu_leaves_a_bundle_in_small_parts() {
         .join("runs/student-384/teacher1_a/history.jsonl")
         .exists());
 
+    // What came home is measured; the teachers' networks stayed behind.
+    let told = well(
+        &home,
+        Command::new(PROGRAM).args(["evaluate", "../run.toml", "--packed", "../pack"]),
+    );
+    assert!(
+        told.contains("teacher1_a: not trained to its end here"),
+        "{told}"
+    );
+
     let cut = results.join("part-000");
     let bytes = std::fs::read(&cut).unwrap();
     std::fs::write(&cut, &bytes[1..]).unwrap();
