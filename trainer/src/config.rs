@@ -64,7 +64,7 @@ pub struct RunConfig {
     /// default.
     #[serde(default)]
     pub leaks: Leaks,
-    /// A file of further [[source]] tables, which runs share; its path is relative to the run file.
+    /// A file of further `[[source]]` tables, which runs share; its path is relative to the run file.
     #[serde(default, skip_serializing)]
     pub sources: Option<PathBuf>,
     /// Where the photographs come from; at least one source, those of `sources` included.

@@ -17,7 +17,7 @@ use super::failure::{Failure, Result};
 pub enum Fate {
     Kept,
     Lost,
-    /// It was written up to this part of its length, 0..1, in whole [`BLOCK`]s.
+    /// It was written up to this part of its length, 0..1, in whole `BLOCK`s.
     Torn(f64),
 }
 

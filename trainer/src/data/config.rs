@@ -20,7 +20,7 @@ pub enum Format {
     Csv,
     /// Every image of a folder, all labelled alike by [`SourceConfig::every`].
     Folder,
-    /// No files: pictures that are no fundus, drawn by seed (see [`super::scenes`]).
+    /// No files: pictures that are no fundus, drawn by seed (see `scenes.rs`).
     Scenes,
 }
 

@@ -222,7 +222,7 @@ pub fn degrade(
     }
 }
 
-/// What [`degrade`] makes of a sound photograph in the mean.
+/// What degrading makes of a sound photograph in the mean.
 pub struct Expected {
     /// The chance that the eye keeps its labels.
     pub kept: f64,

@@ -56,7 +56,7 @@ pub const DAMAGED: &str = "damaged";
 pub enum Origin {
     /// The file [`Example::image`].
     File,
-    /// Drawn by [`scenes`], in training afresh every epoch.
+    /// Drawn by `scenes`, in training afresh every epoch.
     Scene {
         /// Seed of the drawing outside training; different in every scene of a source.
         seed: u64,

@@ -1,4 +1,4 @@
-//! Stages: each trains one network by one method, in the one loop of [`fit`],
+//! Stages: each trains one network by one method, in the one loop of `fit`,
 //! and leaves the network and its history in its folder.
 
 mod adam;
