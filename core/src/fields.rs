@@ -25,16 +25,21 @@ const MOST_LARGER: f32 = 2.2;
 /// Two fields of one frame are this far from each other at least, as a share
 /// of their radii together: cut ones lie a little closer than round ones.
 const LEAST_APART: f32 = 0.8;
+/// Most radii that the frame of a single field is wide or high, where that goes
+/// without saying.
+const ROOM: f32 = 4.5;
 
 /// Whether there are two fields of view side by side or one above the other,
 /// or more of them. `field` is the one that [`find_field`] finds in `rgb`: where
-/// it is certain and holds the middle of the frame, it is the only one.
+/// it is certain, holds the middle of the frame and leaves no room beside it, it
+/// is the only one.
 ///
 /// Each part of the frame is searched for a field of its own. Of a single
 /// field both parts show the same disc, or only one shows any.
 pub fn is_several(rgb: &RgbImage, field: &Field) -> bool {
     let (width, height) = rgb.dimensions();
-    if field.support >= CERTAIN && holds_middle(field) && !is_page(rgb) {
+    let alone = holds_middle(field) && fills(field);
+    if field.support >= CERTAIN && alone && !is_page(rgb) {
         return false;
     }
     let longest = u64::from(width.max(height)).max(1);
@@ -69,6 +74,12 @@ fn holds_middle(field: &Field) -> bool {
         (field.cy - field.frame.1 as f32 / 2.0) / field.ry.max(0.5),
     );
     x * x + y * y < 0.25
+}
+
+/// Whether no disc of its size has room on both sides of it, or above and below:
+/// three in a row are six radii wide, one in a frame of 16 to 9 less than four.
+fn fills(field: &Field) -> bool {
+    field.frame.0 as f32 <= ROOM * field.rx && field.frame.1 as f32 <= ROOM * field.ry
 }
 
 /// Level of paper in every channel.

@@ -356,7 +356,12 @@ fn is_animation(bytes: &[u8], format: ImageFormat) -> bool {
     let file = || Cursor::new(bytes);
     match format {
         ImageFormat::Gif => {
-            GifDecoder::new(file()).is_ok_and(|gif| gif.into_frames().nth(1).is_some())
+            // A frame may claim to be larger than the picture.
+            let mut limits = Limits::default();
+            limits.max_alloc = Some(MAX_DECODER_BYTES);
+            GifDecoder::new(file()).is_ok_and(|mut gif| {
+                gif.set_limits(limits).is_ok() && matches!(gif.into_frames().nth(1), Some(Ok(_)))
+            })
         }
         ImageFormat::Png => PngDecoder::new(file()).is_ok_and(|png| png.is_apng().unwrap_or(false)),
         ImageFormat::WebP => WebPDecoder::new(file()).is_ok_and(|webp| webp.has_animation()),

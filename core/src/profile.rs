@@ -291,6 +291,11 @@ impl CameraProfile {
         within("white_balance.blue", white.blue, &WHITE_BALANCE)?;
         let centre = self.illumination.coefficients[0];
         within("illumination.coefficients[0]", centre, &(0.99..=1.01))?;
+        let measured = &self.measured;
+        let any = 0.0..=f32::MAX;
+        within("measured.brightness", measured.brightness, &(0.0..=1.0))?;
+        within("measured.noise", measured.noise, &any)?;
+        within("measured.uneven", measured.uneven, &any)?;
         for (u, v) in disc_points() {
             let light = self.illumination.at(u * REACH, v * REACH);
             within("illumination somewhere in the field", light, &ILLUMINATION)?;

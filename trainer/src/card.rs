@@ -153,7 +153,11 @@ pub fn model_card(
         match listed(&others) {
             None => {}
             Some(others) if method.is_trained() => write!(w, ", taught by {others}")?,
-            Some(other) => write!(w, ", moved by that share towards {other}")?,
+            Some(other) => write!(
+                w,
+                ", moved by that share towards {other}, where classes are named \
+                                      only in their rows of the classifier"
+            )?,
         }
         writeln!(w)?;
     }
@@ -172,6 +176,7 @@ pub fn model_card(
         }
     }
 
+    let presumed = presumed_healthy(config, stage);
     writeln!(w, "## What it was trained on\n")?;
     writeln!(
         w,
@@ -186,9 +191,13 @@ pub fn model_card(
     }
     writeln!(
         w,
-        "\nA source labels only what it looked for; everything else is unknown and entered neither a \
-         loss nor a figure below. `scenes` are drawn, not photographed. `{}` are test photographs after \
-         artificial damage.\n",
+        "\nA source labels only what it looked for; everything else is unknown and entered no \
+         figure below, and no loss{}. `scenes` are drawn, not photographed. `{}` are test photographs \
+         after artificial damage.\n",
+        match presumed {
+            Some(_) => " but the one named under known weaknesses",
+            None => "",
+        },
         crate::data::DAMAGED
     )?;
 
@@ -199,7 +208,6 @@ pub fn model_card(
     )?;
 
     writeln!(w, "## Known weaknesses\n")?;
-    let presumed = presumed_healthy(config, stage);
     for weakness in presumed.into_iter().chain(weaknesses(photographs, report)) {
         writeln!(w, "- {weakness}")?;
     }

@@ -1,5 +1,6 @@
 //! A trained network looks at photographs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -132,9 +133,14 @@ pub fn these(
             source: damage
                 .map_or(example.source.as_str(), |_| DAMAGED)
                 .to_owned(),
+            of: damage.map(|_| example.source.clone()),
             patient: example.patient.clone(),
             split: example.split.name().to_owned(),
-            raw: example.raw.clone(),
+            // They speak of the photograph before it was damaged.
+            raw: match damage {
+                None => example.raw.clone(),
+                Some(_) => BTreeMap::new(),
+            },
         }
     });
     Ok(Predictions {

@@ -24,6 +24,9 @@ pub struct PredictedPhotograph {
     pub image: String,
     /// Name of its source; [`crate::data::DAMAGED`] where it was damaged on purpose.
     pub source: String,
+    /// Name of the source that it was taken from, where it was damaged on purpose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
     /// The patient, by a name that is unique within the source.
     pub patient: String,
     /// "train", "val" or "test".
@@ -35,9 +38,10 @@ pub struct PredictedPhotograph {
 
 impl PredictedPhotograph {
     /// The patient, by a name that no other source has: two sources may have given one number to two
-    /// people.
+    /// people. A damaged copy is of the same person as the photograph.
     pub fn person(&self) -> String {
-        format!("{}/{}", self.source, self.patient)
+        let source = self.of.as_ref().unwrap_or(&self.source);
+        format!("{source}/{}", self.patient)
     }
 }
 
@@ -238,6 +242,7 @@ mod tests {
         let photograph = |image: &str, source: &str| PredictedPhotograph {
             image: image.to_owned(),
             source: source.to_owned(),
+            of: None,
             patient: "7".to_owned(),
             split: "val".to_owned(),
             raw: BTreeMap::from([("dr".to_owned(), "none".to_owned())]),
@@ -249,6 +254,15 @@ mod tests {
             logits: vec![0.1, -7.25e-8, 1.0e9, f32::MIN_POSITIVE],
             labels: vec![Present, Absent, Unknown, Absent, Absent, Present],
         }
+    }
+
+    #[test]
+    fn a_damaged_copy_is_of_the_same_person() {
+        let [mut own, other] = two().photographs.try_into().expect("two");
+        assert_ne!(own.person(), other.person());
+        let person = own.person();
+        (own.source, own.of) = (crate::data::DAMAGED.to_owned(), Some(own.source));
+        assert_eq!(own.person(), person);
     }
 
     #[test]

@@ -142,16 +142,15 @@ pub fn probe(net: &Net, photographs: &Photographs, batch: usize, device: Device)
     })
 }
 
-/// Something of the eye was ruled out and nothing but `normal` found.
+/// Something of the eye was ruled out and nothing found but that it is normal.
 fn no_disease_known(photographs: &Photographs, example: &Example) -> bool {
     let nodes = photographs.dataset.taxonomy.nodes();
     let eye = || {
         let both = nodes.iter().zip(&example.labels);
         both.filter(|(node, _)| node.subject == Subject::Eye)
     };
-    let healthy = |id: &str| id == "normal";
     eye().any(|(_, label)| *label == Label::Absent)
-        && eye().all(|(node, label)| *label != Label::Present || healthy(&node.id))
+        && eye().all(|(node, label)| *label != Label::Present || node.severity == 0)
 }
 
 /// FINE x FINE, 1 in the field and 1 on its rim, else 0.

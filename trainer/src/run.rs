@@ -499,6 +499,14 @@ fn calibration_of(config: &RunConfig, ship: &Ship, onnx: &[u8]) -> Result<Calibr
         "{} was measured for another student; run `fovea-train calibrate` again",
         path.display()
     );
+    ensure!(
+        calibration.target_sensitivity == ship.target_sensitivity as f32,
+        "{} was made for a sensitivity of {} where the run asks for {}; run `fovea-train calibrate` \
+         again",
+        path.display(),
+        calibration.target_sensitivity,
+        ship.target_sensitivity
+    );
     Ok(calibration)
 }
 

@@ -153,8 +153,11 @@ impl Sampler {
             order.extend(std::iter::repeat_n(i, copies));
         }
         order.shuffle(rng);
-        while order.len() < n && !self.examples.is_empty() {
-            order.push(self.examples[rng.random_range(0..self.examples.len())].0);
+        // Chance may leave some places open: for any that are drawn at all.
+        let drawn = self.examples.iter().filter(|&&(_, weight)| weight > 0.0);
+        let drawn: Vec<usize> = drawn.map(|&(i, _)| i).collect();
+        while order.len() < n && !drawn.is_empty() {
+            order.push(drawn[rng.random_range(0..drawn.len())]);
         }
         order.truncate(n);
         order

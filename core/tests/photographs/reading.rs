@@ -139,6 +139,22 @@ fn of_an_animation_the_first_frame_is_read() {
 }
 
 #[test]
+fn a_frame_larger_than_its_animation_is_no_second_picture() {
+    let mut gif = Vec::new();
+    let black = RgbaImage::from_pixel(4, 4, Rgba([0, 0, 0, 255]));
+    GifEncoder::new(&mut gif)
+        .encode_frame(Frame::new(black.clone()))
+        .unwrap();
+    assert_eq!(gif.pop(), Some(0x3B), "the trailer");
+    let descriptor = [0x2C, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0];
+    gif.extend(descriptor);
+    // A code size, one block of data that ends at once, no more blocks, the trailer.
+    gif.extend([2, 1, 0x2C, 0, 0x3B]);
+    let got = decode(&gif).unwrap();
+    assert_eq!(got.rgb.dimensions(), black.dimensions());
+}
+
+#[test]
 fn exif_orientation_is_applied() {
     let jpeg = encoded(&gradient().into(), ImageFormat::Jpeg);
     // Big-endian TIFF with one entry: orientation (0x112), SHORT, 1 value.

@@ -74,6 +74,15 @@ fn one_eye_per_photograph() {
         imageops::overlay(&mut report, &close, 50 + dx, 50 + dy);
         assert_eq!(reason(&report), GateReason::SeveralFields, "{dx} {dy}");
     }
+    // Three, of which the middle one is a little larger than its neighbours.
+    let smaller = imageops::thumbnail(&one, width * 19 / 20, height * 19 / 20);
+    let mut three = RgbImage::new(3 * width, height);
+    imageops::overlay(&mut three, &smaller, 0, 10);
+    imageops::overlay(&mut three, &one, i64::from(width), 0);
+    imageops::overlay(&mut three, &smaller, i64::from(2 * width) + 10, 10);
+    assert_eq!(reason(&three), GateReason::SeveralFields);
+    let three = imageops::rotate90(&three);
+    assert_eq!(reason(&three), GateReason::SeveralFields);
     // Half as large as the other.
     let mut unequal = RgbImage::new(width * 3 / 2, height);
     imageops::overlay(&mut unequal, &one, 0, 0);

@@ -341,7 +341,8 @@ fn set_nodes(population: &Population, calibration: &mut Calibration, specificity
         };
         let threshold = if let Some(child) = only_child {
             child.threshold
-        } else if answers.is_empty() {
+        } else if negatives.is_empty() && (!refers || healthy.is_empty()) {
+            // Nothing keeps it from being called always.
             0.5
         } else if rare {
             lowest

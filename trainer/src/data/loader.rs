@@ -280,7 +280,7 @@ impl Work {
                 .map(|members| truth::composite(taxonomy, members, &labels))
                 .collect();
             let source = &self.dataset.examples[index].source;
-            let presumed: Vec<f32> = match self.presumed.get(source) {
+            let mut presumed: Vec<f32> = match self.presumed.get(source) {
                 Some(&weight) => taxonomy
                     .composites()
                     .values()
@@ -289,7 +289,7 @@ impl Work {
                 None => vec![0.0; composites.len()],
             };
             if let Some(one_sided) = self.one_sided.get(source) {
-                one_sided.hide(&mut labels, &mut composites);
+                one_sided.hide(&mut labels, &mut composites, &mut presumed);
             }
             let weights = composites.iter().zip(&presumed);
             batch
@@ -443,13 +443,21 @@ impl OneSided {
             .collect()
     }
 
-    fn hide(&self, labels: &mut [Label], composites: &mut [Label]) {
+    /// Takes the answers back, `presumed` ones (a weight by composite) as well.
+    fn hide(&self, labels: &mut [Label], composites: &mut [Label], presumed: &mut [f32]) {
         let nodes = labels.iter_mut().zip(&self.nodes);
         for (label, _) in nodes
             .chain(composites.iter_mut().zip(&self.composites))
             .filter(|(_, &h)| h)
         {
             *label = Label::Unknown;
+        }
+        for (weight, _) in presumed
+            .iter_mut()
+            .zip(&self.composites)
+            .filter(|(_, &h)| h)
+        {
+            *weight = 0.0;
         }
     }
 }

@@ -31,14 +31,32 @@ pub fn composite(taxonomy: &Taxonomy, members: &[usize], labels: &[Label]) -> La
 /// [`composite`], judged by what the source looked for: absent too where some
 /// member is known to be absent and none is known to be present. A clinic that
 /// graded diabetic retinopathy alone says of an eye without it that nothing was
-/// found, not that nothing else is there.
+/// found, not that nothing else is there. An eye with a disease that was found
+/// without its kind, of which a member may be the kind, stays unknown.
 pub fn as_looked_for(taxonomy: &Taxonomy, members: &[usize], labels: &[Label]) -> Label {
     match composite(taxonomy, members, labels) {
-        Label::Unknown if members.iter().any(|&node| labels[node] == Label::Absent) => {
+        Label::Unknown
+            if members.iter().any(|&node| labels[node] == Label::Absent)
+                && !may_be_one_of(taxonomy, members, labels) =>
+        {
             Label::Absent
         }
         known => known,
     }
+}
+
+/// Whether a disease was found without its kind, and one of the `members` may be the kind.
+pub fn may_be_one_of(taxonomy: &Taxonomy, members: &[usize], labels: &[Label]) -> bool {
+    let present = |node: usize| labels[node] == Label::Present;
+    (0..labels.len()).any(|node| {
+        let without_kind = !taxonomy.nodes()[node].children.iter().any(|&c| present(c));
+        present(node)
+            && without_kind
+            && taxonomy
+                .finest_below(node)
+                .iter()
+                .any(|kind| members.contains(kind) && labels[*kind] != Label::Absent)
+    })
 }
 
 /// Whether nothing was found in the eye by a source that looked for some of the
@@ -132,6 +150,33 @@ mod tests {
             (vec![("glaucoma_any", Present)], Present, Present),
             (vec![("npdr_mild", Present)], Unknown, Unknown),
             (vec![], Unknown, Unknown),
+            // Graded as mild: nothing referable. Not graded: it may be.
+            (
+                vec![
+                    ("npdr_mild", Present),
+                    ("npdr_moderate", Absent),
+                    ("npdr_severe", Absent),
+                    ("pdr", Absent),
+                    ("diabetic_retinopathy", Present),
+                    ("retinal_vessels", Present),
+                ],
+                Unknown,
+                Absent,
+            ),
+            (
+                vec![
+                    ("diabetic_retinopathy", Present),
+                    ("retinal_vessels", Present),
+                    ("glaucoma", Absent),
+                ],
+                Unknown,
+                Unknown,
+            ),
+            (
+                vec![("amd", Present), ("glaucoma", Absent)],
+                Unknown,
+                Unknown,
+            ),
         ] {
             let labels = labels(&taxonomy, Unknown, &some);
             assert_eq!(composite(&taxonomy, referable, &labels), strict, "{some:?}");

@@ -56,6 +56,7 @@ pub fn predictions(taxonomy: &Taxonomy, source: &str, count: usize, seed: u64) -
         predictions.photographs.push(PredictedPhotograph {
             image: format!("{source}-{i}.jpg"),
             source: source.to_owned(),
+            of: None,
             patient: (i / 2).to_string(),
             split: "val".to_owned(),
             raw: BTreeMap::new(),

@@ -51,6 +51,11 @@ const METHODS: [(&str, f64, usize); 19] = [
     ("kind = 'db_focal'", 1e-3, 80),
     ("kind = 'oltr'", 1e-3, 80),
     ("kind = 'crt'", 5e-2, 400),
+    (
+        "kind = 'crt'\nkeep = true\nhierarchy = true\nmarginal = 'noisy_or'",
+        5e-2,
+        400,
+    ),
     ("kind = 'hl'", 1e-3, 60),
     ("kind = 'mlmc'", 1e-3, 60),
     (
@@ -254,6 +259,17 @@ fn learned_for(
         }
     }
     (Teacher { store, net }, map)
+}
+
+#[test]
+fn a_classifier_is_kept_or_made_anew() {
+    let classifier = |text: &str| {
+        let (untaught, _) = learned(text, 0.0, 0, None);
+        untaught.store.variables()["classifier.weight"].shallow_clone()
+    };
+    let start = classifier("kind = 'erm'");
+    assert!(start == classifier("kind = 'crt'\nkeep = true"));
+    assert!(start != classifier("kind = 'crt'"));
 }
 
 #[test]

@@ -29,6 +29,9 @@ use anyhow::{bail, Result};
 use serde::{Deserialize, Serialize};
 use tch::{nn, Device, Kind, Tensor};
 
+/// What the names of the classifier's variables start with.
+pub(crate) const CLASSIFIER: &str = "classifier";
+
 /// A network architecture, by the name that configurations and manifests use (`resnet50`,
 /// `efficientnet_lite0`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -192,7 +195,7 @@ impl Net {
             Arch::EfficientnetLite1 => efficientnet_lite::trunk(&features, 1.0, 1.1),
             Arch::EfficientnetLite2 => efficientnet_lite::trunk(&features, 1.1, 1.2),
         };
-        let head = Head::new(&(vs / "classifier"), options.head, arch.width(), classes);
+        let head = Head::new(&(vs / CLASSIFIER), options.head, arch.width(), classes);
         Net {
             arch,
             precision,

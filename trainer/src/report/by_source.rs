@@ -120,9 +120,9 @@ fn referrals(sections: &[Named]) -> String {
     }
     format!(
         "\nReferred by the device's whole rule, and refused by the student's own gate, in percent.\n\
-         Not referable: known to have no referable finding. (DR): the source labels diabetic\n\
-         retinopathy only, so that this means known to have no referable diabetic retinopathy; what\n\
-         else these eyes have nobody said.\n{}",
+         Not referable: known to have no referable finding. (DR): the source did not look for every\n\
+         referable finding; these eyes are known to have no referable diabetic retinopathy, and\n\
+         nothing else that is or may be referable was found in them.\n{}",
         table.to_text()
     )
 }

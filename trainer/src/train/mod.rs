@@ -234,15 +234,23 @@ fn average(
 ) -> Result<()> {
     let (store, mut net) = started(config, stage, shipped, photographs, device)?;
     let (other, _) = trained(config, method.with(), photographs, device)?;
-    average::mix(&store, &other, method.share)
+    let taxonomy = &photographs.dataset.taxonomy;
+    let classes = method.teachers[0]
+        .classes
+        .as_ref()
+        .map(|classes| classes.among(taxonomy, &photographs.groups))
+        .transpose()?;
+    average::mix(&store, &other, method.share, classes.as_deref())
         .with_context(|| format!("stages `{}` and `{}`", stage.name, method.with()))?;
+    let trained = config.stage_named(method.with())?;
     // What the other stage did not train, normalisation included, is in both.
-    let frozen = config.stage_named(method.with())?.frozen_blocks;
-    if frozen > 0 {
-        net.freeze(frozen);
+    if !trained.method.settings().keeps_extractor() {
+        if trained.frozen_blocks > 0 {
+            net.freeze(trained.frozen_blocks);
+        }
+        let train = photographs.trained_on(stage);
+        let draw = (config.training_of(stage).batch, config.seed_of(stage));
+        average::measure(&net, photographs, &train, draw, device)?;
     }
-    let train = photographs.trained_on(stage);
-    let draw = (config.training_of(stage).batch, config.seed_of(stage));
-    average::measure(&net, photographs, &train, draw, device)?;
     write_network(&store, &config.stage_dir(&stage.name))
 }

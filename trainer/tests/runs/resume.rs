@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use image::{Rgb, RgbImage};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 /// A disc on black whose colour says which class it is.
 fn photograph(class: usize, seed: u32) -> RgbImage {
@@ -97,6 +97,12 @@ method = {{ kind = "average", teachers = [{{ stage = "wide_crt", role = "weights
 from = "wide"
 
 [[stage]]
+name = "one_class"
+arch = "efficientnet_lite0"
+method = {{ kind = "average", teachers = [{{ stage = "wide_crt", role = "weights", classes = ["glaucoma"] }}], share = 1.0 }}
+from = "wide"
+
+[[stage]]
 name = "second"
 arch = "resnet18"
 method = {{ kind = "hybrid_kd", teachers = [{{ stage = "wide", role = "features" }}, {{ stage = "wide_crt" }}] }}
@@ -171,7 +177,14 @@ fn a_killed_run_ends_as_one_that_was_not() {
         stage.join("final.safetensors")
     };
     for stage in [
-        "first", "wide", "wide_crt", "between", "second", "subset", "third",
+        "first",
+        "wide",
+        "wide_crt",
+        "between",
+        "one_class",
+        "second",
+        "subset",
+        "third",
     ] {
         let network = |run: &str| std::fs::read(file(run, stage)).unwrap();
         assert!(
@@ -187,8 +200,12 @@ fn a_killed_run_ends_as_one_that_was_not() {
     };
     let (start, other) = (classifier("wide"), classifier("wide_crt"));
     assert!(start != other, "nothing was re-trained");
-    let apart = classifier("between") - (start * 0.75 + other * 0.25);
+    let apart = classifier("between") - (&start * 0.75 + &other * 0.25);
     assert!(apart.abs().max().double_value(&[]) < 1e-6);
+    let moved = (classifier("one_class") - &start)
+        .abs()
+        .sum_dim_intlist(1, false, Kind::Float);
+    assert_eq!(moved.count_nonzero(0).int64_value(&[]), 1, "{moved:?}");
 
     let mut explain = command("explain", &whole);
     let asked = explain

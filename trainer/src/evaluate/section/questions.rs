@@ -68,13 +68,21 @@ impl Surveyor<'_> {
     /// Whom the device refers without need.
     pub(super) fn referred_of(&self) -> ReferredScores {
         let judged = self.judged;
-        let absent = |composite: &str| {
-            let members = judged.taxonomy.composite(composite)?;
+        let taxonomy = judged.taxonomy;
+        let absent = |composite: &str, also: &dyn Fn(&[Label]) -> bool| {
+            let members = taxonomy.composite(composite)?;
             self.referred(&self.which, |p| {
-                truth::composite(judged.taxonomy, members, judged.labels(p)) == Label::Absent
+                let labels = judged.labels(p);
+                truth::composite(taxonomy, members, labels) == Label::Absent && also(labels)
             })
         };
-        let (not_referable, no_referable_dr) = (absent(ids::REFERABLE), absent(ids::REFERABLE_DR));
+        let referable = taxonomy.composite(ids::REFERABLE).unwrap_or_default();
+        let nothing_found = |labels: &[Label]| {
+            truth::composite(taxonomy, referable, labels) != Label::Present
+                && !truth::may_be_one_of(taxonomy, referable, labels)
+        };
+        let not_referable = absent(ids::REFERABLE, &|_| true);
+        let no_referable_dr = absent(ids::REFERABLE_DR, &nothing_found);
         let normal = judged.taxonomy.index("normal");
         ReferredScores {
             dr_only: not_referable.is_none() && no_referable_dr.is_some(),
