@@ -17,6 +17,7 @@ pub(super) mod reduced;
 
 use thiserror::Error;
 
+use super::MAX_PIXELS;
 use huffman::{standard, Bits, Table};
 
 /// The whole of a JPEG's picture in its bytes.
@@ -46,6 +47,9 @@ pub enum Fault {
 }
 
 const END: u8 = 0xD9;
+
+/// Progressive pictures have about ten, and each takes a walk through all blocks.
+const MOST_SCANS: u32 = 500;
 
 /// Walks the JPEG at the start of `bytes`. Asks for no memory, but for
 /// progressive pictures eight bytes a block.
@@ -123,6 +127,7 @@ struct Walk<'a, S> {
     ac: [Table; 4],
     restart: usize,
     frame: Option<Frame>,
+    scans: u32,
     /// Where the last scan's data ended.
     scanned: Option<usize>,
     sink: S,
@@ -232,6 +237,7 @@ impl<'a, S: Sink> Walk<'a, S> {
             ac: standard::tables(&standard::AC),
             restart: 0,
             frame: None,
+            scans: 0,
             scanned: None,
             sink,
         }
@@ -424,6 +430,16 @@ impl<'a, S: Sink> Walk<'a, S> {
         let Some(frame) = &mut self.frame else {
             return Err(Fault::Damaged("a scan before its frame"));
         };
+        // A JPEG inside another file says for itself how large it is.
+        if (frame.width * frame.height) as u64 > MAX_PIXELS {
+            return Err(Fault::Damaged(
+                "a frame of more pixels than a photograph has",
+            ));
+        }
+        self.scans += 1;
+        if self.scans > MOST_SCANS {
+            return Err(Fault::Damaged("more scans than any picture needs"));
+        }
         let (&count, rest) = body.split_first().ok_or(broken)?;
         let count = usize::from(count);
         if !(1..=frame.count).contains(&count) || rest.len() < 2 * count + 3 {

@@ -5,6 +5,7 @@
 //! changed offset in the file's header.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::jpeg::{self, Fault};
 
@@ -54,23 +55,30 @@ struct Jpegs {
     tiled: bool,
 }
 
-/// The pages and sub-pages; as many as can be made out.
+/// The pages and sub-pages; as many as can be made out. Only the [`largest`] has its JPEGs.
 pub(super) fn pages(bytes: &[u8]) -> Vec<Page> {
     let mut pages = Vec::new();
     let Some(file) = File::new(bytes) else {
         return pages;
     };
     let mut due: Vec<u64> = file.first().into_iter().collect();
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     while let Some(offset) = due.pop() {
-        if offset == 0 || pages.len() == MOST_PAGES || !seen.insert(offset) {
+        // Directories without a picture count as well: each takes its time.
+        if offset == 0 || seen.len() == MOST_PAGES || !seen.insert(offset) {
             continue;
         }
-        let Some((page, further)) = file.page(offset, pages.is_empty()) else {
+        let Some((mut page, further)) = file.page(offset, pages.is_empty()) else {
             continue;
         };
+        // Only the largest page is looked at further, and lists of strips are long.
+        if largest(&pages).is_some_and(|most| most.pixels() >= page.pixels()) {
+            page.jpegs = None;
+        } else if !page.mask {
+            pages.iter_mut().for_each(|smaller| smaller.jpegs = None);
+        }
         pages.push(page);
-        due.extend(further);
+        due.extend(further.into_iter().take(MOST_PAGES));
     }
     pages
 }
@@ -81,10 +89,14 @@ pub(super) fn largest(pages: &[Page]) -> Option<&Page> {
         .iter()
         .rev()
         .filter(|page| !page.mask)
-        .max_by_key(|page| page.width * page.height)
+        .max_by_key(|page| page.pixels())
 }
 
 impl Page {
+    fn pixels(&self) -> u64 {
+        self.width * self.height
+    }
+
     /// The file with this page as its first.
     pub(super) fn as_first<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         match File::new(bytes) {

@@ -253,6 +253,12 @@ fn a_tiff_of_jpegs_that_end_early_is_refused() {
     decode(&tiff(&[(0, &picture, &file)])).unwrap();
     let half = [&file[..file.len() / 2], &END].concat();
     assert!(decode(&tiff(&[(0, &picture, &half)])).is_err());
+    // A small page whose JPEG claims more pixels than any photograph may have.
+    let mut huge = file.clone();
+    let frame = (0..file.len()).find(|&i| file[i..].starts_with(&[0xFF, 0xC0]));
+    huge[frame.unwrap() + 5..][..4].fill(0xFF);
+    let refused = decode(&tiff(&[(0, &picture, &huge)])).unwrap_err();
+    assert!(refused.to_string().contains("more pixels"), "{refused}");
 }
 
 #[test]
