@@ -40,7 +40,7 @@ fn taxonomy() -> Taxonomy {
 
 /// Every method, as a run file has it, with the learning rate and steps that
 /// learn by heart. Those with teachers are taught by `teacher`.
-const METHODS: [(&str, f64, usize); 19] = [
+const METHODS: [(&str, f64, usize); 20] = [
     ("kind = 'erm'", 1e-3, 60),
     ("kind = 'rs'", 1e-3, 60),
     ("kind = 'rw'", 1e-3, 60),
