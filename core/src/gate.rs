@@ -112,8 +112,8 @@ pub struct GateLimits {
     pub artefact: f32,
     /// For the parent of the four above: ungradable, though none alone is sure.
     pub low_quality: f32,
-    /// The taxonomy lacks some of the six nodes above, and the photograph's
-    /// quality is judged by its pixels alone.
+    /// The taxonomy lacks some of the six nodes above: what these would refuse is
+    /// left to the measures on pixels.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pixels_only: bool,
 }
@@ -199,11 +199,11 @@ pub struct GateVerdict {
     /// Whether the photograph may be graded: true exactly when `reason` is
     /// [`GateReason::Ok`].
     pub accepted: bool,
-    /// The first measure that refuses; else, of the student's outputs, the one
-    /// furthest over its limit. [`GateReason::Ok`] when accepted.
+    /// The first measure that refuses; else, of the student's outputs, that it is
+    /// no fundus, or the one furthest over its limit. [`GateReason::Ok`] when accepted.
     pub reason: GateReason,
-    /// Every number the verdict rests on, by name: measures, then the
-    /// student's outputs by node id.
+    /// What the verdict rests on, by name: measures, then the student's outputs by
+    /// node id. The colours that tell a colour photograph from another are not kept.
     pub scores: BTreeMap<String, f32>,
 }
 
