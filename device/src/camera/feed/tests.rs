@@ -217,7 +217,13 @@ fn some_bad_pictures_are_passed_over_and_many_are_a_loss() {
         [Heard::Opened, Heard::Closed]
     );
 
-    let (feed, _heard) = self::feed(vec![Ok(vec![Deed::Corrupt; TOLERATED as usize + 1])]);
+    // It stays lost: the next try would tell another loss.
+    let patience = Patience {
+        retry: Duration::from_secs(60),
+        ..HASTY
+    };
+    let (open, _heard) = turns(vec![Ok(vec![Deed::Corrupt; TOLERATED as usize + 1])]);
+    let feed = Feed::patient(patience, open, |_| 0).unwrap();
     let lost = wait_for_status(&feed, |status| matches!(status, Status::Lost(_)));
     assert!(matches!(lost, Status::Lost(CameraError::Corrupt { .. })));
 }
