@@ -139,7 +139,7 @@ fn second_is_better(first: &RuleScores, second: &RuleScores) -> bool {
 /// every disease add up, and photographs of a camera that was never seen raise many.
 fn adds_up(noisy_or: &Tried, likeliest: &Tried, target: f64) -> bool {
     let best = operating::best_of([noisy_or, likeliest], target);
-    let reaches = |tried: &Tried| tried.sensitivity.is_none_or(|share| share >= target);
+    let reaches = |tried: &Tried| tried.sensitivity.is_none_or(|share| share + 1e-6 >= target);
     let specificity = |tried: &Tried| tried.specificity.unwrap_or(0.0);
     let more = specificity(noisy_or) - specificity(likeliest);
     best == 0 && (!reaches(likeliest) || more > SAME_SPECIFICITY)
@@ -222,6 +222,9 @@ mod tests {
             |sensitivity, specificity| tried(CompositeRule::NoisyOr, sensitivity, specificity);
         let likeliest = tried(CompositeRule::LikeliestDisease, 0.9, 0.7);
         assert!(!adds_up(&noisy_or(0.9, 0.705), &likeliest, 0.9));
+        // Sums of roots miss what they equal by a rounding.
+        let nearly = tried(CompositeRule::LikeliestDisease, 0.9 - 1e-9, 0.7);
+        assert!(!adds_up(&noisy_or(0.9, 0.705), &nearly, 0.9));
         assert!(adds_up(&noisy_or(0.9, 0.72), &likeliest, 0.9));
         assert!(!adds_up(&noisy_or(0.9, 0.6), &likeliest, 0.9));
         assert!(!adds_up(&noisy_or(0.8, 0.9), &likeliest, 0.9));
