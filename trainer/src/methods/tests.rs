@@ -262,17 +262,6 @@ fn learned_for(
 }
 
 #[test]
-fn a_classifier_is_kept_or_made_anew() {
-    let classifier = |text: &str| {
-        let (untaught, _) = learned(text, 0.0, 0, None);
-        untaught.store.variables()["classifier.weight"].shallow_clone()
-    };
-    let start = classifier("kind = 'erm'");
-    assert!(start == classifier("kind = 'crt'\nkeep = true"));
-    assert!(start != classifier("kind = 'crt'"));
-}
-
-#[test]
 fn every_method_can_learn_photographs_by_heart() {
     let (teacher, _) = learned(METHODS[0].0, METHODS[0].1, METHODS[0].2, None);
     let teacher = Rc::new(teacher);
