@@ -128,18 +128,22 @@ pub fn these(
     let Answers { logits, labels } = look(net, photographs, which, damage, batch, device)?;
     let predicted = which.iter().map(|&i| {
         let example = &dataset.examples[i];
-        PredictedPhotograph {
+        let plain = PredictedPhotograph {
             image: example.image.display().to_string(),
-            source: damage
-                .map_or(example.source.as_str(), |_| DAMAGED)
-                .to_owned(),
-            of: damage.map(|_| example.source.clone()),
+            source: example.source.clone(),
+            of: None,
             patient: example.patient.clone(),
             split: example.split.name().to_owned(),
-            // They speak of the photograph before it was damaged.
-            raw: match damage {
-                None => example.raw.clone(),
-                Some(_) => BTreeMap::new(),
+            raw: example.raw.clone(),
+        };
+        match damage {
+            None => plain,
+            Some(_) => PredictedPhotograph {
+                of: Some(plain.source),
+                source: DAMAGED.to_owned(),
+                // They speak of the photograph before it was damaged.
+                raw: BTreeMap::new(),
+                ..plain
             },
         }
     });

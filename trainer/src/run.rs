@@ -116,7 +116,7 @@ pub fn train(
     let mut wanted = Vec::new();
     for stage in &config.stage {
         if only.is_empty() || only.contains(&stage.name) {
-            let open = stage.method.settings().is_trained() && !finished(config, stage)?;
+            let open = stage.method.settings().is_trained() && !train::finished(config, stage)?;
             wanted.push((stage, open));
         }
     }
@@ -137,16 +137,6 @@ pub fn train(
     Ok(())
 }
 
-/// Whether `stage` is trained to its end. Whether with the settings that the run file has now is
-/// for who uses it to ask.
-///
-/// # Errors
-/// Its state cannot be read.
-pub fn finished(config: &RunConfig, stage: &StageConfig) -> Result<bool> {
-    let state = checkpoint::state(&config.stage_dir(&stage.name))?;
-    Ok(state.is_some_and(|state| state.finished))
-}
-
 /// From the prepared photographs to the bundle and its figures: trains the
 /// stages `only`, all where none is named, and calibrates and exports the
 /// shipped one where it is trained by then. Of `minutes` from `start` on, where
@@ -162,7 +152,7 @@ pub fn whole(
         .transpose()?;
     train(config, photographs, only, clock.as_ref())?;
     let (_, stage) = shipped(config)?;
-    if only.is_empty() || finished(config, stage)? {
+    if only.is_empty() || train::finished(config, stage)? {
         calibrate(config, photographs)?;
         export(config, photographs)?;
     } else {
@@ -185,7 +175,7 @@ pub fn evaluate(config: &RunConfig, photographs: &Photographs) -> Result<()> {
     for stage in &config.stage {
         // A teacher's network may have stayed where it was trained.
         let network = config.stage_dir(&stage.name).join(train::FINAL);
-        if !finished(config, stage)? || !network.is_file() {
+        if !train::finished(config, stage)? || !network.is_file() {
             eprintln!("{}: not trained to its end here, left out", stage.name);
             continue;
         }
@@ -387,11 +377,7 @@ pub fn trained(
     photographs: &Photographs,
     device: Device,
 ) -> Result<Teacher> {
-    let path = train::left_behind(config, stage, photographs)?;
-    let taxonomy = &photographs.dataset.taxonomy;
-    let classes = taxonomy.finest_count() as i64;
-    let shape = (classes, stage.method.settings().head(taxonomy));
-    let (store, net) = predict::load(&path, stage.arch, shape, Precision::Float, device)?;
+    let (store, net) = train::trained(config, stage, photographs, Precision::Float, device)?;
     Ok(Teacher { store, net })
 }
 

@@ -10,7 +10,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::data::Dataset;
+use crate::data::{truth, Dataset};
 
 /// How the photographs of an epoch are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -208,17 +208,14 @@ fn by_source(dataset: &Dataset, examples: &[(usize, f32)]) -> (Vec<Cells>, Vec<f
         .unzip()
 }
 
-/// What a photograph shows, at the level its source names: nodes that are
-/// present and have no child that is. A normal eye shows nothing.
+/// What a photograph shows, at the level its source names. A normal eye shows nothing.
 fn shown(taxonomy: &Taxonomy, labels: &[Label]) -> Vec<usize> {
-    let present = |node: usize| labels[node] == Label::Present;
     let normal = |node: usize| {
         let node = &taxonomy.nodes()[node];
         node.subject == Subject::Eye && node.severity == 0
     };
-    (0..labels.len())
-        .filter(|&node| present(node) && !normal(node))
-        .filter(|&node| !taxonomy.nodes()[node].children.iter().any(|&c| present(c)))
+    truth::found(taxonomy, labels)
+        .filter(|&node| !normal(node))
         .collect()
 }
 

@@ -138,11 +138,8 @@ fn second_is_better(first: &RuleScores, second: &RuleScores) -> bool {
 /// Whether noisy-or is worth its price over the likeliest disease: under it the small doubts of
 /// every disease add up, and photographs of a camera that was never seen raise many.
 fn adds_up(noisy_or: &Tried, likeliest: &Tried, target: f64) -> bool {
-    let best = operating::best_of([noisy_or, likeliest], target);
-    let reaches = |tried: &Tried| tried.sensitivity.is_none_or(|share| share + 1e-6 >= target);
-    let specificity = |tried: &Tried| tried.specificity.unwrap_or(0.0);
-    let more = specificity(noisy_or) - specificity(likeliest);
-    best == 0 && (!reaches(likeliest) || more > SAME_SPECIFICITY)
+    let (reached, specificity) = likeliest.rank(target);
+    noisy_or.rank(target) > (reached, specificity + operating::steps(SAME_SPECIFICITY))
 }
 
 /// Such as "eyepacs val, odir val".

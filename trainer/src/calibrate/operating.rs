@@ -50,6 +50,15 @@ pub struct Tried {
     pub chosen: bool,
 }
 
+impl Tried {
+    /// Compares as the rules do: first how much of the `target` (a sensitivity, 0..1) each reaches,
+    /// then their specificities. Both in millionths.
+    pub fn rank(&self, target: f64) -> (i64, i64) {
+        let reached = self.sensitivity.unwrap_or(1.0).min(target);
+        (steps(reached), steps(self.specificity.unwrap_or(0.0)))
+    }
+}
+
 /// Sets the thresholds of all nodes and of `referable`, and returns what was
 /// tried. Empty where the split cannot tell: then nodes get the middle of the
 /// specificities and `referable` keeps one half.
@@ -236,18 +245,17 @@ impl<'a> Population<'a> {
     }
 }
 
+/// In millionths, so that sums of roots that ought to be equal are.
+pub fn steps(share: f64) -> i64 {
+    (share * 1e6).round() as i64
+}
+
 /// Index of the best specificity among those that reach the target (a sensitivity, 0..1); of equals
 /// the first, whose nodes are the most sensitive. 0 for an empty list.
-pub fn best_of<'t>(tried: impl IntoIterator<Item = &'t Tried>, target: f64) -> usize {
-    // In steps, so that sums of roots that ought to be equal are.
-    let steps = |share: f64| (share * 1e6).round() as i64;
-    let rank = |tried: &Tried| {
-        let reached = tried.sensitivity.unwrap_or(1.0).min(target);
-        (steps(reached), steps(tried.specificity.unwrap_or(0.0)))
-    };
+fn best_of<'t>(tried: impl IntoIterator<Item = &'t Tried>, target: f64) -> usize {
     let mut best: Option<(usize, (i64, i64))> = None;
     for (i, tried) in tried.into_iter().enumerate() {
-        let rank = rank(tried);
+        let rank = tried.rank(target);
         if best.is_none_or(|(_, most)| rank > most) {
             best = Some((i, rank));
         }

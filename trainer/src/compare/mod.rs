@@ -24,7 +24,7 @@ use crate::evaluate::tasks::TaskScores;
 use crate::photographs::Photographs;
 use crate::predictions::Predictions;
 use crate::report::EpochLine;
-use crate::{card, checkpoint, run};
+use crate::{card, checkpoint, run, train};
 
 pub use measure::{Class, Compared, Comparison};
 use several::Share;
@@ -196,7 +196,7 @@ fn one(config: &RunConfig, stage: &StageConfig, photographs: &Photographs) -> Re
     let wanted: Vec<String> = lineage.into_iter().map(str::to_owned).collect();
     let mut fresh = false;
     for name in &wanted {
-        fresh |= !run::finished(config, config.stage_named(name)?)?;
+        fresh |= !train::finished(config, config.stage_named(name)?)?;
     }
     run::train(config, photographs, &wanted, None)?;
     Ok(fresh)

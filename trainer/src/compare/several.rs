@@ -13,7 +13,7 @@ use indicatif::HumanDuration;
 use tch::Device;
 
 use crate::config::RunConfig;
-use crate::{card, machine, run, weights};
+use crate::{card, machine, run, train, weights};
 
 /// Which GPUs a program sees.
 const VISIBLE: &str = "CUDA_VISIBLE_DEVICES";
@@ -100,7 +100,7 @@ pub fn train(seeds: &[RunConfig], wanted: &[&str], share: &Share) -> Result<()> 
             let place = |(i, job): (usize, &Job)| needs.contains(&job.stage).then_some(first + i);
             let needs = jobs[first..].iter().enumerate().filter_map(place).collect();
             let learns = stage.method.settings().is_trained();
-            if run::finished(seeded, stage)? {
+            if train::finished(seeded, stage)? {
                 done.insert(jobs.len());
             } else {
                 // Fetched once, and not by several at the same time.

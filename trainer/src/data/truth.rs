@@ -47,15 +47,23 @@ pub fn as_looked_for(taxonomy: &Taxonomy, members: &[usize], labels: &[Label]) -
 
 /// Whether a disease was found without its kind, and one of the `members` may be the kind.
 pub fn may_be_one_of(taxonomy: &Taxonomy, members: &[usize], labels: &[Label]) -> bool {
+    found(taxonomy, labels).any(|node| {
+        let kinds = taxonomy.finest_below(node);
+        kinds
+            .iter()
+            .any(|kind| members.contains(kind) && labels[*kind] != Label::Absent)
+    })
+}
+
+/// What was found, at the level its source names: nodes that are present and have no child that is.
+pub fn found<'a>(
+    taxonomy: &'a Taxonomy,
+    labels: &'a [Label],
+) -> impl Iterator<Item = usize> + 'a {
     let present = |node: usize| labels[node] == Label::Present;
-    (0..labels.len()).any(|node| {
-        let without_kind = !taxonomy.nodes()[node].children.iter().any(|&c| present(c));
-        present(node)
-            && without_kind
-            && taxonomy
-                .finest_below(node)
-                .iter()
-                .any(|kind| members.contains(kind) && labels[*kind] != Label::Absent)
+    (0..labels.len()).filter(move |&node| {
+        let children = &taxonomy.nodes()[node].children;
+        present(node) && !children.iter().any(|&child| present(child))
     })
 }
 

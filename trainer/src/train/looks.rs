@@ -26,7 +26,10 @@ pub struct StageLooks<'a> {
 
 impl Looks for StageLooks<'_> {
     fn teacher(&self, stage: &str) -> Result<Rc<Teacher>> {
-        let (store, net) = trained(self.config, stage, self.photographs, self.device)?;
+        let stage = self.config.stage_named(stage)?;
+        let precision = self.config.training_of(stage).precision;
+        let (store, net) =
+            trained(self.config, stage, self.photographs, precision, self.device)?;
         Ok(Rc::new(Teacher::new(store, net)))
     }
 

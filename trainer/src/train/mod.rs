@@ -20,7 +20,7 @@ use crate::clock::StageTime;
 use crate::config::{RunConfig, StageConfig};
 use crate::methods::average::{self, Average};
 use crate::methods::MethodConfig;
-use crate::nets::{Net, NetOptions};
+use crate::nets::{Net, NetOptions, Precision};
 use crate::photographs::Photographs;
 use crate::{export, machine, predict, start, weights};
 
@@ -32,11 +32,21 @@ pub const FINAL: &str = "final.safetensors";
 /// Photographs that give a shipped student its normalisation statistics back.
 const RECENTRED_ON: usize = 128;
 
+/// Whether `stage` is trained to its end. Whether with the settings that the run file has now is
+/// for who uses it to ask.
+///
+/// # Errors
+/// Its state cannot be read.
+pub fn finished(config: &RunConfig, stage: &StageConfig) -> Result<bool> {
+    let state = checkpoint::state(&config.stage_dir(&stage.name))?;
+    Ok(state.is_some_and(|state| state.finished))
+}
+
 /// The network that a stage left behind, which is trained to its end and as the run file has it now.
 ///
 /// # Errors
 /// It is not.
-pub fn left_behind(
+fn left_behind(
     config: &RunConfig,
     stage: &StageConfig,
     photographs: &Photographs,
@@ -197,18 +207,20 @@ fn take_over(store: &mut nn::VarStore, path: &Path, heads: bool) -> Result<()> {
     Ok(())
 }
 
-/// The network that stage `name` left behind.
-fn trained(
+/// The network that `stage` left behind, and the variables it reads.
+///
+/// # Errors
+/// It is not trained to its end, or not as the run file has it now.
+pub fn trained(
     config: &RunConfig,
-    name: &str,
+    stage: &StageConfig,
     photographs: &Photographs,
+    precision: Precision,
     device: Device,
 ) -> Result<(nn::VarStore, Net)> {
-    let stage = config.stage_named(name)?;
+    let path = left_behind(config, stage, photographs)?;
     let taxonomy = &photographs.dataset.taxonomy;
     let classes = taxonomy.finest_count() as i64;
-    let precision = config.training_of(stage).precision;
-    let path = left_behind(config, stage, photographs)?;
     let shape = (classes, stage.method.settings().head(taxonomy));
     predict::load(&path, stage.arch, shape, precision, device)
 }
@@ -233,7 +245,9 @@ fn average(
     device: Device,
 ) -> Result<()> {
     let (store, mut net) = started(config, stage, shipped, photographs, device)?;
-    let (other, _) = trained(config, method.with(), photographs, device)?;
+    let with = config.stage_named(method.with())?;
+    let precision = config.training_of(with).precision;
+    let (other, _) = trained(config, with, photographs, precision, device)?;
     let taxonomy = &photographs.dataset.taxonomy;
     let classes = method.teachers[0]
         .classes
@@ -241,12 +255,11 @@ fn average(
         .map(|classes| classes.among(taxonomy, &photographs.groups))
         .transpose()?;
     average::mix(&store, &other, method.share, classes.as_deref())
-        .with_context(|| format!("stages `{}` and `{}`", stage.name, method.with()))?;
-    let trained = config.stage_named(method.with())?;
+        .with_context(|| format!("stages `{}` and `{}`", stage.name, with.name))?;
     // What the other stage did not train, normalisation included, is in both.
-    if !trained.method.settings().keeps_extractor() {
-        if trained.frozen_blocks > 0 {
-            net.freeze(trained.frozen_blocks);
+    if !with.method.settings().keeps_extractor() {
+        if with.frozen_blocks > 0 {
+            net.freeze(with.frozen_blocks);
         }
         let train = photographs.trained_on(stage);
         let draw = (config.training_of(stage).batch, config.seed_of(stage));
