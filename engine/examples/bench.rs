@@ -22,13 +22,15 @@ fn main() {
     let outputs: usize = outputs.parse().expect("the number of outputs");
     let rounds: usize = rounds
         .first()
-        .map_or(40, |rounds| rounds.parse().expect("a number of rounds"));
+        .map_or(40, |rounds| rounds.parse().expect("a number of rounds"))
+        .max(1);
 
     let plane = size as usize * size as usize;
     let input: Vec<f32> = (0..3 * plane)
         .map(|i| ((i % plane) as f32 * 0.37).sin() * 0.9)
         .collect();
-    let mut engines: Vec<Engine> = Isa::available().into_iter().map(Engine::Own).collect();
+    let kinds = Isa::bfloat16().into_iter().chain(Isa::available());
+    let mut engines: Vec<Engine> = kinds.map(Engine::Own).collect();
     engines.push(Engine::Stock);
     let students: Vec<Student> = engines
         .iter()
@@ -134,7 +136,7 @@ fn peak(isa: Isa) -> f64 {
     let lanes = match isa.name() {
         // SAFETY: `isa` is one of this processor's.
         #[cfg(target_arch = "x86_64")]
-        "avx512" => unsafe { x86::sums_avx512(STEPS) },
+        "avx512" | "avx512_bf16" => unsafe { x86::sums_avx512(STEPS) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         "avx2" => unsafe { x86::sums_avx2(STEPS) },

@@ -198,7 +198,12 @@ impl Reader<'_> {
         bound: f32,
         from_below: bool,
     ) -> Option<()> {
+        let shape = self.shape(node.id.into())?;
         let layer = self.inlined(node, value)?;
+        // A bound may have a shape that spreads the value.
+        if layer.output != shape {
+            return None;
+        }
         let (low, high) = (&mut layer.low, &mut layer.high);
         let may = matches!(layer.kind, Kind::Conv | Kind::Depthwise) && !bound.is_nan();
         // The kernels clip from below first.

@@ -1,13 +1,31 @@
 //! What a network's layers mean, in plain loops and double precision.
 
+use half::bf16;
+
 use crate::net::{Kind, Layer, Net};
 
 /// The maps that `net` makes of a photograph, plane by plane.
 pub(crate) fn maps(net: &Net, photograph: &[f32]) -> Vec<f64> {
+    maps_by(net, photograph, false)
+}
+
+/// The same, where with `pairs` pointwise layers but the last multiply what is rounded to
+/// bfloat16, on both sides.
+pub(crate) fn maps_by(net: &Net, photograph: &[f32], pairs: bool) -> Vec<f64> {
+    let rounded = |value: f64| f64::from(bf16::from_f32(value as f32).to_f32());
     let mut outputs: Vec<Vec<f64>> = Vec::new();
-    for layer in &net.layers {
+    for (i, layer) in net.layers.iter().enumerate() {
+        let pointwise = layer.kind == Kind::Conv && (layer.kernel, layer.stride) == (1, 1);
         let mut output = match layer.kind {
             Kind::Photograph => photograph.iter().map(|&value| f64::from(value)).collect(),
+            Kind::Conv if pairs && pointwise && layer.input > 0 && i != net.maps => {
+                let mut layer = layer.clone();
+                for weight in &mut layer.weights {
+                    *weight = rounded(f64::from(*weight)) as f32;
+                }
+                let input: Vec<f64> = outputs[layer.input].iter().map(|&v| rounded(v)).collect();
+                window(net, &layer, &input)
+            }
             _ => window(net, layer, &outputs[layer.input]),
         };
         let area = layer.output.height * layer.output.width;

@@ -7,7 +7,7 @@
 //! widest maps, which are those between a block's own layers, out of memory.
 
 use crate::floats::{Floats, LINE};
-use crate::kernel::{pool, Isa, Kernels, RowsKernel};
+use crate::kernel::{pool, Isa, Kernels, NarrowKernel, RowsKernel};
 use crate::net::{Kind, Layer, Net};
 use crate::plane::Plane;
 use crate::product::{Packed, SEGMENTS};
@@ -23,6 +23,8 @@ pub(crate) enum Work {
     Photograph(Vec<f32>),
     /// A convolution that reads one pixel for each of its own.
     Pointwise(Packed),
+    /// The same in pairs of bfloat16, which the kernel makes of the input's floats.
+    Pairs(Packed, NarrowKernel),
     /// Any other; the values under the kernel come in so many segments.
     Conv(Packed, usize),
     /// The same where rows are too narrow for large tiles: what is under the kernel
@@ -72,6 +74,7 @@ impl Stage {
         match &self.work {
             Work::Photograph(_) => "photograph".to_owned(),
             Work::Pointwise(_) => "pointwise".to_owned(),
+            Work::Pairs(..) => "pointwise bfloat16".to_owned(),
             Work::Conv(..) | Work::Windows(..) => format!("dense {k}x{k} stride {s}"),
             Work::Winograd(winograd) => {
                 let out = winograd.form.out();
@@ -89,6 +92,7 @@ impl Stage {
             Work::Pointwise(packed) | Work::Conv(packed, _) | Work::Windows(packed, _) => {
                 packed.depth
             }
+            Work::Pairs(packed, _) => 2 * packed.depth,
             Work::Winograd(winograd) => self.kernel * self.kernel * winograd.packed.depth,
             Work::Depthwise { .. } => self.kernel * self.kernel,
         };
@@ -169,7 +173,15 @@ impl Plan {
         for (chain, turn) in chains.iter().zip(turns) {
             let stages = chain
                 .iter()
-                .map(|&i| stage(kernels, layers[i].take()?, forms[i], i, &planes))
+                .map(|&i| {
+                    stage(
+                        kernels,
+                        layers[i].take()?,
+                        forms[i],
+                        (i, i == net.maps),
+                        &planes,
+                    )
+                })
                 .collect::<Option<Vec<Stage>>>()?;
             planned.push(Chain { stages, turn });
         }
@@ -177,6 +189,7 @@ impl Plan {
         let scratch = |stage: &Stage| match &stage.work {
             Work::Winograd(winograd) => winograd.scratch(stage.input.pixel),
             Work::Windows(packed, _) => windows(packed, &stage.output).1,
+            Work::Pairs(..) => rows_of_pairs(&stage.input) * stage.input.line() / 2,
             _ => 0,
         };
         Some(Plan {
@@ -371,6 +384,13 @@ fn place(net: &Net, chains: &[Vec<usize>], planes: &mut [Plane]) -> usize {
     arena
 }
 
+/// How many rows of `input` are made pairs at a time: what half of the first-level cache of most
+/// processors holds.
+pub(crate) fn rows_of_pairs(input: &Plane) -> usize {
+    const PAIRS: usize = 16 << 10 >> 2;
+    (2 * PAIRS / input.line()).clamp(1, input.rows)
+}
+
 /// Of how many rows of `output` the windows are laid out at a time, and how many
 /// floats these and what becomes of them take.
 pub(crate) fn windows(packed: &Packed, output: &Plane) -> (usize, usize) {
@@ -392,7 +412,7 @@ fn stage(
     kernels: &Kernels,
     layer: Layer,
     form: Option<Form>,
-    index: usize,
+    (index, last): (usize, bool),
     planes: &[Plane],
 ) -> Option<Stage> {
     let output = planes[index];
@@ -435,11 +455,25 @@ fn stage(
             let depth = layer.weights.len() / channels;
             let inputs = depth / (k * k);
             // A pixel's values follow one another tap by tap.
-            let packed = Packed::new(kernels, depth, &layer.bias, |channel, at| {
+            let weight = |channel: usize, at: usize| {
                 let (tap, from) = (at / inputs, at % inputs);
                 layer.weights[channel * depth + from * k * k + tap]
-            });
-            if k == 1 && layer.stride == 1 && layer.above == 0 && layer.left == 0 {
+            };
+            let same = (output.height, output.width) == (input.height, input.width);
+            let pointwise = k == 1 && layer.stride == 1 && layer.above + layer.left == 0 && same;
+            // Pairs are made of whole vectors; and the last layer, whose values are the maps, costs
+            // little and is worth exact products.
+            let pairs = kernels
+                .pairs
+                .as_ref()
+                .filter(|_| pointwise && !last && input.pixel % kernels.lanes == 0);
+            let packed = match pairs {
+                Some(pairs) => Packed::pairs(kernels, pairs, depth, &layer.bias, weight),
+                None => Packed::new(kernels, depth, &layer.bias, weight),
+            };
+            if let Some(pairs) = pairs {
+                Work::Pairs(packed, pairs.narrow)
+            } else if pointwise {
                 Work::Pointwise(packed)
             } else {
                 // Where pixels lie close to each other, a row of the kernel is

@@ -4,8 +4,9 @@ use std::ops::Range;
 use std::ptr;
 
 use crate::floats::{Floats, LINE};
+use crate::kernel::lanes::pair;
 use crate::kernel::tile::Tile;
-use crate::kernel::Kernels;
+use crate::kernel::{Kernels, PairKernels, TileKernel};
 
 /// Vectors of output channels whose weights lie together.
 struct Panel {
@@ -26,7 +27,8 @@ pub(crate) struct Packed {
     panels: Vec<Panel>,
     matrices: usize,
     lanes: usize,
-    /// Values of a pixel.
+    tiles: [&'static [TileKernel]; 3],
+    /// Values of a pixel: floats, or pairs of bfloat16.
     pub depth: usize,
     /// Output channels in whole vectors.
     pub channels: usize,
@@ -42,6 +44,25 @@ impl Packed {
         weight: impl Fn(usize, usize) -> f32,
     ) -> Packed {
         Packed::several(kernels, 1, depth, bias, |_, channel, k| weight(channel, k))
+    }
+
+    /// The same for pixels of `depth` bfloat16 values in pairs, where the processor multiplies those.
+    /// An odd number of values is made even by one that does not count.
+    pub fn pairs(
+        kernels: &Kernels,
+        with: &PairKernels,
+        depth: usize,
+        bias: &[f32],
+        weight: impl Fn(usize, usize) -> f32,
+    ) -> Packed {
+        let weight = |channel, k| if k < depth { weight(channel, k) } else { 0.0 };
+        let packed = Packed::new(kernels, depth.div_ceil(2), bias, |channel, k| {
+            pair(weight(channel, 2 * k), weight(channel, 2 * k + 1))
+        });
+        Packed {
+            tiles: with.tiles,
+            ..packed
+        }
     }
 
     /// The same for so many matrices, as `weight(matrix, channel, k)` gives them.
@@ -85,6 +106,7 @@ impl Packed {
             panels,
             matrices,
             lanes,
+            tiles: kernels.tiles,
             depth,
             channels: vectors * lanes,
         }
@@ -123,10 +145,10 @@ impl Packed {
 /// Vectors of the next panel where `rest` are left and `usual` are best: no
 /// panel of one stays over where a wider one could have taken it in.
 fn panel(rest: usize, usual: usize) -> usize {
-    match (usual, rest) {
-        (_, 0..=3) => rest,
-        (3, 4) => 2,
-        _ => usual,
+    if rest <= 3 {
+        rest
+    } else {
+        usual
     }
 }
 
@@ -181,7 +203,6 @@ impl Extent {
 /// When a slice is too short for the extent, pixels of `to` overlap, or the
 /// segments are not what the weights were packed for.
 pub(crate) fn product<'a>(
-    kernels: &Kernels,
     packed: &Packed,
     extent: Extent,
     from: &Source<impl Fn(usize, usize) -> &'a [f32]>,
@@ -198,7 +219,7 @@ pub(crate) fn product<'a>(
             values: &mut to.values[channel..],
             ..to
         };
-        multiply(kernels, packed, (i, 0), extent, from, residual, to);
+        multiply(packed, (i, 0), extent, from, residual, to);
     }
 }
 
@@ -208,7 +229,6 @@ pub(crate) fn product<'a>(
 /// # Panics
 /// As [`product`] does.
 pub(crate) fn multiply<'a>(
-    kernels: &Kernels,
     packed: &Packed,
     (panel, matrix): (usize, usize),
     extent: Extent,
@@ -232,7 +252,7 @@ pub(crate) fn multiply<'a>(
     // whole network come from far away. Memory is kept busy evenly, as it would
     // not keep up with more at a time.
     let next = packed.next_weights(panel, matrix);
-    let tiles = kernels.tiles[packed.panels[panel].vectors - 1];
+    let tiles = packed.tiles[packed.panels[panel].vectors - 1];
     // As even as can be: a last tile of one pixel would cost as much as a whole
     // one. So the first ones have a pixel more than the rest.
     let count = width.div_ceil(tiles.len());

@@ -5,9 +5,10 @@ use std::ptr;
 
 use crate::floats::Floats;
 use crate::kernel::depthwise::DepthwiseRows;
+use crate::kernel::narrow::Narrow;
 use crate::kernel::pool::{self, PoolRow};
-use crate::kernel::{Kernels, RowsKernel};
-use crate::plan::{window_pixel, windows, Chain, Plan, Stage, Work};
+use crate::kernel::{Kernels, NarrowKernel, RowsKernel};
+use crate::plan::{rows_of_pairs, window_pixel, windows, Chain, Plan, Stage, Work};
 use crate::plane::Plane;
 use crate::product::{product, Extent, Packed, Pixels, PixelsMut, Source};
 use crate::winograd::{Places, Winograd};
@@ -104,15 +105,19 @@ impl Stage {
         let (others, output) = apart(arena.values.as_mut_slice(), self.output.range());
         match &self.work {
             Work::Photograph(shift) => self.take_photograph(shift, photograph, output, rows),
-            Work::Pointwise(packed) => self.pointwise(kernels, packed, &others, output, rows),
+            Work::Pointwise(packed) => self.pointwise(packed, &others, output, rows),
+            Work::Pairs(packed, narrow) => {
+                let scratch = arena.scratch.as_mut_slice();
+                self.pairs(packed, *narrow, &others, scratch, output, rows);
+            }
             Work::Conv(packed, segments) => {
                 let packed = (packed, *segments);
-                self.conv(kernels, packed, &others, zeros, output, rows);
+                self.conv(packed, &others, zeros, output, rows);
             }
             Work::Windows(packed, segments) => {
                 let packed = (packed, *segments);
                 let places = (zeros, arena.scratch.as_mut_slice());
-                self.windows(kernels, packed, &others, places, output, rows);
+                self.windows(packed, &others, places, output, rows);
             }
             Work::Winograd(winograd) => {
                 let scratch = arena.scratch.as_mut_slice();
@@ -179,7 +184,6 @@ impl Stage {
 
     fn pointwise(
         &self,
-        kernels: &Kernels,
         packed: &Packed,
         others: &Others<'_>,
         output: &mut [f32],
@@ -199,14 +203,50 @@ impl Stage {
                 segment: |n: usize, _| &values[n * line..],
             };
             let gapless = self.input.gapless();
-            self.multiply(kernels, packed, others, (&from, gapless), output, y..y + n);
+            self.multiply(packed, others, (&from, gapless), output, y..y + n);
+            y += n;
+        }
+    }
+
+    /// Makes some rows of the input pairs at a time, and multiplies those.
+    fn pairs(
+        &self,
+        packed: &Packed,
+        narrow: NarrowKernel,
+        others: &Others<'_>,
+        scratch: &mut [f32],
+        output: &mut [f32],
+        rows: Range<usize>,
+    ) {
+        let input = others.of(&self.input);
+        let (line, most) = (self.input.line(), rows_of_pairs(&self.input));
+        let mut y = rows.start;
+        while y < rows.end {
+            let n = (rows.end - y)
+                .min(self.input.run(y))
+                .min(self.output.run(y))
+                .min(most);
+            let start = self.input.row(y) - self.input.left * self.input.pixel;
+            let mut lines = Narrow {
+                floats: &input[start..start + n * line],
+                pairs: &mut scratch[..n * line / 2],
+            };
+            // SAFETY: the kernel is of this processor.
+            unsafe { narrow(&mut lines) }
+            let values = &lines.pairs[self.input.left * self.input.pixel / 2..];
+            let from = Source {
+                segments: 1,
+                pixel: self.input.pixel / 2,
+                segment: |n: usize, _| &values[n * line / 2..],
+            };
+            let gapless = self.input.gapless();
+            self.multiply(packed, others, (&from, gapless), output, y..y + n);
             y += n;
         }
     }
 
     fn conv(
         &self,
-        kernels: &Kernels,
         (packed, segments): (&Packed, usize),
         others: &Others<'_>,
         zeros: &[f32],
@@ -227,7 +267,7 @@ impl Stage {
                     &row[kx * self.input.pixel..]
                 },
             };
-            self.multiply(kernels, packed, others, (&from, false), output, y..y + n);
+            self.multiply(packed, others, (&from, false), output, y..y + n);
             y += n;
         }
     }
@@ -236,7 +276,6 @@ impl Stage {
     /// what comes of it to its place.
     fn windows(
         &self,
-        kernels: &Kernels,
         (packed, segments): (&Packed, usize),
         others: &Others<'_>,
         (zeros, scratch): (&[f32], &mut [f32]),
@@ -280,7 +319,7 @@ impl Stage {
                 pixel: channels,
                 line: 0,
             };
-            product(kernels, packed, extent, &from, None, to);
+            product(packed, extent, &from, None, to);
             for (y, line) in rows.zip(products.chunks_exact(width * channels)) {
                 let to = &mut output[self.output.row(y)..][..line.len()];
                 match self.residual {
@@ -392,7 +431,6 @@ impl Stage {
     /// output; `gapless` says whether they are one long line in the input.
     fn multiply<'a>(
         &self,
-        kernels: &Kernels,
         packed: &Packed,
         others: &Others<'_>,
         (from, gapless): (&Source<impl Fn(usize, usize) -> &'a [f32]>, bool),
@@ -420,7 +458,7 @@ impl Stage {
             line: self.output.line(),
             values: &mut output[self.output.row(rows.start)..],
         };
-        product(kernels, packed, extent, from, residual, to);
+        product(packed, extent, from, residual, to);
     }
 
     fn max_pool(&self, kernels: &Kernels, input: &[f32], output: &mut [f32], rows: Range<usize>) {

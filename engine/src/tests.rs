@@ -9,7 +9,7 @@ use crate::kernel::winograd::{Gather, Scatter, SIDE};
 use crate::kernel::Isa;
 use crate::net::{Kind, Layer, Net, Shape};
 use crate::oracle::{self, both_ways, Matrices};
-use crate::plan::Plan;
+use crate::plan::{Plan, Work};
 use crate::run::{self, Arena};
 use crate::winograd::Form;
 
@@ -71,7 +71,13 @@ impl Builder {
     ) -> &mut Builder {
         let input = self.net.maps;
         let from = self.net.layers[input].output;
-        let (before, after) = (before.min(kernel - 1), after.min(kernel - 1));
+        let before = before.min(kernel - 1);
+        // Nothing is the largest of no values.
+        let most = match kind {
+            Kind::MaxPool => kernel - 1,
+            _ => usize::MAX,
+        };
+        let after = after.min(most);
         let outputs = |size: usize| {
             (size + before + after)
                 .checked_sub(kernel)
@@ -149,23 +155,40 @@ impl Builder {
     }
 }
 
-/// Runs `net` twice, the second time in used memory, and compares with the
-/// oracle: to a part in ten thousand of the largest value that enters a sum.
+/// Runs `net` on floats and compares with the oracle: to a part in ten thousand of the largest
+/// value that enters a sum.
 fn agrees(net: &Net, photograph: &[f32], form: Option<Form>) {
     let expected = oracle::maps(net, photograph);
+    agrees_with(net, photograph, form, (&Isa::available(), &expected, 1e-4));
+}
+
+/// Every kind of processor that multiplies bfloat16, with the one that any can run.
+fn of_pairs() -> Vec<Isa> {
+    let own = Isa::bfloat16().into_iter();
+    own.chain([Isa::bfloat16_anywhere()]).collect()
+}
+
+/// Runs `net` twice on each of `isas`, the second time in used memory, and compares: to `near`
+/// parts of the largest value.
+fn agrees_with(
+    net: &Net,
+    photograph: &[f32],
+    form: Option<Form>,
+    (isas, expected, near): (&[Isa], &[f64], f64),
+) {
     let scale = expected
         .iter()
         .fold(1.0, |most: f64, value| most.max(value.abs()));
-    for isa in Isa::available() {
+    for &isa in isas {
         let plan = plan(net, isa, form);
         let mut arena = Arena::new(&plan);
         for round in 0..2 {
             let mut maps = vec![f32::NAN; expected.len()];
             run::run(&plan, &mut arena, photograph, &mut maps, |_| ());
-            for (i, (&found, &expected)) in maps.iter().zip(&expected).enumerate() {
+            for (i, (&found, &expected)) in maps.iter().zip(expected).enumerate() {
                 let apart = (f64::from(found) - expected).abs();
                 assert!(
-                    apart <= 1e-4 * scale || (found.is_nan() && expected.is_nan()),
+                    apart <= near * scale || (found.is_nan() && expected.is_nan()),
                     "{isa:?}, round {round}, value {i}: {found} for {expected} in {net:?}"
                 );
             }
@@ -210,6 +233,125 @@ fn pointwise_convolutions_of_every_size() {
             .clip(0.0, 6.0)
             .agrees();
     });
+}
+
+/// Zeros after the input that no kernel needs make rows and columns of bias alone.
+#[test]
+fn pointwise_convolutions_with_zeros_after() {
+    let sizes = (
+        1..20usize,
+        1..40usize,
+        1..9usize,
+        1..20usize,
+        1..4usize,
+        any::<u64>(),
+    );
+    check(
+        50,
+        &sizes,
+        |(inputs, outputs, height, width, after, seed)| {
+            Builder::new(inputs, height, width, seed)
+                .layer(Kind::Conv, outputs, (1, 1), (0, after))
+                .layer(Kind::Depthwise, 0, (3, 1), (1, 1 + after))
+                .layer(Kind::Conv, 5, (1, 1), (0, 1))
+                .agrees();
+        },
+    );
+}
+
+/// A product of bfloat16 is exact in a float, so only sums are rounded. What the layer reads has so
+/// few digits that it is exact as well.
+#[test]
+fn products_of_pairs_of_every_size() {
+    let sizes = (1..70usize, 1..130usize, 1..9usize, 1..40usize, any::<u64>());
+    check(150, &sizes, |(inputs, outputs, height, width, seed)| {
+        let outputs = if seed % 3 == 0 { inputs } else { outputs };
+        let mut net = Builder::new(3, height, width, seed);
+        net.layer(Kind::Conv, inputs, (2, 1), (0, 1));
+        let before = net.net.maps;
+        net.layer(Kind::Conv, outputs, (1, 1), (0, 0))
+            .residual(before)
+            .clip(-3.0, 3.0);
+        net.layer(Kind::MaxPool, 0, (1, 1), (0, 0));
+        let coarse = |values: &mut Vec<f32>| {
+            for value in values {
+                *value = (*value * 8.0).round() / 8.0;
+            }
+        };
+        for layer in &mut net.net.layers[..2] {
+            coarse(&mut layer.weights);
+            coarse(&mut layer.bias);
+        }
+        let mut photograph = net.photograph();
+        coarse(&mut photograph);
+        let expected = oracle::maps_by(&net.net, &photograph, true);
+        agrees_with(&net.net, &photograph, None, (&of_pairs(), &expected, 1e-4));
+        assert_eq!(paired(&net.net), 1);
+    });
+}
+
+/// The layers that multiply pairs.
+fn paired(net: &Net) -> usize {
+    let plan = plan(net, Isa::bfloat16_anywhere(), None);
+    let stages = plan.chains.iter().flat_map(|chain| &chain.stages);
+    stages
+        .filter(|stage| matches!(stage.work, Work::Pairs(..)))
+        .count()
+}
+
+/// Blocks whose rows go by turns; a value that lies between two of bfloat16 may be rounded to
+/// either, so what comes of it is only near.
+#[test]
+fn pairs_in_chains() {
+    let sizes = (8..40usize, 30..90usize, 1..3usize, any::<u64>());
+    check(30, &sizes, |(narrow, side, stride, seed)| {
+        let mut net = Builder::new(3, side, side, seed);
+        net.layer(Kind::Conv, narrow, (3, 2), (0, 1)).clip(0.0, 6.0);
+        let before = net.net.maps;
+        net.layer(Kind::Conv, 6 * narrow, (1, 1), (0, 0))
+            .clip(0.0, 6.0);
+        net.layer(Kind::Depthwise, 0, (3, stride), (1, 1))
+            .clip(0.0, 6.0);
+        net.layer(Kind::Conv, narrow, (1, 1), (0, 0))
+            .residual(before);
+        net.layer(Kind::Conv, 9, (1, 1), (0, 0));
+        assert_eq!(paired(&net.net), 2);
+        let photograph = net.photograph();
+        let expected = oracle::maps_by(&net.net, &photograph, true);
+        agrees_with(&net.net, &photograph, None, (&of_pairs(), &expected, 1e-2));
+    });
+}
+
+/// What is no number stays none in a pair, and does not spread to other pixels.
+#[test]
+fn pairs_of_extreme_values() {
+    for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, 1e-40] {
+        let mut net = Builder::new(3, 5, 20, 7);
+        net.layer(Kind::Conv, 21, (3, 1), (1, 1));
+        net.layer(Kind::Conv, 37, (1, 1), (0, 0));
+        net.layer(Kind::MaxPool, 0, (1, 1), (0, 0));
+        let mut photograph = net.photograph();
+        photograph[47] = value;
+        let expected = oracle::maps_by(&net.net, &photograph, true);
+        for isa in of_pairs() {
+            let plan = plan(&net.net, isa, None);
+            let mut maps = vec![0.0; expected.len()];
+            let mut arena = Arena::new(&plan);
+            run::run(&plan, &mut arena, &photograph, &mut maps, |_| ());
+            for (i, (&found, &expected)) in maps.iter().zip(&expected).enumerate() {
+                // Within a row and a column of it.
+                let (y, x) = (i / 20 % 5, i % 20);
+                let touched = y.abs_diff(2) <= 1 && x.abs_diff(7) <= 1;
+                let apart = (f64::from(found) - expected).abs();
+                assert!(
+                    apart < 0.05
+                        || (touched && value != 1e-40 && !found.is_finite())
+                        || (touched && value == f32::MAX && found.abs() > 1e30),
+                    "{isa:?}, {value}, {i}: {found} for {expected}"
+                );
+            }
+        }
+    }
 }
 
 #[test]
@@ -476,7 +618,6 @@ fn winograd_matrices_convolve() {
     }
 }
 
-/// Rounding errors are of the size of those of a direct convolution.
 /// The maps of a network whose convolutions are done by Winograd's way.
 fn made(net: &Net, photograph: &[f32], isa: Isa, form: Form) -> Vec<f32> {
     let plan = plan(net, isa, Some(form));
@@ -486,6 +627,7 @@ fn made(net: &Net, photograph: &[f32], isa: Isa, form: Form) -> Vec<f32> {
     made
 }
 
+/// Rounding errors are of the size of those of a direct convolution.
 #[test]
 fn winograd_convolutions_are_exact_to_rounding() {
     let mut net = Builder::new(3, 21, 21, 7);

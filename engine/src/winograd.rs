@@ -5,9 +5,11 @@
 //! channels are as many products of matrices; what comes of these becomes the
 //! tile. The kernels are in `kernel::winograd`.
 //!
-//! Sums are rounded differently from those of a direct convolution, hardly more.
-//! But where a value of the input is not finite, or larger than some 1e37, no
-//! pixel of the tiles above it is a number.
+//! Sums are rounded differently from those of a direct convolution, by parts of
+//! the largest value that a tile is made of: beside a value that outweighs all
+//! others by far, what the others give is lost, in every pixel of its tiles. One
+//! of some 1e37 or more makes pixels of its tiles infinite or no numbers, which a
+//! clip may hide.
 
 use std::ops::Range;
 use std::ptr;
@@ -256,7 +258,7 @@ impl Winograd {
             let (values, products) = scratch.split_at_mut(self.form.points() * matrix);
             self.gather(kernels, places, values, rows.clone());
             for panel in 0..self.packed.panels() {
-                self.multiply(kernels, (&*values, places.pixel), products, panel, &rows);
+                self.multiply((&*values, places.pixel), products, panel, &rows);
                 self.scatter(kernels, places, products, panel, rows.clone());
             }
         }
@@ -299,7 +301,6 @@ impl Winograd {
     /// Multiplies the values by a panel's weights.
     fn multiply(
         &self,
-        kernels: &Kernels,
         (values, pixel): (&[f32], usize),
         products: &mut [f32],
         panel: usize,
@@ -325,7 +326,7 @@ impl Winograd {
                 line: 0,
             };
             let place = (panel, point);
-            multiply(kernels, &self.packed, place, extent, &source, None, to);
+            multiply(&self.packed, place, extent, &source, None, to);
         }
     }
 

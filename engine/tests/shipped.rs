@@ -52,6 +52,7 @@ fn inputs() -> Vec<Vec<f32>> {
 /// The largest difference, as a part of the largest value.
 fn apart(found: &[f32], expected: &[f32]) -> f32 {
     assert_eq!(found.len(), expected.len());
+    assert!(found.iter().chain(expected).all(|value| value.is_finite()));
     let largest = expected.iter().fold(1.0, |most: f32, v| most.max(v.abs()));
     let differences = found.iter().zip(expected).map(|(a, b)| (a - b).abs());
     differences.fold(0.0, f32::max) / largest

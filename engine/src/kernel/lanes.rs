@@ -1,6 +1,10 @@
 //! One vector register of floats and what the kernels do with it, so that each
 //! kernel is written once for every kind of processor.
 
+use std::marker::PhantomData;
+
+use half::bf16;
+
 /// Vectors of `N` floats.
 ///
 /// Every method is `unsafe` for one reason: it may be called only where the
@@ -45,6 +49,100 @@ pub(crate) trait Lanes {
         }
         #[cfg(not(target_arch = "x86_64"))]
         let _ = address;
+    }
+}
+
+/// Vectors whose floats can also be pairs of bfloat16: two values in the bits of one float, the
+/// first in the lower half.
+///
+/// These methods need the processor's instructions for bfloat16 beside those of [`Lanes`].
+pub(crate) trait Pairs: Lanes {
+    /// c + the products of both values of each pair of a and b; c holds floats.
+    unsafe fn products(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// Rounds `N` floats to the nearest and writes them as `N / 2` pairs.
+    unsafe fn narrow(from: *const f32, to: *mut f32);
+}
+
+/// The same vectors for a kernel that multiplies pairs where others multiply floats.
+pub(crate) struct Paired<L>(PhantomData<L>);
+
+// SAFETY, of every body: the caller answers for the same.
+impl<L: Pairs> Lanes for Paired<L> {
+    type V = L::V;
+    const N: usize = L::N;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> L::V {
+        unsafe { L::splat(value) }
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> L::V {
+        unsafe { L::load(from) }
+    }
+    #[inline(always)]
+    unsafe fn store(to: *mut f32, v: L::V) {
+        unsafe { L::store(to, v) }
+    }
+    #[inline(always)]
+    unsafe fn mul_add(a: L::V, b: L::V, c: L::V) -> L::V {
+        unsafe { L::products(a, b, c) }
+    }
+    #[inline(always)]
+    unsafe fn add(a: L::V, b: L::V) -> L::V {
+        unsafe { L::add(a, b) }
+    }
+    #[inline(always)]
+    unsafe fn sub(a: L::V, b: L::V) -> L::V {
+        unsafe { L::sub(a, b) }
+    }
+    #[inline(always)]
+    unsafe fn at_least(bound: L::V, v: L::V) -> L::V {
+        unsafe { L::at_least(bound, v) }
+    }
+    #[inline(always)]
+    unsafe fn at_most(bound: L::V, v: L::V) -> L::V {
+        unsafe { L::at_most(bound, v) }
+    }
+    #[inline(always)]
+    unsafe fn most(a: L::V, b: L::V) -> L::V {
+        unsafe { L::most(a, b) }
+    }
+}
+
+/// Two values as one float's bits.
+pub(crate) fn pair(first: f32, second: f32) -> f32 {
+    let [first, second] = [first, second].map(|value| u32::from(bf16::from_f32(value).to_bits()));
+    f32::from_bits(first | second << 16)
+}
+
+// In plain arithmetic, for any processor.
+impl Pairs for Portable {
+    unsafe fn products(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+        let floats = |v: Self::V| {
+            let mut floats = [0.0; Self::N];
+            // SAFETY: the list is as long as a vector.
+            unsafe { Self::store(floats.as_mut_ptr(), v) };
+            floats
+        };
+        let both = |pair: f32| {
+            let bits = pair.to_bits();
+            [bits << 16, bits & 0xffff_0000].map(f32::from_bits)
+        };
+        let (a, b, mut sums) = (floats(a), floats(b), floats(c));
+        for (sum, (a, b)) in sums.iter_mut().zip(a.into_iter().zip(b)) {
+            let ([a, next], [b, other]) = (both(a), both(b));
+            *sum += next * other;
+            *sum += a * b;
+        }
+        // SAFETY: as above.
+        unsafe { Self::load(sums.as_ptr()) }
+    }
+
+    unsafe fn narrow(from: *const f32, to: *mut f32) {
+        for i in 0..Self::N / 2 {
+            // SAFETY: the caller answers for `N` floats and `N / 2` pairs.
+            unsafe { *to.add(i) = pair(*from.add(2 * i), *from.add(2 * i + 1)) };
+        }
     }
 }
 
@@ -115,11 +213,13 @@ macro_rules! lanes {
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::{Lanes, Portable};
+    use std::mem::transmute;
+
+    use super::{Lanes, Pairs, Portable};
 
     /// AVX2 with FMA.
     pub(crate) struct Avx2;
-    /// AVX-512F.
+    /// AVX-512F, and for pairs AVX512-BF16.
     pub(crate) struct Avx512;
 
     // x86's max and min give their second operand where either is no number.
@@ -172,6 +272,25 @@ mod x86 {
         // All bits of `a` where it is no number, which with any others is none.
         |a, b| _mm_or_ps(_mm_max_ps(a, b), _mm_and_ps(a, _mm_cmpunord_ps(a, a)))
     );
+
+    // SAFETY, of every body: the caller answers for the instructions and for what
+    // is behind pointers. The types are of one size, and any bits are values of theirs.
+    impl Pairs for Avx512 {
+        #[inline(always)]
+        unsafe fn products(a: __m512, b: __m512, c: __m512) -> __m512 {
+            unsafe {
+                let [a, b] = [a, b].map(|v| transmute::<__m512, __m512bh>(v));
+                _mm512_dpbf16_ps(c, a, b)
+            }
+        }
+        #[inline(always)]
+        unsafe fn narrow(from: *const f32, to: *mut f32) {
+            unsafe {
+                let pairs = _mm512_cvtneps_pbh(_mm512_loadu_ps(from));
+                _mm256_storeu_si256(to.cast(), transmute::<__m256bh, __m256i>(pairs));
+            }
+        }
+    }
 }
 
 #[cfg(target_arch = "aarch64")]

@@ -2,6 +2,7 @@
 
 pub(crate) mod depthwise;
 pub(crate) mod lanes;
+pub(crate) mod narrow;
 pub(crate) mod pool;
 pub(crate) mod tile;
 pub(crate) mod winograd;
@@ -9,7 +10,8 @@ pub(crate) mod winograd;
 use std::fmt;
 
 use depthwise::DepthwiseRows;
-use lanes::Lanes;
+use lanes::{Lanes, Paired};
+use narrow::Narrow;
 use pool::PoolRow;
 use tile::Tile;
 use winograd::{Four, Gather, Points, Scatter, Two};
@@ -24,6 +26,11 @@ pub(crate) type TileKernel = unsafe fn(&Tile<'_>);
 /// # Safety
 /// As for [`depthwise::rows`].
 pub(crate) type RowsKernel = unsafe fn(&DepthwiseRows<'_>);
+/// What makes floats pairs.
+///
+/// # Safety
+/// As for [`narrow::narrow`].
+pub(crate) type NarrowKernel = unsafe fn(&mut Narrow<'_>);
 /// What comes before and after the products of a Winograd convolution.
 pub(crate) struct Winograd {
     /// # Safety
@@ -55,6 +62,16 @@ pub(crate) struct Kernels {
     /// Winograd convolutions by tiles of 2 x 2 and of 4 x 4 pixels.
     pub two: Winograd,
     pub four: Winograd,
+    /// Where pointwise convolutions multiply pairs of bfloat16.
+    pub pairs: Option<PairKernels>,
+}
+
+/// What multiplies pairs of bfloat16 (see [`lanes::Pairs`]).
+pub(crate) struct PairKernels {
+    /// As those of floats are.
+    pub tiles: [&'static [TileKernel]; 3],
+    /// Makes floats pairs.
+    pub narrow: NarrowKernel,
 }
 
 impl Kernels {
@@ -65,6 +82,23 @@ impl Kernels {
         Some(self.rows[k][s])
     }
 }
+
+#[cfg(target_arch = "x86_64")]
+static AVX512: Kernels = avx512::KERNELS;
+#[cfg(target_arch = "x86_64")]
+static AVX512_BF16: Kernels = Kernels {
+    name: "avx512_bf16",
+    pairs: Some(avx512_bf16::PAIRS),
+    ..avx512::KERNELS
+};
+#[cfg(target_arch = "x86_64")]
+static AVX2: Kernels = avx2::KERNELS;
+static PORTABLE: Kernels = portable::KERNELS;
+static PORTABLE_BF16: Kernels = Kernels {
+    name: "portable_bf16",
+    pairs: Some(portable_bf16::PAIRS),
+    ..portable::KERNELS
+};
 
 /// A kind of processor that this one is. There is no way to come by one whose
 /// instructions are missing here.
@@ -77,23 +111,40 @@ impl Isa {
         Isa::available()[0]
     }
 
-    /// Every one that this processor can run, the fastest first.
+    /// Every one of 32-bit floats that this processor can run, the fastest first.
     pub fn available() -> Vec<Isa> {
         let mut found = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
             if is_x86_feature_detected!("avx512f") {
-                found.push(Isa(&avx512::KERNELS));
+                found.push(Isa(&AVX512));
             }
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                found.push(Isa(&avx2::KERNELS));
+                found.push(Isa(&AVX2));
             }
         }
-        found.push(Isa(&portable::KERNELS));
+        found.push(Isa(&PORTABLE));
         found
     }
 
-    /// Its name: `avx512`, `avx2` or `portable`.
+    /// The one whose pointwise convolutions multiply bfloat16, where this processor has
+    /// instructions for that. Sums and all between the layers stay 32-bit floats, and the last
+    /// layer, which makes the maps, multiplies floats.
+    pub fn bfloat16() -> Option<Isa> {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bf16") {
+            return Some(Isa(&AVX512_BF16));
+        }
+        None
+    }
+
+    /// The same arithmetic on any processor, to the rounding of sums, and slow: to measure by.
+    pub fn bfloat16_anywhere() -> Isa {
+        Isa(&PORTABLE_BF16)
+    }
+
+    /// Its name: `avx512`, `avx2` or `portable`, or of those of bfloat16 `avx512_bf16` or
+    /// `portable_bf16`.
     pub fn name(self) -> &'static str {
         self.0.name
     }
@@ -131,7 +182,7 @@ macro_rules! kernels {
         mod $module {
             use super::*;
 
-            pub(super) static KERNELS: Kernels = Kernels {
+            pub(super) const KERNELS: Kernels = Kernels {
                 name: stringify!($module),
                 lanes: lanes::$lanes::N,
                 panel: $panel,
@@ -149,6 +200,7 @@ macro_rules! kernels {
                     gather: gather::<Four>,
                     scatter: scatter::<Four>,
                 },
+                pairs: None,
             };
 
             $(#[target_feature(enable = $feature)])?
@@ -197,4 +249,43 @@ kernels!(
 kernels!(
     portable, Portable, [], panel 2, depthwise 4 4, pairs false,
     tiles [1 2 3 4 5 6 7 8] [1 2 3 4 5 6] [1 2 3 4]
+);
+
+/// Makes the kernels of pairs of bfloat16, with tiles as those of the same lanes.
+macro_rules! pairs {
+    (
+        $module:ident, $lanes:ident, [$($feature:literal)?],
+        tiles [$($m1:literal)*] [$($m2:literal)*] [$($m3:literal)*]
+    ) => {
+        mod $module {
+            use super::*;
+
+            pub(super) const PAIRS: PairKernels = PairKernels {
+                tiles: [&[$(tile::<$m1, 1>),*], &[$(tile::<$m2, 2>),*], &[$(tile::<$m3, 3>),*]],
+                narrow,
+            };
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn tile<const M: usize, const NV: usize>(t: &Tile<'_>) {
+                // SAFETY: the caller answers for the same.
+                unsafe { tile::tile::<Paired<lanes::$lanes>, M, NV>(t) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn narrow(n: &mut Narrow<'_>) {
+                // SAFETY: the caller answers for the same.
+                unsafe { narrow::narrow::<lanes::$lanes>(n) }
+            }
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+pairs!(
+    avx512_bf16, Avx512, ["avx512f,avx512bf16"],
+    tiles [1 2 3 4 5 6 7 8 9 10 11 12 13 14] [1 2 3 4 5 6 7 8 9 10 11 12 13 14] [1 2 3 4 5 6 7 8 9]
+);
+pairs!(
+    portable_bf16, Portable, [],
+    tiles [1 2 3 4] [1 2 3 4] [1 2 3 4]
 );
