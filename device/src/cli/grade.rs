@@ -57,6 +57,9 @@ pub(super) struct Options {
 pub(super) enum EngineName {
     /// Fovea's own program for this kind of processor: the fastest
     Own,
+    /// The same in 32-bit floats throughout, also where the processor multiplies shorter numbers
+    /// faster: to compare with
+    Float,
     /// The tract library as it comes: slower, to compare with
     Stock,
 }
@@ -79,12 +82,13 @@ pub(super) fn run(options: &Options) -> Result<u8, Failure> {
             "nothing to grade: name photographs, or a folder that holds some".to_owned(),
         ));
     }
-    let engine = match options.engine {
-        EngineName::Own => Engine::default(),
-        EngineName::Stock => Engine::Stock,
+    let bundle = open_bundle(options.bundle.as_deref())?;
+    let grader = match options.engine {
+        EngineName::Own => Grader::new(bundle),
+        EngineName::Float => Grader::with_engine(bundle, Engine::default()),
+        EngineName::Stock => Grader::with_engine(bundle, Engine::Stock),
     };
-    let grader = Grader::with_engine(open_bundle(options.bundle.as_deref())?, engine)
-        .map_err(|error| Failure::Refused(error.to_string()))?;
+    let grader = grader.map_err(|error| Failure::Refused(error.to_string()))?;
     let pool = batch::threads(options.threads.map(usize::from))
         .map_err(|error| Failure::Refused(format!("cannot start threads ({error})")))?;
     let pictures = match &options.pictures {

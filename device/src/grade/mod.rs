@@ -2,8 +2,8 @@
 //!
 //! The [`gate`] decides whether it can be judged, the student of the bundle
 //! ([`embedded`], or a folder's) answers, and what was decided is a [`record`].
-//! [`photographs`] lists those that paths lead to, [`batch`] grades many at a
-//! time; [`report`] and [`picture`] show records, [`verdict`] has the words and
+//! [`quick`] says where cheaper arithmetic is good enough for that. [`photographs`]
+//! lists those that paths lead to, [`batch`] grades many at a time; [`report`] and [`picture`] show records, [`verdict`] has the words and
 //! signs of a decision.
 
 pub mod batch;
@@ -11,6 +11,7 @@ pub mod embedded;
 pub mod gate;
 pub mod photographs;
 pub mod picture;
+pub mod quick;
 pub mod record;
 pub mod report;
 pub mod verdict;
@@ -22,11 +23,11 @@ use std::time::{Duration, Instant};
 use fovea_core::bundle::Bundle;
 use fovea_core::calibration::Calibration;
 use fovea_core::decision::{self, Reason};
-use fovea_core::gate::GateReason;
+use fovea_core::gate::{GateReason, GateVerdict};
 use fovea_core::photograph::{self, ReadError};
 use fovea_core::prepare::{self, Prepared};
 use fovea_core::taxonomy::Taxonomy;
-use fovea_engine::{Answer, Engine, Student, StudentError};
+use fovea_engine::{Answer, Engine, Isa, Student, StudentError};
 use image::RgbImage;
 use thiserror::Error;
 
@@ -46,6 +47,20 @@ pub struct GraderError {
     reason: StudentError,
 }
 
+/// The student of `bundle`, run by `engine`.
+fn load(bundle: &Bundle, engine: Engine) -> Result<Student, GraderError> {
+    Student::load_with(
+        &bundle.onnx,
+        bundle.manifest.network.input_size,
+        bundle.taxonomy.finest_count(),
+        engine,
+    )
+    .map_err(|reason| GraderError {
+        bundle: bundle.manifest.name.clone(),
+        reason,
+    })
+}
+
 /// Grades photographs with one bundle. Shared between threads.
 #[derive(Clone, Debug)]
 pub struct Grader {
@@ -53,6 +68,8 @@ pub struct Grader {
     calibration: Calibration,
     model: Model,
     student: Student,
+    /// The same in bfloat16, where the processor multiplies that faster.
+    quick: Option<Student>,
 }
 
 /// A record, with what it was made from where there was something to see.
@@ -76,29 +93,28 @@ pub struct Seen {
 }
 
 impl Grader {
-    /// Loads the student of `bundle`.
+    /// Loads the student of `bundle`, to be run in the fastest way that gives the verdicts of
+    /// 32-bit floats.
     ///
     /// # Errors
     /// When its network is not what its manifest says.
     pub fn new(bundle: Bundle) -> Result<Grader, GraderError> {
-        Grader::with_engine(bundle, Engine::default())
+        let engine = Isa::bfloat16().map(Engine::Own);
+        let quick = engine.map(|engine| load(&bundle, engine)).transpose()?;
+        // Without a kernel for some layer tract would run it, in floats.
+        let quick = quick.filter(|student| Some(student.engine()) == engine);
+        Ok(Grader {
+            quick,
+            ..Grader::with_engine(bundle, Engine::default())?
+        })
     }
 
-    /// The same, with the student run by `engine`.
+    /// The same, with the student run by `engine` and no other.
     ///
     /// # Errors
     /// As for [`Grader::new`].
     pub fn with_engine(bundle: Bundle, engine: Engine) -> Result<Grader, GraderError> {
-        let student = Student::load_with(
-            &bundle.onnx,
-            bundle.manifest.network.input_size,
-            bundle.taxonomy.finest_count(),
-            engine,
-        )
-        .map_err(|reason| GraderError {
-            bundle: bundle.manifest.name.clone(),
-            reason,
-        })?;
+        let student = load(&bundle, engine)?;
         Ok(Grader {
             model: Model {
                 bundle: bundle.manifest.name,
@@ -107,6 +123,7 @@ impl Grader {
             taxonomy: bundle.taxonomy,
             calibration: bundle.calibration,
             student,
+            quick: None,
         })
     }
 
@@ -183,7 +200,7 @@ impl Grader {
         elapsed_ms.gate = spent;
         // The student is asked whatever the first step says: its score is
         // reported also for a photograph that is refused.
-        let (answer, spent) = timed(|| self.student.run(&prepare::to_tensor(&prepared.rgb)));
+        let (answer, spent) = timed(|| self.ask(&prepared, &first));
         elapsed_ms.infer = spent;
         let answer = match answer {
             Ok(answer) => answer,
@@ -226,6 +243,18 @@ impl Grader {
                 answer,
             }),
         }
+    }
+
+    /// The student's answer: the quick one where it is sure.
+    fn ask(&self, prepared: &Prepared, first: &GateVerdict) -> Result<Answer, StudentError> {
+        let input = prepare::to_tensor(&prepared.rgb);
+        if let Some(quick) = &self.quick {
+            let answer = quick.run(&input)?;
+            if quick::is_sure(&self.taxonomy, &self.calibration, first, &answer.logits) {
+                return Ok(answer);
+            }
+        }
+        self.student.run(&input)
     }
 
     fn unreadable(&self, image: &str, error: &ReadError, read_ms: f64) -> Graded {
