@@ -109,7 +109,7 @@ pub struct EyeRecord {
     pub skipped: Option<SkipReason>,
     /// Where the eye stood when the record was made.
     pub outcome: EyeOutcome,
-    /// The photograph that decided: the last one that could be graded.
+    /// The photograph that decided ([`EyeExam::deciding`](super::EyeExam::deciding)).
     pub decided_by: Option<ShotId>,
 }
 
@@ -258,6 +258,9 @@ pub enum Side {
     Kept,
     /// It did, and the operator moved it to the eye it looks like.
     Swapped,
+    /// It does, and the operator wants another one instead. It decides nothing
+    /// once that is taken; before, it is asked about again.
+    Rejected,
 }
 
 /// Something the operator did that changed the exam.

@@ -223,9 +223,10 @@ impl Exam {
         self.session.as_ref().map(|session| session.eye(eye))
     }
 
-    /// The latest photograph of an eye.
+    /// The latest photograph of an eye; not one that was moved to it and is
+    /// milder than the one that decides.
     pub fn latest_shot(&self, eye: Eye) -> Option<&Shot> {
-        self.eye(eye).and_then(|eye| eye.shots().last())
+        self.eye(eye).and_then(EyeExam::latest)
     }
 
     /// What the exam makes of the patient so far.

@@ -145,10 +145,7 @@ impl Exam {
             return;
         };
         match action {
-            Action::Choose(field) => {
-                self.unkept = true;
-                self.go(Stage::Patient { field });
-            }
+            Action::Choose(field) => self.go(Stage::Patient { field }),
             Action::Type(letter) => {
                 let taken = session.patient.type_into(field, letter);
                 if !taken {
@@ -158,19 +155,17 @@ impl Exam {
             Action::Erase => session.patient.erase(field),
             Action::Continue => {
                 let stage = place(session, session.first);
-                self.unkept = true;
                 self.go(stage);
             }
             Action::Back if !session.has_shots() => {
                 self.session = None;
                 self.go(Stage::Ready);
             }
-            Action::Photograph(eye) => {
-                self.unkept = true;
-                self.turn_to(eye);
-            }
+            Action::Photograph(eye) => self.turn_to(eye),
             _ => {}
         }
+        // What was typed is kept when the field is left.
+        self.unkept |= self.stage != Stage::Patient { field };
     }
 
     fn obey_live(&mut self, eye: Eye, action: Action, now: Duration, effects: &mut Vec<Effect>) {
@@ -240,7 +235,13 @@ impl Exam {
                 self.unkept = true;
                 self.go(result(eye.other()));
             }
-            Action::Retake => self.go(Stage::Live { eye }),
+            Action::Retake => {
+                if let Some((_, shot)) = session.shot_mut(shot) {
+                    shot.side = Side::Rejected;
+                }
+                self.unkept = true;
+                self.go(Stage::Live { eye });
+            }
             _ => {}
         }
     }
@@ -250,6 +251,8 @@ impl Exam {
             return;
         };
         match action {
+            // There may be a question that waits until the message is read.
+            Action::Continue if self.is_covered() => {}
             Action::Continue => match session.to_do() {
                 Some(eye) => self.go(Stage::Live { eye }),
                 None if session.is_pending() => {}

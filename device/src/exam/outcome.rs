@@ -22,7 +22,8 @@ pub enum EyeOutcome {
     Refused(usize),
     /// So many photographs were refused that the eye needs another's look.
     CannotBeGraded,
-    /// The decision of the last photograph that could be graded. Never
+    /// The decision of the photograph that decides
+    /// ([`EyeExam::deciding`](super::EyeExam::deciding)). Never
     /// [`ReferralDecision::Retake`].
     Decided(ReferralDecision),
 }
@@ -38,7 +39,8 @@ pub enum PatientOutcome {
     NoVerdict,
     /// A finding that an ophthalmologist should see.
     Refer,
-    /// An eye cannot be graded: a referral, because disease may be the cause.
+    /// An eye cannot be graded, or not even be photographed: a referral, because
+    /// disease may be the cause.
     CannotBeGraded,
     /// A finding that cannot wait.
     ReferUrgent,
@@ -51,12 +53,12 @@ impl PatientOutcome {
     }
 }
 
-/// What the exam makes of the patient, and of which eyes it says nothing.
+/// What the exam makes of the patient, and which eyes no photograph speaks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExamOutcome {
     /// The worse eye's.
     pub overall: PatientOutcome,
-    /// Eyes that it says nothing of, because they were not photographed.
+    /// Eyes that were not photographed.
     pub not_examined: Vec<Eye>,
 }
 
@@ -69,7 +71,7 @@ impl ExamOutcome {
             overall: weights.max().unwrap_or(PatientOutcome::NoVerdict),
             not_examined: eyes
                 .iter()
-                .filter(|(_, outcome)| outcome.weight().is_none())
+                .filter(|(_, outcome)| outcome.is_not_examined())
                 .map(|(eye, _)| *eye)
                 .collect(),
         }
@@ -77,10 +79,15 @@ impl ExamOutcome {
 }
 
 impl EyeOutcome {
+    fn is_not_examined(self) -> bool {
+        matches!(self, EyeOutcome::NotExamined | EyeOutcome::Skipped(_))
+    }
+
     /// What the eye alone would make of the patient; nothing when it was not
-    /// photographed.
-    fn weight(self) -> Option<PatientOutcome> {
+    /// photographed, unless it could not be.
+    pub(super) fn weight(self) -> Option<PatientOutcome> {
         match self {
+            EyeOutcome::Skipped(SkipReason::NotPossible) => Some(PatientOutcome::CannotBeGraded),
             EyeOutcome::NotExamined | EyeOutcome::Skipped(_) => None,
             EyeOutcome::Pending | EyeOutcome::NoVerdict => Some(PatientOutcome::NoVerdict),
             EyeOutcome::Refused(_)

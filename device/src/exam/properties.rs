@@ -155,6 +155,9 @@ impl World {
         self.check_patient();
         self.check_verdicts();
         self.check_all_clear();
+        if let Event::Graded { .. } | Event::Shown { .. } = event {
+            assert_eq!(self.exam.notice(), before.notice(), "it was not read");
+        }
     }
 
     /// What the event made true, by the answers alone.
@@ -276,7 +279,8 @@ impl World {
         }
     }
 
-    /// No all-clear while a photographed eye has none of its own.
+    /// No all-clear while a photographed eye has none of its own, or an eye
+    /// cannot be photographed.
     fn check_all_clear(&self) {
         let all_clear =
             |outcome: ExamOutcome| outcome.overall == PatientOutcome::NoReferableDisease;
@@ -284,7 +288,11 @@ impl World {
             return;
         }
         let eyes = Eye::BOTH.iter().filter_map(|&eye| self.exam.eye(eye));
-        for eye in eyes.filter(|eye| !eye.shots().is_empty()) {
+        for eye in eyes {
+            assert_ne!(eye.skipped(), Some(SkipReason::NotPossible));
+            if eye.shots().is_empty() {
+                continue;
+            }
             let decision = eye.deciding().and_then(Shot::decision);
             assert_eq!(decision, Some(ReferralDecision::NoReferableDisease));
         }
@@ -346,7 +354,8 @@ fn check_complete(record: &ExamRecord) {
         if record.complete() {
             let open = |shot: &Shot| {
                 shot.judgement == Judgement::Pending
-                    || (shot.side == Side::Questioned && eye.decided_by == Some(shot.id))
+                    || (matches!(shot.side, Side::Questioned | Side::Rejected)
+                        && eye.decided_by == Some(shot.id))
             };
             assert!(!eye.shots.iter().any(open), "{eye:?}");
             assert_ne!(eye.outcome, EyeOutcome::NotExamined);
@@ -391,6 +400,7 @@ fn action() -> impl Strategy<Value = Action> {
         Action::Swap,
         Action::Skip,
         Action::SkipFor(SkipReason::Declined),
+        Action::SkipFor(SkipReason::NotPossible),
         Action::Attention,
         Action::Open(Page::Today),
         Action::Select(3),

@@ -6,7 +6,7 @@ use fovea_core::decision::ReferralDecision;
 
 use super::exam_record::{Clock, Ending, ExamId, ExamRecord, EyeRecord, Judgement, Operation};
 use super::exam_record::{Shot, Side};
-use super::outcome::{ExamOutcome, EyeOutcome};
+use super::outcome::{ExamOutcome, EyeOutcome, PatientOutcome};
 use super::patient::Patient;
 use super::rules::{MOST_SHOTS, REFUSALS};
 use super::shot::ShotId;
@@ -20,7 +20,8 @@ pub struct EyeExam {
 }
 
 impl EyeExam {
-    /// Every photograph in the order taken, refused and retaken ones too.
+    /// Every photograph, refused and retaken ones too, in the order in which
+    /// they came to the eye: one that was moved here last is the last.
     pub fn shots(&self) -> &[Shot] {
         &self.shots
     }
@@ -46,7 +47,8 @@ impl EyeExam {
     }
 
     /// The photograph that decides: the last one that could be graded, so that
-    /// a retake counts as soon as it is any good and not before.
+    /// a retake counts as soon as it is any good and not before. One that was
+    /// moved here is no retake: it decides unless it is the milder one.
     pub fn deciding(&self) -> Option<&Shot> {
         self.decided().map(|(shot, _)| shot)
     }
@@ -72,35 +74,61 @@ impl EyeExam {
     }
 
     /// Whether the picture that decides looks like the other eye, and nobody
-    /// has answered that yet.
+    /// has answered that yet. Not while a later one may take its place.
     pub(super) fn questioned(&self) -> Option<ShotId> {
-        self.deciding()
-            .filter(|shot| shot.side == Side::Questioned)
-            .map(|shot| shot.id)
+        let asked = self.deciding()?;
+        let open = matches!(asked.side, Side::Questioned | Side::Rejected);
+        let mut later = self.shots.iter().skip_while(|shot| shot.id != asked.id);
+        let replaced = later.any(|shot| shot.judgement == Judgement::Pending);
+        (open && !replaced).then_some(asked.id)
+    }
+
+    /// The photograph whose verdict is the eye's result, or that is being graded
+    /// to be it: the last one, but not one that was moved here and does not decide.
+    pub(super) fn latest(&self) -> Option<&Shot> {
+        let last = self.shots.last()?;
+        match last.side {
+            Side::Swapped => self.deciding(),
+            _ => Some(last),
+        }
     }
 
     fn decided(&self) -> Option<(&Shot, ReferralDecision)> {
+        let last = self.shots.last()?.id;
         self.shots
             .iter()
-            .rev()
-            .find_map(|shot| shot.decision().map(|decision| (shot, decision)))
+            .filter(|shot| shot.side != Side::Rejected || shot.id == last)
+            .filter_map(|shot| Some((shot, shot.decision()?)))
+            .reduce(|before, shot| {
+                let milder = gravity(before.1) > gravity(shot.1);
+                match shot.0.side {
+                    Side::Swapped if milder => before,
+                    _ => shot,
+                }
+            })
     }
 
     /// A photograph outranks the reason there was to leave the eye out.
     fn add(&mut self, shot: Shot) {
-        let at = self.shots.partition_point(|other| other.id < shot.id);
-        self.shots.insert(at, shot);
+        self.shots.push(shot);
         self.skipped = None;
     }
 
     fn record(&self) -> EyeRecord {
+        let mut shots = self.shots.clone();
+        shots.sort_by_key(|shot| shot.id);
         EyeRecord {
-            shots: self.shots.clone(),
+            shots,
             skipped: self.skipped,
             outcome: self.outcome(),
             decided_by: self.deciding().map(|shot| shot.id),
         }
     }
+}
+
+/// What a decision weighs against another one of the same eye.
+fn gravity(decision: ReferralDecision) -> Option<PatientOutcome> {
+    EyeOutcome::Decided(decision).weight()
 }
 
 #[derive(Clone, Debug, PartialEq)]

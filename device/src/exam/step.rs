@@ -257,8 +257,11 @@ impl Exam {
 
     /// Asks about the side of the picture that is on the screen, or of either
     /// on the summary: before the operator can save, but never in the middle
-    /// of something else.
+    /// of something else or over a message that is not read yet.
     fn question_side(&mut self) {
+        if self.is_covered() {
+            return;
+        }
         let Some(session) = self.session.as_ref().filter(|_| self.closing.is_none()) else {
             return;
         };

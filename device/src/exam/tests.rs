@@ -144,13 +144,18 @@ impl Walk {
         shot
     }
 
+    /// Grades one that looks like `shows`.
+    fn grade_showing(&mut self, shot: ShotId, decision: ReferralDecision, shows: Eye) {
+        self.tell(Event::Graded {
+            shot,
+            verdict: verdict(decision, Some(shows), shot.0),
+        });
+    }
+
     /// Takes one that looks like `shows`.
     fn photograph_showing(&mut self, shows: Eye) -> ShotId {
         let shot = self.capture();
-        self.tell(Event::Graded {
-            shot,
-            verdict: verdict(NoReferableDisease, Some(shows), shot.0),
-        });
+        self.grade_showing(shot, NoReferableDisease, shows);
         shot
     }
 
@@ -163,6 +168,10 @@ impl Walk {
         let exam = self.exam.id().expect("an exam is being saved").clone();
         let why = Cause::from(StoreError::Full);
         self.tell(Event::SaveFailed { exam, why })
+    }
+
+    fn outcome(&self, eye: Eye) -> EyeOutcome {
+        self.exam.eye(eye).expect("there is an exam").outcome()
     }
 
     fn overall(&self) -> PatientOutcome {
@@ -383,15 +392,35 @@ fn a_result_need_not_be_waited_for() {
 
 #[test]
 fn an_eye_left_out_gets_no_all_clear() {
+    // Disease may be why it cannot be photographed; as with a refused photograph.
+    for (reason, overall) in [
+        (SkipReason::NotPossible, PatientOutcome::CannotBeGraded),
+        (SkipReason::Declined, PatientOutcome::NoReferableDisease),
+        (SkipReason::EyeAbsent, PatientOutcome::NoReferableDisease),
+        (
+            SkipReason::UnderTreatment,
+            PatientOutcome::NoReferableDisease,
+        ),
+    ] {
+        let mut walk = Walk::at_the_first_eye("A");
+        walk.photograph(NoReferableDisease);
+        walk.act(Action::Continue).act(Action::Skip);
+        walk.act(Action::SkipFor(reason));
+        let outcome = walk.exam.outcome().unwrap();
+        assert_eq!(outcome.overall, overall, "{reason:?}");
+        // What is said of the patient covers one eye only.
+        assert_eq!(outcome.not_examined, [Eye::Left], "{reason:?}");
+    }
+}
+
+#[test]
+fn an_eye_left_out_may_be_photographed_after_all() {
     let mut walk = Walk::at_the_first_eye("A");
     walk.photograph(NoReferableDisease);
     walk.act(Action::Continue).act(Action::Skip);
     assert_eq!(walk.exam.stage(), Stage::Skipping { eye: Eye::Left });
     walk.act(Action::SkipFor(SkipReason::Declined));
     assert_eq!(walk.exam.stage(), Stage::Summary);
-    let outcome = walk.exam.outcome().unwrap();
-    assert_eq!(outcome.overall, PatientOutcome::NoReferableDisease);
-    assert_eq!(outcome.not_examined, [Eye::Left]);
     // A photograph outranks the reason.
     walk.act(Action::Back);
     assert_eq!(walk.exam.stage(), LEFT_LIVE);
@@ -401,16 +430,21 @@ fn an_eye_left_out_gets_no_all_clear() {
 }
 
 #[test]
-fn both_eyes_left_out_is_no_verdict_but_a_record() {
-    let mut walk = Walk::at_the_first_eye("A");
-    for _ in Eye::BOTH {
-        walk.act(Action::Skip);
-        walk.act(Action::SkipFor(SkipReason::NotPossible));
+fn both_eyes_left_out_is_no_all_clear_but_a_record() {
+    for (reason, overall) in [
+        (SkipReason::Declined, PatientOutcome::NoVerdict),
+        (SkipReason::NotPossible, PatientOutcome::CannotBeGraded),
+    ] {
+        let mut walk = Walk::at_the_first_eye("A");
+        for _ in Eye::BOTH {
+            walk.act(Action::Skip);
+            walk.act(Action::SkipFor(reason));
+        }
+        walk.act(Action::Continue);
+        let record = walk.asked_save();
+        assert_eq!(record.outcome.overall, overall);
+        assert_eq!(record.outcome.not_examined, Eye::BOTH);
     }
-    walk.act(Action::Continue);
-    let record = walk.asked_save();
-    assert_eq!(record.outcome.overall, PatientOutcome::NoVerdict);
-    assert_eq!(record.outcome.not_examined, Eye::BOTH);
 }
 
 #[test]
@@ -784,14 +818,151 @@ fn a_picture_can_be_moved_to_its_eye() {
 }
 
 #[test]
+fn a_photograph_of_the_wrong_eye_decides_nothing_once_another_is_taken() {
+    let mut walk = Walk::at_the_first_eye("A");
+    walk.photograph_showing(Eye::Left);
+    walk.act(Action::Retake);
+    assert_eq!(walk.exam.stage(), RIGHT_LIVE);
+    let second = walk.capture();
+    assert_eq!(walk.exam.stage(), result(Eye::Right), "the new photograph");
+    assert_eq!(walk.outcome(Eye::Right), EyeOutcome::Pending);
+    walk.grade(second, Retake);
+    assert_eq!(walk.exam.stage(), result(Eye::Right));
+    assert_eq!(walk.outcome(Eye::Right), EyeOutcome::Refused(1));
+    walk.act(Action::Retake);
+    let third = walk.photograph(Refer);
+    let right = walk.exam.eye(Eye::Right).unwrap();
+    assert_eq!(right.outcome(), EyeOutcome::Decided(Refer));
+    assert_eq!(right.deciding().map(|shot| shot.id), Some(third));
+    assert_eq!(right.shots()[0].side, Side::Rejected);
+}
+
+#[test]
+fn whoever_thinks_better_of_a_retake_is_asked_again() {
+    let mut walk = Walk::at_the_first_eye("A");
+    let shot = walk.photograph_showing(Eye::Left);
+    let asked = Stage::WrongEye {
+        eye: Eye::Right,
+        shot,
+    };
+    walk.act(Action::Retake).act(Action::Back);
+    assert_eq!(walk.exam.stage(), asked);
+    // Nor is it forgotten on the way to the summary.
+    walk.act(Action::Retake).act(Action::Photograph(Eye::Left));
+    walk.photograph(NoReferableDisease);
+    walk.act(Action::Continue);
+    assert_eq!(walk.exam.stage(), asked);
+    let clear = EyeOutcome::Decided(NoReferableDisease);
+    assert_eq!(walk.outcome(Eye::Right), clear);
+    walk.act(Action::Acknowledge);
+    assert_eq!(walk.exam.stage(), result(Eye::Right));
+    assert_eq!(walk.exam.latest_shot(Eye::Right).unwrap().side, Side::Kept);
+    assert_eq!(walk.outcome(Eye::Right), clear);
+}
+
+#[test]
+fn no_question_comes_over_a_photograph_that_may_answer_it() {
+    for (decision, asked) in [(NoReferableDisease, false), (Retake, true)] {
+        let mut walk = Walk::at_the_first_eye("A");
+        let first = walk.capture();
+        walk.act(Action::Retake);
+        let second = walk.capture();
+        walk.grade_showing(first, Refer, Eye::Left);
+        assert_eq!(walk.exam.stage(), result(Eye::Right));
+        walk.grade(second, decision);
+        let question = Stage::WrongEye {
+            eye: Eye::Right,
+            shot: first,
+        };
+        assert_eq!(walk.exam.stage() == question, asked);
+    }
+}
+
+#[test]
+fn of_a_moved_photograph_and_the_eyes_own_the_graver_decides() {
+    for (own, moved, graver) in [
+        (ReferUrgent, NoReferableDisease, ReferUrgent),
+        (Refer, ReferUrgent, ReferUrgent),
+        (NoReferableDisease, NoReferableDisease, NoReferableDisease),
+    ] {
+        // The eye's own comes first.
+        let mut walk = Walk::at_the_first_eye("A");
+        walk.act(Action::Photograph(Eye::Left));
+        let first = walk.photograph(own);
+        walk.act(Action::Continue);
+        let second = walk.capture();
+        walk.grade_showing(second, moved, Eye::Left);
+        walk.act(Action::Swap);
+        let decided = EyeOutcome::Decided(graver);
+        assert_eq!(walk.outcome(Eye::Left), decided, "{own:?}, {moved:?}");
+        // Its verdict is what is shown of the eye.
+        let shown = walk.exam.latest_shot(Eye::Left).unwrap();
+        assert_eq!(walk.exam.stage(), result(Eye::Left));
+        assert_eq!(shown.decision(), Some(graver));
+        // A retake that somebody asked for counts as ever.
+        walk.act(Action::Retake);
+        let third = walk.photograph(NoReferableDisease);
+        assert_eq!(
+            walk.outcome(Eye::Left),
+            EyeOutcome::Decided(NoReferableDisease)
+        );
+        walk.act(Action::Cancel);
+        let left = walk.asked_save().left;
+        let taken: Vec<ShotId> = left.shots.iter().map(|shot| shot.id).collect();
+        assert_eq!(taken, [first, second, third]);
+
+        // The moved one comes first, and the eye's own has its verdict last.
+        let mut walk = Walk::at_the_first_eye("B");
+        let first = walk.capture();
+        walk.act(Action::Continue);
+        let second = walk.capture();
+        walk.act(Action::Continue);
+        walk.grade_showing(first, moved, Eye::Left);
+        walk.act(Action::Swap);
+        walk.grade(second, own);
+        assert_eq!(walk.outcome(Eye::Left), decided, "{moved:?}, {own:?}");
+        walk.act(Action::Cancel);
+        let left = walk.asked_save().left;
+        let taken: Vec<ShotId> = left.shots.iter().map(|shot| shot.id).collect();
+        assert_eq!(taken, [first, second]);
+    }
+}
+
+#[test]
+fn no_question_hides_a_message_that_is_not_read() {
+    let mut walk = Walk::at_the_first_eye("A");
+    let right = walk.capture();
+    let question = Stage::WrongEye {
+        eye: Eye::Right,
+        shot: right,
+    };
+    let graded_later = walk.exam.clone();
+    walk.tell(Event::Scanned("B".to_owned()));
+    walk.grade_showing(right, NoReferableDisease, Eye::Left);
+    assert_eq!(walk.exam.notice(), Some(&Notice::CodeNotTaken));
+    walk.act(Action::Acknowledge);
+    assert_eq!((walk.exam.notice(), walk.exam.stage()), (None, question));
+
+    // Nor does the summary save before both are answered.
+    walk.exam = graded_later;
+    walk.act(Action::Continue);
+    walk.photograph(NoReferableDisease);
+    walk.act(Action::Continue);
+    walk.tell(Event::Scanned("B".to_owned()));
+    walk.grade_showing(right, NoReferableDisease, Eye::Left);
+    walk.act(Action::Continue);
+    assert_eq!(walk.exam.stage(), Stage::Summary);
+    assert_eq!(walk.exam.notice(), Some(&Notice::CodeNotTaken));
+    walk.act(Action::Acknowledge);
+    assert_eq!((walk.exam.notice(), walk.exam.stage()), (None, question));
+}
+
+#[test]
 fn the_side_is_asked_about_when_the_verdict_comes_late() {
     let mut walk = Walk::at_the_first_eye("A");
     let shot = walk.capture();
     walk.act(Action::Continue);
-    walk.tell(Event::Graded {
-        shot,
-        verdict: verdict(NoReferableDisease, Some(Eye::Left), shot.0),
-    });
+    walk.grade_showing(shot, NoReferableDisease, Eye::Left);
     assert_eq!(
         walk.exam.stage(),
         LEFT_LIVE,
@@ -909,6 +1080,11 @@ fn the_worse_eye_decides() {
             EyeOutcome::NotExamined,
             EyeOutcome::Skipped(SkipReason::Declined),
             PatientOutcome::NoVerdict,
+        ),
+        (
+            decided(Refer),
+            EyeOutcome::Skipped(SkipReason::NotPossible),
+            PatientOutcome::CannotBeGraded,
         ),
     ] {
         let one = ExamOutcome::of(right, left).overall;

@@ -35,7 +35,8 @@ pub enum SkipReason {
     Declined,
     /// There is no eye, or a prosthesis.
     EyeAbsent,
-    /// The eye cannot be opened, held still or seen into.
+    /// The eye cannot be opened, held still or seen into. Disease may be the
+    /// cause, so this refers the patient.
     NotPossible,
     /// The eye is under treatment elsewhere.
     UnderTreatment,
@@ -110,7 +111,8 @@ pub enum Action {
     /// Take the photograph.
     Capture,
     /// Discard the verdict shown and photograph the same eye again. The
-    /// verdict stands until a new photograph has one.
+    /// verdict stands until a new photograph has one; that of a photograph that
+    /// looks like the other eye, only until there is a new photograph.
     Retake,
     /// The photograph is of the other eye: file it there.
     Swap,

@@ -9,8 +9,9 @@ use crate::exam::words::Eye;
 const MOST_APART: Duration = Duration::from_millis(500);
 
 /// Releases the shutter once. It is armed again only when the operator has
-/// been told something else than that all is well, or for the other eye: so a
-/// picture that was just taken, and refused, is not taken again at once.
+/// been told something else than that all is well, or for another patient: so
+/// a picture that was just taken, and refused, is not taken again at once; nor
+/// is it as the other eye's while the patient still sits as before.
 #[derive(Clone, Debug)]
 pub struct AutoCapture {
     /// How long that is.
@@ -32,18 +33,24 @@ impl AutoCapture {
         }
     }
 
-    /// Arms the shutter again, for another patient.
+    /// Arms the shutter again, for another patient and whichever eye comes first.
     pub fn arm(&mut self) {
+        self.eye = None;
         self.armed = true;
+        self.run = None;
+    }
+
+    /// What is before the camera was dealt with: it must change first.
+    pub fn disarm(&mut self) {
+        self.armed = false;
         self.run = None;
     }
 
     /// Takes in a frame of the live view of `eye`, and says whether now is the
     /// moment. Only to be called while a photograph may be taken.
     pub fn hear(&mut self, eye: Eye, guidance: &Guidance, at: Duration) -> bool {
-        if self.eye != Some(eye) {
-            self.eye = Some(eye);
-            self.arm();
+        if self.eye.replace(eye).is_some_and(|before| before != eye) {
+            self.disarm();
         }
         self.armed |= guidance.instruction != Instruction::Ready;
         if !guidance.good {

@@ -65,8 +65,11 @@ impl Appliance {
                     self.act(action);
                 }
             }
-            // No exam may begin yet; the view of Ready says what is missing.
+            // No exam may begin; the view of Ready says what is missing.
             InputEvent::Scan(_) if known.exam.id().is_none() && !known.may_start() => {}
+            InputEvent::Scan(_) if known.exam.stage() == Stage::Saved && !known.may_start() => {
+                self.act(Action::Start);
+            }
             InputEvent::Scan(code) => self.tell(Event::Scanned(code)),
             InputEvent::Action(action) => self.act(action),
             InputEvent::Shot(name) => self.output.keep(name),
@@ -88,6 +91,10 @@ impl Appliance {
                 known.today.scroll(rows.into(), at_once);
             }
             (Stage::Ready, Action::Start) if !known.may_start() => return,
+            // A test that was under way as the last exam began may have failed.
+            (Stage::Saved, Action::Start) if !known.may_start() => {
+                return self.tell(Event::Action(Action::Continue));
+            }
             // Nothing was photographed, and the eye may have come into place meanwhile.
             (Stage::Live { .. }, Action::Acknowledge)
                 if matches!(
@@ -107,6 +114,9 @@ impl Appliance {
         if status != self.known.camera.status {
             if let Status::Lost(_) = status {
                 self.known.live.picture.forget();
+            }
+            if let Status::Live(about) = &status {
+                self.shutter.expect(about);
             }
             self.known.camera.hear(status);
             self.output.out_of_date();
@@ -220,6 +230,7 @@ impl Appliance {
         let (display, input) = self.output.about().unzip();
         Seen {
             model: self.known.student.model().cloned(),
+            stills: self.shutter.size(),
             camera: self.known.camera.found.clone(),
             display: display.map_or(Found::DisplayGone, Found::Display),
             input: input.map_or(Found::DisplayGone, Found::Input),

@@ -13,7 +13,6 @@ use image::RgbImage;
 use jiff::ZonedDateTime;
 
 use super::pulse::Pulse;
-use super::COMMON_STILL;
 use crate::config;
 use crate::exam::{Cause, ExamId, ExamRecord, ShotId, Trouble};
 use crate::health::check::Found;
@@ -24,7 +23,7 @@ use crate::records::{
 /// Something to be done with the store, in the order of asking.
 pub(super) enum Request {
     /// May an exam begin, whose stills have this width and height?
-    Open(u32, u32),
+    Open((u32, u32)),
     /// Put this photograph on the disk.
     Photograph(ShotId, Pixels),
     /// Keep an exam that goes on.
@@ -35,8 +34,9 @@ pub(super) enum Request {
     Release,
     /// List today's exams.
     Today,
-    /// For the self-test: how is the store?
-    Try(Sender<Condition>),
+    /// For the self-test: how is the store, and has it room for an exam whose
+    /// stills have this width and height?
+    Try((u32, u32), Sender<Condition>),
 }
 
 /// A photograph on its way to the disk.
@@ -189,7 +189,7 @@ struct Keeper {
 impl Keeper {
     fn obey(&mut self, request: Request) {
         match request {
-            Request::Open(width, height) => self.open_exam(width, height),
+            Request::Open(stills) => self.open_exam(stills),
             Request::Photograph(shot, pixels) => {
                 self.unwritten.insert(shot, pixels);
                 self.write_photographs().unwrap_or_else(complain);
@@ -198,9 +198,9 @@ impl Keeper {
             Request::Save(exam) => self.save(&exam),
             Request::Release => self.unwritten.clear(),
             Request::Today => self.list_today(),
-            Request::Try(answer) => {
+            Request::Try(stills, answer) => {
                 // The self-test may have given up.
-                let _ = answer.send(self.condition());
+                let _ = answer.send(self.condition(stills));
             }
         }
     }
@@ -232,7 +232,7 @@ impl Keeper {
         Ok(self.store.insert(store))
     }
 
-    fn room(&mut self, width: u32, height: u32) -> Result<Room, StoreError> {
+    fn room(&mut self, (width, height): (u32, u32)) -> Result<Room, StoreError> {
         let least = self.least;
         let stills = Stills {
             width,
@@ -242,8 +242,8 @@ impl Keeper {
         self.store()?.room(stills, least)
     }
 
-    fn open_exam(&mut self, width: u32, height: u32) {
-        let answer = match self.room(width, height) {
+    fn open_exam(&mut self, stills: (u32, u32)) {
+        let answer = match self.room(stills) {
             Ok(room) if room.suffices() => Answer::Opened(ExamId(uuid::Uuid::new_v4().to_string())),
             Ok(room) => Answer::Refused(room.into()),
             Err(error) => Answer::Refused(error.into()),
@@ -295,7 +295,7 @@ impl Keeper {
         self.say(Answer::Today(today));
     }
 
-    fn condition(&mut self) -> Condition {
+    fn condition(&mut self, stills: (u32, u32)) -> Condition {
         let mut look = || {
             let records = self.store()?.records();
             Ok(Glance {
@@ -306,10 +306,9 @@ impl Keeper {
                 half_written: 0,
             })
         };
-        let (stored, (width, height)) = (look(), COMMON_STILL);
         Condition {
-            stored: stored.map_err(Found::StoreUnusable),
-            room: self.room(width, height).map_err(Found::StoreUnusable),
+            stored: look().map_err(Found::StoreUnusable),
+            room: self.room(stills).map_err(Found::StoreUnusable),
         }
     }
 

@@ -9,6 +9,7 @@ use super::live::LiveView;
 use super::stages;
 use super::today::Today;
 use crate::camera::feed::Status;
+use crate::exam::words::Eye;
 use crate::exam::{Exam, Judgement, ShotId, Stage};
 use crate::health::check::{Check, Found, State};
 use crate::language::Language;
@@ -91,6 +92,13 @@ impl Known {
     /// The stage's name, for scripts, the log and pictures.
     pub fn stage_name(&self) -> &'static str {
         stages::name(&self.exam, self.may_start())
+    }
+
+    /// Whether the exam has a photograph of either eye.
+    pub fn has_photographs(&self) -> bool {
+        Eye::BOTH
+            .iter()
+            .any(|&eye| self.exam.latest_shot(eye).is_some())
     }
 
     /// Takes in what the self-test found.

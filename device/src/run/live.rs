@@ -68,6 +68,11 @@ impl LiveView {
         self.auto.arm();
     }
 
+    /// A photograph is being taken, whoever released the shutter.
+    pub fn disarm(&mut self) {
+        self.auto.disarm();
+    }
+
     /// How much of the time until the shutter has passed, 0 to 1.
     pub fn progress(&self) -> f32 {
         match self.automatic {

@@ -66,7 +66,7 @@ use today::Today;
 const REFRESH: Duration = Duration::from_secs(1);
 /// How often a view with a progress bar is drawn.
 const PROGRESS: Duration = Duration::from_millis(100);
-/// Stills of a common camera; until the first frame says otherwise.
+/// Stills of a common camera; until the camera or a photograph says otherwise.
 const COMMON_STILL: (u32, u32) = (2592, 1944);
 
 /// A thread that is busy with one thing for so long will not come back: far
@@ -272,7 +272,9 @@ impl Appliance {
         self.output.press(None);
         match self.known.exam.stage() {
             Stage::Live { eye } => self.shutter.aim(&self.feed, eye),
-            Stage::Patient { .. } => self.known.live.arm(),
+            Stage::Capturing { .. } => self.known.live.disarm(),
+            // Not again on the way back from an eye that still sits there.
+            Stage::Patient { .. } if !self.known.has_photographs() => self.known.live.arm(),
             Stage::Ready => {
                 self.shutter.forget_eye();
                 self.keeping.ask(Request::Today);
@@ -289,8 +291,7 @@ impl Appliance {
     fn obey(&mut self, effect: Effect) -> Option<Event> {
         match effect {
             Effect::Open => {
-                let (width, height) = self.shutter.size();
-                self.keeping.ask(Request::Open(width, height));
+                self.keeping.ask(Request::Open(self.shutter.size()));
             }
             Effect::TakeStill { shot, .. } => {
                 return self.shutter.release(&self.feed, shot, self.clock.now());

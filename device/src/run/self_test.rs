@@ -22,6 +22,8 @@ const TEST: Duration = Duration::from_secs(60);
 /// What the main loop knows of its own parts.
 pub(super) struct Seen {
     pub model: Option<Arc<Model>>,
+    /// Width and height of the camera's stills, in pixels.
+    pub stills: (u32, u32),
     pub camera: Found,
     pub display: Found,
     pub input: Found,
@@ -106,7 +108,8 @@ impl Running<'_> {
     fn condition(&mut self) -> Result<&mut Condition, Found> {
         if self.condition.is_none() {
             let (answering, answer) = channel();
-            let asked = self.store.map(|store| store.send(Request::Try(answering)));
+            let ask = Request::Try(self.seen.stills, answering);
+            let asked = self.store.map(|store| store.send(ask));
             if !matches!(asked, Some(Ok(()))) {
                 return Err(Found::StoreGone);
             }

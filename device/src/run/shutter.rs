@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::keeping::Pixels;
 use super::COMMON_STILL;
 use crate::camera::feed::{Feed, Taken};
-use crate::camera::Frame;
+use crate::camera::{About, Frame};
 use crate::exam::words::Eye;
 use crate::exam::{Event, ShotId, Still, Trouble};
 use crate::live::Guidance;
@@ -39,6 +39,14 @@ impl Shutter {
             arrived: None,
             aimed: None,
             size: COMMON_STILL,
+        }
+    }
+
+    /// A camera shows pictures: as large as it says its stills will be, where
+    /// it says that.
+    pub fn expect(&mut self, about: &About) {
+        if let About::V4l { still, .. } = about {
+            self.size = (still.width, still.height);
         }
     }
 
@@ -116,9 +124,33 @@ impl Shutter {
         self.arrived = None;
     }
 
-    /// Width and height of the stills in pixels: the last one's, or a common
-    /// camera's.
+    /// Width and height of the stills in pixels: the last one's, or what the
+    /// camera said, or a common camera's.
     pub fn size(&self) -> (u32, u32) {
         self.size
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::camera::negotiate::{Mode, PixelFormat};
+
+    #[test]
+    fn a_camera_says_how_large_its_stills_are_before_the_first() {
+        let mode = |width, height| Mode {
+            format: PixelFormat::Mjpg,
+            width,
+            height,
+            interval: None,
+        };
+        let mut shutter = Shutter::new();
+        assert_eq!(shutter.size(), COMMON_STILL);
+        shutter.expect(&About::V4l {
+            place: "/dev/video0".into(),
+            preview: mode(640, 480),
+            still: mode(4608, 3456),
+        });
+        assert_eq!(shutter.size(), (4608, 3456));
     }
 }

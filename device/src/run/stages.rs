@@ -28,8 +28,8 @@ pub const STAGES: &[&str] = &[
     "saved",
 ];
 
-/// The name of the stage that `exam` is in; without a student (`may_start`) a
-/// device that is ready is still loading.
+/// The name of the stage that `exam` is in; as long as no exam may begin
+/// (`may_start`) a device that is ready is still loading.
 pub(super) fn name(exam: &Exam, may_start: bool) -> &'static str {
     let of = |eye, right, left| match eye {
         Eye::Right => right,

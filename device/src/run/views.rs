@@ -16,7 +16,7 @@ use crate::exam::{
 };
 use crate::grade::picture::attention;
 use crate::grade::record::Record;
-use crate::health::check::{self, Found, Part, State};
+use crate::health::check::{Check, Found, Part, State};
 use crate::language::{InWords, Texts};
 use crate::screen::{
     Evidence, ExamLine, EyeSummary, Grading, HealthLine, Judged, Live, LiveState, Locked, Panel,
@@ -54,9 +54,7 @@ impl Known {
                 note: self.written().map_or("", |patient| &patient.note),
                 field,
                 keyboard: &Texts::of(self.language).keyboard,
-                photographed: Eye::BOTH
-                    .iter()
-                    .any(|&eye| self.exam.latest_shot(eye).is_some()),
+                photographed: self.has_photographs(),
             })),
             Stage::Live { eye } => with(&View::Live(self.live(eye, None))),
             Stage::Capturing { eye } => with(&View::Live(self.live(eye, Some(LiveState::Taking)))),
@@ -78,6 +76,8 @@ impl Known {
                 record: &self.saved_as,
                 patient: self.patient(),
                 overall: self.overall(),
+                right: self.eye(Eye::Right).outcome,
+                left: self.eye(Eye::Left).outcome,
             })),
         }
     }
@@ -166,10 +166,7 @@ impl Known {
     /// Whether verdicts can be given at all. What else is wrong is said on the
     /// way: a camera can be plugged in while the patient is written down.
     pub fn may_start(&self) -> bool {
-        let broken = |check: &check::Check| {
-            matches!(check.part, Part::Bundle | Part::Calibration) && check.state() == State::Fail
-        };
-        self.student.model().is_some() && !self.checks.iter().any(broken)
+        self.student.model().is_some() && can_judge(&self.checks)
     }
 
     /// What the self-test found of the disk.
@@ -303,6 +300,14 @@ impl Known {
     }
 }
 
+/// Whether the student and its calibration were tested, and neither failed.
+fn can_judge(checks: &[Check]) -> bool {
+    [Part::Bundle, Part::Calibration].into_iter().all(|part| {
+        let check = checks.iter().find(|check| check.part == part);
+        check.is_some_and(|check| check.state() != State::Fail)
+    })
+}
+
 fn graded_share(entry: &Entry, now: Duration) -> f32 {
     let spent = now.saturating_sub(entry.since);
     (spent.as_secs_f32() / USUAL.as_secs_f32()).min(1.0)
@@ -317,4 +322,39 @@ fn time(at: jiff::Timestamp) -> String {
     at.to_zoned_datetime(TimeZone::system())
         .strftime("%H:%M")
         .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_exam_begins_before_the_student_was_tested() {
+        let check = |part, found: Found| Check {
+            part,
+            found: vec![found],
+        };
+        let grades = check(
+            Part::Bundle,
+            Found::Grades {
+                bundle: "b".to_owned(),
+                ms: 40.0,
+            },
+        );
+        // Something to look after holds nothing up.
+        let uncertain = check(Part::Calibration, Found::NotMeasured { id: "c".to_owned() });
+        let uncalibrated = check(Part::Calibration, Found::NoCalibration);
+        let gone = check(Part::Bundle, Found::StudentGone);
+        let no_camera = check(Part::Camera, Found::Connecting);
+        for (checks, expected) in [
+            (vec![], false),
+            (vec![no_camera.clone()], false),
+            (vec![uncertain.clone()], false),
+            (vec![gone, uncertain.clone()], false),
+            (vec![grades.clone(), uncalibrated], false),
+            (vec![grades, uncertain, no_camera], true),
+        ] {
+            assert_eq!(can_judge(&checks), expected, "{checks:?}");
+        }
+    }
 }

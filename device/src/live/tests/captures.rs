@@ -55,13 +55,38 @@ fn after_a_capture_the_picture_must_have_been_bad() {
 }
 
 #[test]
-fn the_other_eye_and_the_next_patient_arm_it() {
+fn an_eye_that_still_sits_there_is_not_taken_as_the_other() {
+    let ready = guidance(Instruction::Ready, true);
+    let away = guidance(Instruction::LookForEye, false);
+    // Whether it was taken or not.
+    for until in [1040, 600] {
+        let mut auto = a_second();
+        feed(&mut auto, Eye::Right, &ready, 0..until);
+        assert_eq!(feed(&mut auto, Eye::Left, &ready, until..5000), NEVER);
+        assert_eq!(auto.progress(), 0.0);
+        feed(&mut auto, Eye::Left, &away, 5000..5040);
+        assert_eq!(feed(&mut auto, Eye::Left, &ready, 5040..7000), [6040]);
+    }
+}
+
+#[test]
+fn the_next_patient_arms_it_for_either_eye() {
     let mut auto = a_second();
     let ready = guidance(Instruction::Ready, true);
-    feed(&mut auto, Eye::Right, &ready, 0..1040);
-    assert_eq!(feed(&mut auto, Eye::Left, &ready, 1040..3000), [2040]);
-    auto.arm();
-    assert_eq!(feed(&mut auto, Eye::Left, &ready, 3000..5000), [4000]);
+    for (eye, at) in [(Eye::Left, 0), (Eye::Left, 2000), (Eye::Right, 4000)] {
+        auto.arm();
+        let taken = feed(&mut auto, eye, &ready, at..at + 2000);
+        assert_eq!(taken, [at + 1000]);
+    }
+}
+
+#[test]
+fn what_the_operator_took_is_not_taken_again() {
+    let mut auto = a_second();
+    let ready = guidance(Instruction::Ready, true);
+    feed(&mut auto, Eye::Right, &ready, 0..600);
+    auto.disarm();
+    assert_eq!(feed(&mut auto, Eye::Right, &ready, 2000..5000), NEVER);
 }
 
 #[test]
