@@ -98,6 +98,7 @@ impl Keyboard {
                 self.state = self.keymap.machine().create_state();
                 self.held = Components::default();
                 self.accent = None;
+                self.scans.lose(raw.timestamp());
             }
             EventSummary::Synchronization(_, SynchronizationCode::SYN_REPORT, _) => {
                 self.lost = false;
@@ -419,6 +420,34 @@ mod tests {
         feed(EventType::KEY, a, 1);
         feed(EventType::SYNCHRONIZATION, 0, 0);
         assert_eq!(desk.write(&typed(&[KeyCode::KEY_A])), "a");
+    }
+
+    #[test]
+    fn half_a_code_is_no_number() {
+        let (first, rest) = (
+            [KeyCode::KEY_1, KeyCode::KEY_0, KeyCode::KEY_4],
+            [KeyCode::KEY_7, KeyCode::KEY_2, KeyCode::KEY_5],
+        );
+        let ends = [KeyCode::KEY_ENTER];
+        let mut desk = Desk::new("us");
+        let mut events = Events::new();
+        for (code, value) in typed(&first) {
+            desk.keyboard.key(code, value, desk.at(), &mut events);
+            desk.now += 2;
+        }
+        // At the clock's zero, as what follows.
+        for code in [
+            SynchronizationCode::SYN_DROPPED,
+            SynchronizationCode::SYN_REPORT,
+        ] {
+            let raw = Raw::new(EventType::SYNCHRONIZATION.0, code.0, 0);
+            desk.keyboard.feed(raw, &mut events);
+        }
+        assert!(events.is_empty());
+        assert_eq!(desk.feed(&typed(&[&rest[..], &ends].concat()), 2), []);
+        let whole = [&first[..], &rest, &ends].concat();
+        let came = desk.feed(&typed(&whole), 2);
+        assert_eq!(came, [InputEvent::Scan("104725".to_owned())]);
     }
 
     #[test]

@@ -24,6 +24,10 @@ const PAUSE_OF_SCANNER: Duration = Duration::from_millis(400);
 /// Fewest characters of a code. Fewer are keys, however quick.
 const LEAST: usize = 3;
 
+/// Most characters that are passed on as keys after all: so quickly, no hand has
+/// typed more.
+const MOST_KEYS: usize = 16;
+
 /// More characters than any code has. What follows them is not kept; the code
 /// is too long for a patient's number by then.
 const MOST: usize = 4096;
@@ -40,6 +44,9 @@ pub struct Scans {
     last: Option<Last>,
     /// A code has just ended: what ends a line after it belongs to it.
     ended: Option<SystemTime>,
+    /// Part of a code is lost, and when the latest of what is left of it came: a
+    /// part would be another patient's number.
+    lost: Option<SystemTime>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +63,7 @@ impl Scans {
             code: String::new(),
             last: None,
             ended: None,
+            lost: None,
         }
     }
 
@@ -65,12 +73,20 @@ impl Scans {
     }
 
     /// Most events that one call of [`Scans::press`] appends.
-    pub const MOST_EVENTS: usize = LEAST;
+    pub const MOST_EVENTS: usize = MOST_KEYS + 1;
 
     /// A key was pressed, or counts again because it is held.
     pub fn press(&mut self, code: KeyCode, key: Key, at: SystemTime, events: &mut Events) {
         self.pass_time(at, events);
+        if self.is_held() {
+            self.flush_held(at, events);
+        }
         match key {
+            Key::Char(_) if self.lost.is_some() => self.lost = Some(at),
+            Key::Enter | Key::Tab if self.lost.is_some() => {
+                self.lost = None;
+                self.ended = Some(at);
+            }
             // No code begins with a space, and the shutter must not wait.
             Key::Char(letter) if letter != ' ' || !self.code.is_empty() => {
                 if self.code.len() < MOST {
@@ -89,10 +105,20 @@ impl Scans {
             // Some scanners end a line twice.
             Key::Enter | Key::Tab if self.ended.is_some() => {}
             key => {
+                self.lost = None;
                 self.flush(events);
                 push(events, InputEvent::Key(key));
             }
         }
+    }
+
+    /// What was pressed up to `at` is not all known. What there is of a code is
+    /// dropped, and so is the rest of it, up to a pause or the end of its line.
+    pub fn lose(&mut self, at: SystemTime) {
+        self.code.clear();
+        self.last = None;
+        self.ended = None;
+        self.lost = Some(at);
     }
 
     /// A key was let go.
@@ -106,8 +132,16 @@ impl Scans {
     /// Time has passed until `now`: passes on what is no code, or no longer one.
     pub fn pass_time(&mut self, now: SystemTime, events: &mut Events) {
         if self.due(now).is_some_and(|left| left.is_zero()) {
-            self.ended = self.is_code().then_some(now);
-            self.flush(events);
+            if self.is_held() {
+                self.ended = None;
+                self.flush_held(now, events);
+            } else {
+                self.ended = self.is_code().then_some(now);
+                self.flush(events);
+            }
+        }
+        if self.lost.is_some_and(|at| since(at, now) >= self.pause()) {
+            self.lost = None;
         }
         if self.ended.is_some_and(|at| since(at, now) >= self.pause()) {
             self.ended = None;
@@ -130,6 +164,11 @@ impl Scans {
         self.scanner && !self.code.is_empty() || self.code.chars().nth(LEAST - 1).is_some()
     }
 
+    /// Whether the last key is still down, on a device that may be a keyboard.
+    fn is_held(&self) -> bool {
+        !self.scanner && self.last.is_some_and(|last| !last.released)
+    }
+
     fn pause(&self) -> Duration {
         if self.scanner {
             PAUSE_OF_SCANNER
@@ -146,10 +185,25 @@ impl Scans {
         if is_code {
             push(events, InputEvent::Scan(code));
         } else {
-            for letter in code.chars() {
-                push(events, InputEvent::Key(Key::Char(letter)));
-            }
+            push_keys(events, &code);
         }
+    }
+
+    /// Passes on as keys what is there when the last key was held too long, or
+    /// while the next was pressed: no scanner does so. What no hand has typed
+    /// either is a code that came out of step, and not to be trusted.
+    fn flush_held(&mut self, at: SystemTime, events: &mut Events) {
+        if self.code.chars().nth(MOST_KEYS).is_some() {
+            return self.lose(at);
+        }
+        self.last = None;
+        push_keys(events, &std::mem::take(&mut self.code));
+    }
+}
+
+fn push_keys(events: &mut Events, letters: &str) {
+    for letter in letters.chars() {
+        push(events, InputEvent::Key(Key::Char(letter)));
     }
 }
 
@@ -228,6 +282,101 @@ mod tests {
         // Quick taps with pauses between them.
         assert_eq!(typed(&mut Scans::new(false), "abcd", 10, 150), keys("abcd"));
         assert_eq!(typed(&mut Scans::new(false), "ab\n", 10, 20), keys("ab\n"));
+    }
+
+    /// Presses the keys of `text` every `every` ms and lets go of them all
+    /// `held` ms after the last. What came of it a second later.
+    fn together(scans: &mut Scans, text: &str, held: u64, every: u64) -> Vec<InputEvent> {
+        let ms = Duration::from_millis;
+        let mut at = SystemTime::UNIX_EPOCH + ms(10_000);
+        let mut events = Events::new();
+        for (letter, code) in text.chars().zip(1..) {
+            scans.press(KeyCode::new(code), Key::Char(letter), at, &mut events);
+            at += ms(every);
+        }
+        for (_, code) in text.chars().zip(1..) {
+            scans.release(KeyCode::new(code), at + ms(held), &mut events);
+        }
+        scans.pass_time(at + ms(1_000), &mut events);
+        events.iter().cloned().collect()
+    }
+
+    #[test]
+    fn keys_that_are_pressed_together_are_no_code() {
+        for (held, every) in [(0, 0), (5, 1), (20, 8), (35, 3), (90, 10)] {
+            let came = together(&mut Scans::new(false), "asdfg", held, every);
+            assert_eq!(came, keys("asdfg"), "{held} {every}");
+        }
+        // A scanner that is known may do as it likes.
+        let came = together(&mut Scans::new(true), "P-1042", 20, 8);
+        assert_eq!(came, scan("P-1042"));
+    }
+
+    /// Scans all of `code`, but holds its last key for `held` ms.
+    fn last_held(code: &str, held: u64) -> Vec<InputEvent> {
+        let ms = Duration::from_millis;
+        let mut scans = Scans::new(false);
+        let mut at = SystemTime::UNIX_EPOCH;
+        let mut events = Events::new();
+        let last = code.chars().count() - 1;
+        for (place, letter) in code.chars().enumerate() {
+            let (key, held) = match place == last {
+                true => (2, held),
+                false => (1, 2),
+            };
+            let key = KeyCode::new(key);
+            scans.press(key, Key::Char(letter), at, &mut events);
+            scans.release(key, at + ms(held), &mut events);
+            at += ms(4);
+        }
+        scans.pass_time(at + ms(1_000), &mut events);
+        events.iter().cloned().collect()
+    }
+
+    #[test]
+    fn what_ends_with_a_key_that_is_held_is_no_code() {
+        let longest = "8".repeat(MOST_KEYS);
+        for text in ["abc", "P-1042", &longest] {
+            assert_eq!(last_held(text, 20), scan(text));
+            assert_eq!(last_held(text, 60), keys(text));
+        }
+        // Neither what a hand types nor a whole code.
+        assert_eq!(last_held(&"8".repeat(MOST_KEYS + 1), 60), []);
+    }
+
+    #[test]
+    fn what_is_left_of_a_code_in_part_is_dropped() {
+        let ms = Duration::from_millis;
+        let start = SystemTime::UNIX_EPOCH + ms(10_000);
+        for (rest, then, came) in [
+            ("042\n", "P-7\n", scan("P-7")),
+            // A line may end twice.
+            ("042\t\n", "P-7\n", scan("P-7")),
+            // Without the end of a line, the rest ends with a pause.
+            ("042 x", "", vec![]),
+            ("", "P-7", vec![]),
+        ] {
+            let mut scans = Scans::new(false);
+            let mut events = Events::new();
+            let code = KeyCode::KEY_P;
+            for letter in "P-1".chars() {
+                scans.press(code, Key::Char(letter), start - ms(5), &mut events);
+                scans.release(code, start - ms(4), &mut events);
+            }
+            scans.lose(start - ms(3));
+            assert!(events.is_empty());
+            // Both follow at once.
+            let all = typed(&mut scans, &format!("{rest}{then}"), 2, 4);
+            assert_eq!(all, came, "{rest:?} {then:?}");
+            assert_eq!(typed(&mut scans, "P-1042\n", 2, 4), scan("P-1042"));
+        }
+        // What is no part of a code is not held up.
+        let mut scans = Scans::new(false);
+        let mut events = Events::new();
+        scans.lose(start);
+        scans.press(KeyCode::KEY_ESC, Key::Escape, start, &mut events);
+        assert_eq!(events.pop_front(), Some(InputEvent::Key(Key::Escape)));
+        assert_eq!(typed(&mut scans, "x", 90, 100), keys("x"));
     }
 
     #[test]

@@ -107,7 +107,7 @@ pub struct StoredExam {
     /// As they were taken, of those that a camera's profile was applied to.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub originals: BTreeMap<ShotId, Original>,
-    /// Of its rows, those that were changed after they were saved.
+    /// Of its rows, those that were changed after they were saved, or are missing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
 }

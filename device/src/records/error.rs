@@ -1,5 +1,6 @@
 //! Why the store cannot do what it was asked for, in no language.
 
+use std::env;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -119,6 +120,27 @@ impl StoreError {
         }
     }
 
+    /// A failure to write `path` while the store in `dir` is opened.
+    pub(super) fn open(dir: &Path, path: &Path, error: io::Error) -> StoreError {
+        // Set where a systemd unit with a folder for its state runs the program.
+        let state = env::var_os("STATE_DIRECTORY");
+        StoreError::open_under(state.as_deref().map(Path::new), dir, path, error)
+    }
+
+    /// [`StoreError::open`] under a unit that lets the program write to `state`.
+    /// Outside it all is read-only until the unit says otherwise; how it does is
+    /// the same in every language.
+    fn open_under(state: Option<&Path>, dir: &Path, path: &Path, error: io::Error) -> StoreError {
+        let is_outside = state.is_some_and(|state| !dir.starts_with(state));
+        if error.kind() == io::ErrorKind::ReadOnlyFilesystem && is_outside {
+            return StoreError::Write {
+                path: path.to_owned(),
+                reason: format!("{error}; systemd: ReadWritePaths={}", dir.display()),
+            };
+        }
+        StoreError::write(path, error)
+    }
+
     /// A failure to read `path`.
     pub(super) fn read(path: &Path, error: io::Error) -> StoreError {
         StoreError::Read {
@@ -148,5 +170,33 @@ impl From<rusqlite::Error> for StoreError {
             ) => StoreError::Row(reason),
             _ => StoreError::Database(reason),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_the_unit_forbids_says_what_allows_it() {
+        let said = |state: Option<&str>, dir: &str| {
+            let error = io::ErrorKind::ReadOnlyFilesystem.into();
+            let path = Path::new(dir).join("lock");
+            StoreError::open_under(state.map(Path::new), Path::new(dir), &path, error).to_string()
+        };
+        let state = Some("/var/lib/fovea");
+        let outside = said(state, "/srv/exams");
+        assert!(outside.contains("ReadWritePaths=/srv/exams)"), "{outside}");
+        // A disk that is read-only by itself.
+        for other in [
+            said(state, "/var/lib/fovea/exams"),
+            said(None, "/srv/exams"),
+        ] {
+            assert!(!other.contains("ReadWritePaths"), "{other}");
+        }
+        let full = io::ErrorKind::StorageFull.into();
+        let dir = Path::new("/srv/exams");
+        let full = StoreError::open_under(state.map(Path::new), dir, dir, full);
+        assert_eq!(full, StoreError::Full);
     }
 }

@@ -23,6 +23,7 @@ use fovea_core::files::{folder_of, put_in_place, read_at_most, sync_folder, sync
 use fovea_core::gate::GateReason;
 use fovea_core::photograph::MAX_FILE_BYTES;
 use serde::Serialize;
+use tempfile::TempDir;
 
 use super::{
     eye_words, files, moment, photographs, Fault, Original, Photograph, Records, StoreError,
@@ -36,6 +37,9 @@ use crate::grade::report::reasons;
 const ORIGINALS_FOLDER: &str = "originals";
 /// And what made the graded ones of them.
 const PROFILES_FOLDER: &str = "profiles";
+
+/// How the names of folders begin in which exports are made.
+const STAGING: &str = ".fovea-export-";
 
 /// What an export came to.
 #[derive(Debug, Default)]
@@ -67,7 +71,7 @@ struct ExamLine<'a> {
     device: &'a str,
     software: &'a str,
     bundle: &'a str,
-    /// Whether any of its rows was changed after it was saved.
+    /// Whether any of its rows was changed after it was saved, or is missing.
     changed: bool,
 }
 
@@ -108,8 +112,9 @@ impl Records {
     ///
     /// The copy is made in a hidden folder and moved to its place when it is
     /// whole and on the disk: a new folder gets its name then, and a folder that
-    /// is there, such as the top of a memory stick, its content. What is
-    /// missing or damaged is left out and named in the answer.
+    /// is there, such as the top of a memory stick, its content. What an export
+    /// left there that was killed is removed first. What is missing or damaged is
+    /// left out and named in the answer.
     ///
     /// # Errors
     /// When the store cannot be read or the copy cannot be written.
@@ -122,10 +127,13 @@ impl Records {
             other => other,
         };
         let is_there = to.is_dir();
-        let staging = tempfile::Builder::new()
-            .prefix(".fovea-export-")
-            .tempdir_in(if is_there { to } else { &parent })
-            .map_err(unusable)?;
+        let staging = match is_there {
+            true => Staging::new(to, || is_empty(to)),
+            false => Staging::new(&parent, || true),
+        };
+        let Some(staging) = staging.map_err(unusable)? else {
+            return Err(StoreError::Occupied(to.to_owned()));
+        };
         let exported = Writer::new(self, staging.path())
             .and_then(|writer| writer.write())
             .map_err(|error| match error {
@@ -156,7 +164,56 @@ impl Records {
     }
 }
 
-/// Whether nothing is in a folder but what systems put on an empty disk.
+/// The hidden folder in which an export is made. It is locked as long as this
+/// lives, and by no crash longer than the process: so others can tell it from
+/// what an export left that was killed.
+struct Staging {
+    folder: TempDir,
+    /// None on a file system without locks.
+    _lock: Option<File>,
+}
+
+impl Staging {
+    /// One in `place`, without what killed exports left there; nothing where
+    /// `may_begin` denies it then.
+    fn new(place: &Path, may_begin: impl FnOnce() -> bool) -> io::Result<Option<Staging>> {
+        // One at a time: until a folder is locked it looks like one that was left.
+        let door = File::open(place)?;
+        let alone = door.lock().is_ok();
+        for left in fs::read_dir(place)? {
+            let left = left?.path();
+            if alone && is_left_over(&left) {
+                fs::remove_dir_all(&left)?;
+            }
+        }
+        if !may_begin() {
+            return Ok(None);
+        }
+        let folder = tempfile::Builder::new().prefix(STAGING).tempdir_in(place)?;
+        let lock = File::open(folder.path())?;
+        // Waits: another may be asking just now whether it was left.
+        let is_locked = lock.lock().is_ok();
+        Ok(Some(Staging {
+            folder,
+            _lock: is_locked.then_some(lock),
+        }))
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// Whether an export that was killed left this folder.
+fn is_left_over(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    name.as_encoded_bytes().starts_with(STAGING.as_bytes())
+        && fs::symlink_metadata(path).is_ok_and(|about| about.is_dir())
+        && File::open(path).is_ok_and(|folder| folder.try_lock().is_ok())
+}
+
+/// Whether nothing is in a folder but what systems put on an empty disk, and
+/// what an export left that was killed.
 fn is_empty(folder: &Path) -> bool {
     const OF_SYSTEMS: [&str; 4] = [
         "lost+found",
@@ -167,9 +224,10 @@ fn is_empty(folder: &Path) -> bool {
     let of_systems = |name: &OsStr| {
         OF_SYSTEMS.iter().any(|own| name == *own) || name.as_encoded_bytes().starts_with(b".Trash")
     };
-    fs::read_dir(folder).is_ok_and(|inside| {
-        let mut names = inside.map(|entry| entry.map(|entry| entry.file_name()));
-        names.all(|name| name.is_ok_and(|name| of_systems(&name)))
+    fs::read_dir(folder).is_ok_and(|mut inside| {
+        inside.all(|entry| {
+            entry.is_ok_and(|entry| of_systems(&entry.file_name()) || is_left_over(&entry.path()))
+        })
     })
 }
 

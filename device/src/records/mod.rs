@@ -112,7 +112,7 @@ impl Store {
     /// When another program writes to it, when it was written by a newer
     /// version, and when it is damaged, not a store, or cannot be written to.
     pub fn open(dir: &Path) -> Result<Store, StoreError> {
-        let unusable = |error| StoreError::write(dir, error);
+        let unusable = |error| StoreError::open(dir, dir, error);
         files::private_folder(dir).map_err(unusable)?;
         let lock = lock(dir)?;
         let photographs = dir.join(PHOTOGRAPHS_FOLDER);
@@ -251,7 +251,7 @@ impl Store {
 /// Takes the store for this process.
 fn lock(dir: &Path) -> Result<File, StoreError> {
     let path = dir.join(LOCK);
-    let file = files::private_file(&path).map_err(|error| StoreError::write(&path, error))?;
+    let file = files::private_file(&path).map_err(|error| StoreError::open(dir, &path, error))?;
     let end = Instant::now() + HANDOVER;
     loop {
         match file.try_lock() {
@@ -260,14 +260,14 @@ fn lock(dir: &Path) -> Result<File, StoreError> {
                 thread::sleep(HANDOVER / 20);
             }
             Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(dir.to_owned())),
-            Err(TryLockError::Error(error)) => return Err(StoreError::write(&path, error)),
+            Err(TryLockError::Error(error)) => return Err(StoreError::open(dir, &path, error)),
         }
     }
 }
 
 fn open_database(dir: &Path) -> Result<Connection, StoreError> {
     let path = dir.join(DATABASE);
-    let unusable = |error| StoreError::write(&path, error);
+    let unusable = |error| StoreError::open(dir, &path, error);
     // SQLite gives its other files the mode of this one.
     files::private_file(&path).map_err(unusable)?;
     sync_folder(dir).map_err(unusable)?;

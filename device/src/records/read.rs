@@ -11,8 +11,8 @@ use tempfile::TempDir;
 
 use super::row::{EXAMS, ORIGINALS, PHOTOGRAPHS, PROFILES, SHOTS};
 use super::{
-    entry, photographs, schema, Damage, Fault, Listed, Listing, Original, Photograph, Profile,
-    StoreError, StoredExam, DATABASE, PHOTOGRAPHS_FOLDER,
+    entry, photographs, schema, verify, Damage, Fault, Listed, Listing, Original, Photograph,
+    Profile, StoreError, StoredExam, DATABASE, PHOTOGRAPHS_FOLDER,
 };
 use crate::exam::ShotId;
 
@@ -160,11 +160,12 @@ impl Records {
         let mut exam = self.read(number)?;
         if let Some(exam) = &mut exam {
             exam.faults = self.broken_rows(number)?;
+            exam.faults.extend(verify::missing(exam));
         }
         Ok(exam)
     }
 
-    /// [`Records::get`] without a look at the seals.
+    /// [`Records::get`] without a look at the seals and for what is missing.
     pub(super) fn read(&self, number: i64) -> Result<Option<StoredExam>, StoreError> {
         let row: Option<(String, String)> = self
             .db

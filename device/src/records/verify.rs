@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use super::photographs::{place, UNDER_WAY};
 use super::row::{EXAMS, ORIGINALS, PHOTOGRAPHS, PROFILES, SHOTS};
-use super::{schema, shots, Records, StoreError, PHOTOGRAPHS_FOLDER};
+use super::{schema, shots, Records, StoreError, StoredExam, PHOTOGRAPHS_FOLDER};
 use crate::exam::{Ending, ShotId};
 
 /// What was found in a store.
@@ -29,8 +29,8 @@ pub struct Verification {
     /// Originals of photographs that a camera's profile was applied to; counted
     /// in the same way.
     pub originals: usize,
-    /// Files of photographs that are whole but not part of an exam, because
-    /// the device was stopped before the exam was saved. No fault.
+    /// Files of photographs that are whole but not part of an exam: it still
+    /// goes on, or the device was stopped before it was saved. No fault.
     pub unclaimed: Vec<PathBuf>,
     /// Everything that is not as it was saved; empty where all is well.
     pub faults: Vec<Fault>,
@@ -165,21 +165,7 @@ impl Records {
             Err(error) => return found.faults.push(Fault::unreadable(number, error)),
         };
         found.interrupted += usize::from(exam.record.ending == Ending::Interrupted);
-        let expected: BTreeSet<ShotId> = shots(&exam.record).collect();
-        if !exam.photographs.keys().eq(&expected) {
-            found.faults.push(Fault::Shots {
-                number,
-                expected: expected.len(),
-                found: exam.photographs.len(),
-            });
-        }
-        if exam.provenance.originals && !exam.originals.keys().eq(exam.photographs.keys()) {
-            found.faults.push(Fault::Originals {
-                number,
-                expected: exam.photographs.len(),
-                found: exam.originals.len(),
-            });
-        }
+        found.faults.extend(missing(&exam));
     }
 
     fn verify_photographs(&self, found: &mut Verification) -> Result<(), StoreError> {
@@ -264,6 +250,27 @@ impl Records {
             }),
         }
     }
+}
+
+/// Whether an exam has the photographs that it names, and their originals.
+pub(super) fn missing(exam: &StoredExam) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let expected: BTreeSet<ShotId> = shots(&exam.record).collect();
+    if !exam.photographs.keys().eq(&expected) {
+        faults.push(Fault::Shots {
+            number: exam.number,
+            expected: expected.len(),
+            found: exam.photographs.len(),
+        });
+    }
+    if exam.provenance.originals && !exam.originals.keys().eq(exam.photographs.keys()) {
+        faults.push(Fault::Originals {
+            number: exam.number,
+            expected: exam.photographs.len(),
+            found: exam.originals.len(),
+        });
+    }
+    faults
 }
 
 /// Whether a device is writing this file, or was when it was stopped.

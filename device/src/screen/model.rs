@@ -307,6 +307,10 @@ pub struct Saved<'a> {
     pub patient: &'a str,
     /// What becomes of the patient.
     pub overall: PatientOutcome,
+    /// Where the right eye stands.
+    pub right: EyeOutcome,
+    /// Where the left eye stands.
+    pub left: EyeOutcome,
 }
 
 /// The list of today's exams, the latest first.

@@ -181,7 +181,7 @@ fn report(out: &mut impl Write, found: &Verification) -> io::Result<()> {
     for path in &found.unclaimed {
         writeln!(
             out,
-            "{} is whole but not part of an exam: the device was stopped before it was saved",
+            "{} is whole but not part of an exam yet, or the device was stopped before it was saved",
             path.display()
         )?;
     }

@@ -98,6 +98,77 @@ fn a_half_export_never_stands_under_its_name() {
     assert_eq!(left.len(), 2, "only the store and the folder: {left:?}");
 }
 
+/// What an export has in a hidden folder of `place` when it is killed.
+fn half_export(place: &Path) -> PathBuf {
+    let folder = place.join(".fovea-export-aB3xYz");
+    fs::create_dir_all(folder.join("photographs/ab")).unwrap();
+    fs::write(folder.join("photographs/ab/abcd.png"), b"half").unwrap();
+    folder
+}
+
+#[test]
+fn what_a_killed_export_left_is_removed_and_keeps_none_from_beginning() {
+    let mut clinic = Clinic::with_exams(1);
+    let stick = clinic.folder.path().join("copy");
+    fs::create_dir(&stick).unwrap();
+    let left = half_export(&stick);
+    let (to, exported) = export(&mut clinic);
+    assert_eq!((exported.exams, exported.photographs), (1, 2));
+    assert!(!left.exists());
+    assert_eq!(files_below(&to).len(), 5);
+
+    // And beside a folder that is new.
+    let place = clinic.folder.path().join("place");
+    let left = half_export(&place);
+    let records = clinic.store().records();
+    records.export(&place.join("new")).unwrap();
+    assert!(!left.exists());
+    assert_eq!(fs::read_dir(&place).unwrap().count(), 1);
+
+    // A file that is named so is somebody else's.
+    let other = clinic.folder.path().join("other");
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join(".fovea-export-notes"), b"call back").unwrap();
+    let error = clinic.store().records().export(&other).unwrap_err();
+    assert!(matches!(error, StoreError::Occupied(_)), "{error}");
+    assert_eq!(files_below(&other).len(), 1);
+}
+
+#[test]
+fn an_export_that_goes_on_is_left_alone() {
+    let mut clinic = Clinic::with_exams(1);
+    let stick = clinic.folder.path().join("stick");
+    let running = half_export(&stick);
+    let lock = File::open(&running).unwrap();
+    lock.lock().unwrap();
+    let records = clinic.store().records();
+    let error = records.export(&stick).unwrap_err();
+    assert!(matches!(error, StoreError::Occupied(_)), "{error}");
+    records.export(&stick.join("new")).unwrap();
+    assert_eq!(files_below(&running).len(), 1);
+}
+
+#[test]
+fn a_row_that_is_missing_is_named_and_the_rest_goes_along() {
+    let mut clinic = Clinic::with_exams(3);
+    clinic.harm(
+        "PRAGMA foreign_keys = off;
+         DELETE FROM shots WHERE shot = 2;
+         DELETE FROM photographs WHERE sha256 = (SELECT photograph FROM shots WHERE shot = 4);",
+    );
+    let (to, exported) = export(&mut clinic);
+    assert_eq!((exported.exams, exported.photographs), (3, 4));
+    let lacking = [1, 2].map(|exam| format!("exam {exam} names 2 photographs but has 1"));
+    assert_eq!(exported.troubles, lacking);
+    let exams = text(&to.join("exams.csv"));
+    let changed = exams.lines().filter(|line| line.ends_with(",true"));
+    assert_eq!(changed.count(), 2);
+    for (number, said) in (1..).zip(&lacking) {
+        let shown = clinic.store().records().get(number).unwrap().unwrap();
+        assert_eq!(shown.faults[0].to_string(), *said);
+    }
+}
+
 #[test]
 fn a_photograph_whose_hash_is_none_is_left_out_and_named() {
     let mut clinic = Clinic::with_exams(2);

@@ -141,6 +141,12 @@ fn every_change_of_an_original_is_found() {
     ] {
         let mut clinic = clinic();
         clinic.harm(&sql);
+        // Who shows the exam or copies it is told as well.
+        let to = clinic.folder.path().join("copy");
+        let records = clinic.store().records();
+        assert!(!records.get(1).unwrap().unwrap().faults.is_empty(), "{sql}");
+        let exported = records.export(&to).unwrap();
+        assert!(!exported.troubles.is_empty(), "{sql}");
         let faults = clinic.verify().faults;
         let said: Vec<String> = faults.iter().map(Fault::to_string).collect();
         assert!(said[0].contains(expected), "{sql}: {said:?}");

@@ -134,6 +134,7 @@ impl Samples {
         views.extend([
             ("saving", Spanish, View::Saving),
             ("saved", English, View::Saved(self.saved())),
+            ("saved_one_eye", English, View::Saved(self.saved_one_eye())),
             ("today", English, View::Today(today(0, Some(1)))),
             ("today_further", Spanish, View::Today(today(5, Some(6)))),
             (
@@ -411,6 +412,15 @@ impl Samples {
             record: "2026-03-21-0013",
             patient: "RC-20491",
             overall: PatientOutcome::NoReferableDisease,
+            right: EyeOutcome::Decided(ReferralDecision::NoReferableDisease),
+            left: EyeOutcome::Decided(ReferralDecision::NoReferableDisease),
+        }
+    }
+
+    fn saved_one_eye(&self) -> Saved<'_> {
+        Saved {
+            left: EyeOutcome::Skipped(SkipReason::Declined),
+            ..self.saved()
         }
     }
 
@@ -664,7 +674,11 @@ fn today(first: usize, selected: Option<usize>) -> Today<'static> {
             left: EyeOutcome::Decided(ReferralDecision::Refer),
             ..CLEAR
         },
-        CLEAR,
+        ExamLine {
+            time: "12:20",
+            left: EyeOutcome::NotExamined,
+            ..CLEAR
+        },
         CLEAR,
         ExamLine {
             time: "09:15",

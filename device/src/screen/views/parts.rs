@@ -12,6 +12,7 @@ use crate::exam::words::Eye;
 use crate::exam::{EyeOutcome, PatientOutcome};
 use crate::grade::verdict;
 use crate::health::check::State;
+use crate::language::Texts;
 use crate::screen::grid::{inset, square, Grid, Room};
 use crate::screen::page::{Page, Words};
 use crate::screen::theme::{BAD, CARE, FAINT, GOOD, GROUND, INK};
@@ -48,6 +49,16 @@ pub(super) fn eye_look(outcome: EyeOutcome) -> Option<Look> {
         EyeOutcome::Refused(_) => Some(look(ReferralDecision::Retake)),
         EyeOutcome::CannotBeGraded => Some(look(ReferralDecision::Refer)),
         EyeOutcome::Decided(decision) => Some(look(decision)),
+    }
+}
+
+/// What is said beside a result that does not speak of both eyes.
+pub(super) fn coverage(right: EyeOutcome, left: EyeOutcome, texts: &Texts) -> Option<&str> {
+    let silent = |eye: &EyeOutcome| matches!(eye, EyeOutcome::NotExamined | EyeOutcome::Skipped(_));
+    match [right, left].iter().filter(|eye| silent(eye)).count() {
+        0 => None,
+        1 => Some(&texts.summary.one_eye),
+        _ => Some(&texts.summary.no_eye),
     }
 }
 

@@ -4,7 +4,7 @@ use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::*;
 use embedded_graphics::primitives::Rectangle;
 
-use super::parts::{band, head, overall_look, GAP, HEAD};
+use super::parts::{band, coverage, head, overall_look, GAP, HEAD};
 use super::Sheet;
 use crate::draw::shape::Sign;
 use crate::draw::text::{Align, Weight};
@@ -42,17 +42,21 @@ impl Sheet for Saving {
 struct Layout {
     head: Rectangle,
     band: Rectangle,
+    /// Below the result: that it does not speak of both eyes.
+    coverage: Rectangle,
     sign: Rectangle,
     words: Rectangle,
     buttons: Rectangle,
 }
 
-fn lay_out(grid: &Grid) -> Layout {
+/// The buttons lie the same whether the result is `partial` or not.
+fn lay_out(grid: &Grid, partial: bool) -> Layout {
     let mut room = grid.page();
     let head = room.top(grid.px(HEAD));
     room.top(grid.px(4));
     let band = room.top(grid.px(100));
     room.top(grid.px(GAP));
+    let coverage = room.top(if partial { grid.px(40) } else { 0 });
     let buttons = room.bottom(grid.px(96));
     room.bottom(grid.px(GAP));
     let sign = room.left(grid.px(140));
@@ -60,6 +64,7 @@ fn lay_out(grid: &Grid) -> Layout {
     Layout {
         head,
         band,
+        coverage,
         sign,
         words: room.rest(),
         buttons,
@@ -69,7 +74,7 @@ fn lay_out(grid: &Grid) -> Layout {
 impl Sheet for Saved<'_> {
     fn touches(&self, grid: &Grid) -> Vec<Touch> {
         row(
-            lay_out(grid).buttons,
+            lay_out(grid, false).buttons,
             grid,
             &[
                 (Action::Continue, |t| &t.save.home, Look::Plain),
@@ -82,8 +87,9 @@ impl Sheet for Saved<'_> {
     where
         D: DrawTarget<Color = Rgb888>,
     {
-        let at = lay_out(&page.grid);
         let texts = page.texts;
+        let coverage = coverage(self.right, self.left, texts);
+        let at = lay_out(&page.grid, coverage.is_some());
         let number = fill(&texts.save.number, &[("id", &self.record)]);
         let patient = match self.patient {
             "" => texts.common.no_id.as_str(),
@@ -96,6 +102,10 @@ impl Sheet for Saved<'_> {
             overall_look(self.overall),
             texts.overall(self.overall),
         )?;
+        if let Some(coverage) = coverage {
+            let care = Words::plain(Weight::Bold, (30.0, 18.0), CARE).align(Align::Centre);
+            page.words(&care.middle(), coverage, at.coverage)?;
+        }
         // In no result's colour: that it is kept says nothing of the patient.
         page.sign(Sign::Tick, inset(at.sign, page.grid.px(16)), INK, GROUND)?;
         let mut room = Room::of(at.words);

@@ -4,7 +4,7 @@ use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::*;
 use embedded_graphics::primitives::Rectangle;
 
-use super::parts::{band, eye_look, head, overall_look, photograph, BUTTON, GAP, HEAD};
+use super::parts::{band, coverage, eye_look, head, overall_look, photograph, BUTTON, GAP, HEAD};
 use super::Sheet;
 use crate::draw::text::{Align, Weight};
 use crate::exam::words::{Action, Eye};
@@ -126,24 +126,13 @@ impl Summary<'_> {
     where
         D: DrawTarget<Color = Rgb888>,
     {
-        let silent = [self.right, self.left]
-            .iter()
-            .filter(|eye| {
-                matches!(
-                    eye.outcome,
-                    EyeOutcome::NotExamined | EyeOutcome::Skipped(_)
-                )
-            })
-            .count();
         let texts = page.texts;
         let patient = match self.patient {
             "" => texts.common.no_id.as_str(),
             id => id,
         };
-        let words = match silent {
-            0 => return head(page, area, patient, " "),
-            1 => &texts.summary.one_eye,
-            _ => &texts.summary.no_eye,
+        let Some(words) = coverage(self.right.outcome, self.left.outcome, texts) else {
+            return head(page, area, patient, " ");
         };
         let mut room = Room::of(area);
         let left = room.left(area.size.width as i32 / 2);

@@ -5,13 +5,13 @@ use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::*;
 use embedded_graphics::primitives::Rectangle;
 
-use super::parts::{eye_look, overall_look, BUTTON, GAP};
+use super::parts::{coverage, eye_look, overall_look, BUTTON, GAP};
 use super::Sheet;
 use crate::draw::text::{Align, Weight};
 use crate::exam::words::{Action, Eye};
 use crate::exam::{EyeOutcome, PatientOutcome};
 use crate::language::{fill, Texts};
-use crate::screen::grid::{columns, inset, Grid, Room};
+use crate::screen::grid::{columns, inset, rows as rows_of, Grid, Room};
 use crate::screen::model::{ExamLine, ListTrouble, Today};
 use crate::screen::page::{Page, Words};
 use crate::screen::theme::{CARE, FAINT, INK, PANEL, RULE};
@@ -149,7 +149,7 @@ impl Sheet for Today<'_> {
     }
 }
 
-/// Time, patient and what became of it.
+/// Time, patient and what became of it, and whether that speaks of both eyes.
 fn line<D>(
     page: &mut Page<D>,
     exam: &ExamLine,
@@ -169,15 +169,25 @@ where
     let time = room.left(page.grid.px(70));
     let bold = Words::plain(Weight::Bold, (24.0, 16.0), INK).over(PANEL);
     page.words(&bold.middle(), exam.time, time)?;
-    let upper = room.top(room.rest().size.height as i32 / 2);
-    let patient = Words::plain(Weight::Bold, (20.0, 15.0), INK).over(PANEL);
-    page.words(&patient.middle(), patient_of(exam, page.texts), upper)?;
-    let words = Words::plain(Weight::Regular, (18.0, 14.0), colour).over(PANEL);
-    page.words(
-        &words.middle(),
-        page.texts.overall(exam.overall),
-        room.rest(),
-    )?;
+    let words = page.texts.overall(exam.overall);
+    let patient = patient_of(exam, page.texts);
+    let height = room.rest().size.height as i32;
+    let Some(coverage) = coverage(exam.right, exam.left, page.texts) else {
+        let bold = Words::plain(Weight::Bold, (20.0, 15.0), INK).over(PANEL);
+        page.words(&bold.middle(), patient, room.top(height / 2))?;
+        let plain = Words::plain(Weight::Regular, (18.0, 14.0), colour).over(PANEL);
+        page.words(&plain.middle(), words, room.rest())?;
+        return Ok(());
+    };
+    let line = |weight, ink| Words::plain(weight, (15.0, 14.0), ink).over(PANEL).middle();
+    let said = [
+        (line(Weight::Bold, INK), patient),
+        (line(Weight::Regular, colour), words),
+        (line(Weight::Bold, CARE), coverage),
+    ];
+    for ((style, words), area) in said.into_iter().zip(rows_of(room.rest(), 3, 0)) {
+        page.words(&style, words, area)?;
+    }
     Ok(())
 }
 
