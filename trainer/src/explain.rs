@@ -45,7 +45,7 @@ pub struct Request {
 /// `features.png` to the run's.
 ///
 /// # Errors
-/// A stage is unknown or not trained to its end, a listed photograph is not in the run, there are
+/// A stage is unknown, not trained to its end or learns no findings, a listed photograph is not in the run, there are
 /// too few photographs to show, `layer` is no block of the network, or a picture cannot be written.
 pub fn run(config: &RunConfig, photographs: &Photographs, request: &Request) -> Result<()> {
     let stages = stages(config, &request.stages)?;
@@ -94,14 +94,23 @@ pub fn run(config: &RunConfig, photographs: &Photographs, request: &Request) -> 
 }
 
 fn stages<'a>(config: &'a RunConfig, names: &[String]) -> Result<Vec<&'a StageConfig>> {
-    if !names.is_empty() {
-        return names.iter().map(|name| config.stage_named(name)).collect();
-    }
-    match (&config.ship, config.stage.last()) {
-        (Some(ship), _) => Ok(vec![config.stage_named(&ship.stage)?]),
-        (None, Some(last)) => Ok(vec![last]),
+    let stages = match (&config.ship, config.stage.last()) {
+        _ if !names.is_empty() => {
+            let named = names.iter().map(|name| config.stage_named(name));
+            named.collect::<Result<Vec<_>>>()?
+        }
+        (Some(ship), _) => vec![config.stage_named(&ship.stage)?],
+        (None, Some(last)) => vec![last],
         (None, None) => bail!("the run file has no stage"),
+    };
+    for stage in &stages {
+        ensure!(
+            stage.method.settings().learns_findings(),
+            "stage `{}` learns no findings, so there is nothing to explain; name another stage",
+            stage.name
+        );
     }
+    Ok(stages)
 }
 
 /// The photographs that a file names, in its order.
@@ -364,6 +373,24 @@ mod tests {
         let net = Net::new(&store.root(), Arch::Resnet18, 5, Precision::Float);
         let x = Tensor::randn([1, 3, 64, 64], (Kind::Float, Device::Cpu));
         (store, net, channels_last(&x))
+    }
+
+    #[test]
+    fn a_stage_that_learns_no_findings_is_refused_by_name() {
+        let stage = |name: &str, task: &str| {
+            format!(
+                "[[stage]]\nname = \"{name}\"\narch = \"resnet18\"\n\
+                 method = {{ kind = \"mtl_kd\", tasks = [\"{task}\"] }}\n"
+            )
+        };
+        let (findings, captions) = (stage("findings", "fine"), stage("captions", "words"));
+        let text = format!("name = \"a\"\nsize = 64\n{findings}{captions}");
+        let config: RunConfig = toml::from_str(&text).unwrap();
+        assert_eq!(stages(&config, &["findings".to_owned()]).unwrap().len(), 1);
+        for names in [vec![], vec!["captions".to_owned()]] {
+            let said = stages(&config, &names).unwrap_err().to_string();
+            assert!(said.contains("`captions` learns no findings"), "{said}");
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub struct Comparison {
     pub seeds: Vec<u64>,
     /// Place of the baseline in `methods`.
     pub baseline: usize,
-    /// The finest classes of the eye that the photographs show.
+    /// The finest classes of the eye that the photographs show, by shot group.
     pub classes: Vec<Class>,
     /// Classes that none of the photographs shows: no number speaks of them.
     pub left_out: Vec<String>,
@@ -50,8 +50,8 @@ pub struct Class {
     pub name: String,
     /// "many", "medium" or "few" training photographs.
     pub shot: String,
-    /// Name of its first parent, a disease; empty for a class without one.
-    pub parent: String,
+    /// Names of its parents, which are diseases; more than one where the taxonomy is no tree.
+    pub parents: Vec<String>,
     /// Photographs that show it.
     pub positives: usize,
 }
@@ -124,6 +124,13 @@ pub struct Answers {
     pub wrong: f64,
 }
 
+impl Class {
+    /// Whether the two have a parent in common; a class is no sister of itself.
+    pub fn is_sister(&self, other: &Class) -> bool {
+        self.id != other.id && self.parents.iter().any(|p| other.parents.contains(p))
+    }
+}
+
 impl Answers {
     /// Share of the misses whose class is under the right parent, 0..1; `None` without a miss.
     pub fn shifted_share(&self) -> Option<f64> {
@@ -145,7 +152,8 @@ impl Spread {
 }
 
 impl Comparison {
-    /// `trained` holds every method for each of some of the seeds.
+    /// `trained` holds every method for each of some of the seeds. The classes come in the order
+    /// of `groups`.
     ///
     /// # Errors
     /// Nothing was trained, or predictions are not over `taxonomy`.
@@ -245,15 +253,12 @@ impl Shown {
     fn classes(&self, taxonomy: &Taxonomy) -> Vec<Class> {
         let class = |&(node, shot, positives): &(usize, &str, usize)| {
             let own = &taxonomy.nodes()[node];
-            let parent = own
-                .parents
-                .first()
-                .map(|&p| taxonomy.nodes()[p].name.clone());
+            let parents = own.parents.iter();
             Class {
                 id: own.id.clone(),
                 name: own.name.clone(),
                 shot: shot.to_owned(),
-                parent: parent.unwrap_or_default(),
+                parents: parents.map(|&p| taxonomy.nodes()[p].name.clone()).collect(),
                 positives,
             }
         };
@@ -309,8 +314,9 @@ impl Shown {
         let own: Vec<f64> = classes.map(|class| of_class(class.0)).collect();
         let mut parents: BTreeMap<String, Vec<f64>> = BTreeMap::new();
         for (class, precision) in self.classes(taxonomy).iter().zip(&own) {
-            let parent = parents.entry(class.parent.clone()).or_default();
-            parent.push(*precision);
+            for parent in &class.parents {
+                parents.entry(parent.clone()).or_default().push(*precision);
+            }
         }
         let parents = parents
             .into_iter()
@@ -428,6 +434,7 @@ pub(super) mod tests {
     use super::*;
     use crate::compare::{Entry, Judged};
     use crate::evaluate::synthetic;
+    use crate::predictions::Predictions;
     use fovea_core::taxonomy::{Level, Subject};
 
     /// Two methods over two seeds: the second knows what the first guesses at.
@@ -543,6 +550,61 @@ pub(super) mod tests {
         let row = report.lines().find(|line| line.starts_with("| HKGL"));
         let row = row.expect("a row of the first table");
         assert_eq!(row.matches(" - ").count(), 5, "{row}");
+    }
+
+    /// Of the taxonomy `rfmid` some classes have several parents.
+    #[test]
+    fn a_class_counts_under_each_of_its_parents() {
+        let taxonomy = Taxonomy::builtin("rfmid").expect("ships");
+        let nodes = taxonomy.nodes();
+        let finest = taxonomy.level(Level::Finest);
+        let groups = ClassGroups {
+            many: finest.map(|node| nodes[node].id.clone()).collect(),
+            ..ClassGroups::default()
+        };
+        // A photograph of each class, and answers without a pattern.
+        let (mut labels, mut logits) = (Vec::new(), Vec::new());
+        for class in 0..taxonomy.finest_count() {
+            let mut row = vec![Label::Unknown; nodes.len()];
+            row[..taxonomy.finest_count()].fill(Label::Absent);
+            row[class] = Label::Present;
+            labels.extend(row);
+            logits.extend((0..taxonomy.finest_count()).map(|n| ((7 * class + 5 * n) % 13) as f32));
+        }
+        let trained = Trained {
+            method: 0,
+            seed: 1,
+            predictions: Predictions {
+                labels,
+                logits,
+                ..Predictions::default()
+            },
+            tasks: None,
+            history: Vec::new(),
+            seconds: 1.0,
+        };
+        let shown = Shown::of(&taxonomy, &groups, &trained.predictions.labels);
+        let compared = shown.compared(&taxonomy, &groups, &[&trained]);
+        let mut several = 0;
+        for disease in taxonomy.level(Level::Disease) {
+            let below = (0..shown.classes.len())
+                .filter(|&class| nodes[shown.classes[class].0].parents.contains(&disease));
+            let below: Vec<f64> = below.map(|class| compared.precisions[class]).collect();
+            let expected =
+                (!below.is_empty()).then(|| below.iter().sum::<f64>() / below.len() as f64);
+            let found = compared.parents.get(&nodes[disease].name).copied();
+            assert_eq!(found.is_some(), expected.is_some(), "{}", nodes[disease].id);
+            let apart = found.unwrap_or(0.0) - expected.unwrap_or(0.0);
+            assert!(apart.abs() < 1e-12, "{}", nodes[disease].id);
+            several += below.len();
+        }
+        assert!(several > shown.classes.len());
+        // Scars of the macula and of lasers are signs of myopia, the first parent of neither.
+        let classes = shown.classes(&taxonomy);
+        let class = |id: &str| classes.iter().find(|class| class.id == id).expect(id);
+        assert!(class("ms").is_sister(class("ls")));
+        assert!(!class("ms").is_sister(class("normal")));
+        assert!(!class("ms").is_sister(class("ms")));
     }
 
     #[test]

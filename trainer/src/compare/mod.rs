@@ -10,6 +10,7 @@ mod measure;
 mod page;
 mod several;
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -19,8 +20,9 @@ use indicatif::HumanDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{RunConfig, StageConfig};
-use crate::data::Split;
+use crate::data::{ShotCuts, Split, Statistics};
 use crate::evaluate::tasks::TaskScores;
+use crate::metrics::ClassGroups;
 use crate::photographs::Photographs;
 use crate::predictions::Predictions;
 use crate::report::EpochLine;
@@ -243,7 +245,14 @@ fn write(
     folder: &Path,
 ) -> Result<()> {
     let taxonomy = &photographs.dataset.taxonomy;
-    let comparison = Comparison::of(config, compare, taxonomy, &photographs.groups, trained)?;
+    // The photographs that the groups were made by.
+    let (source, cuts) = (config.groups_from.as_deref(), ShotCuts::of(taxonomy));
+    let grouped = Statistics::of(&photographs.dataset, source, cuts);
+    let groups = commonest_first(&photographs.groups, |id| {
+        let node = taxonomy.index(id);
+        node.map_or(0, |node| grouped.nodes[node].train.present)
+    });
+    let comparison = Comparison::of(config, compare, taxonomy, &groups, trained)?;
     let file = |name: &str| -> PathBuf { folder.join(name) };
     checkpoint::write(
         &file("report.json"),
@@ -258,6 +267,16 @@ fn write(
     println!("{}", comparison.to_text());
     println!("the report is in {}", file("report.html").display());
     Ok(())
+}
+
+/// The groups with the classes that have most photographs, which `count` gives, at the front of
+/// each; of equals the first in the taxonomy.
+fn commonest_first(groups: &ClassGroups, count: impl Fn(&str) -> usize) -> ClassGroups {
+    let mut sorted = groups.clone();
+    for ids in [&mut sorted.many, &mut sorted.medium, &mut sorted.few] {
+        ids.sort_by_key(|id| Reverse(count(id)));
+    }
+    sorted
 }
 
 /// How long a comparison still takes.
@@ -297,5 +316,25 @@ impl Pace {
             self.made.1 += self.since.elapsed();
         }
         self.since = Instant::now();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_come_from_the_commonest_down_within_their_group() {
+        let ids = |words: &[&str]| words.iter().map(|id| id.to_string()).collect::<Vec<_>>();
+        let groups = ClassGroups {
+            many: ids(&["c", "aa"]),
+            medium: Vec::new(),
+            few: ids(&["a", "bbb", "dd", "ee"]),
+        };
+        // As many photographs as letters.
+        let sorted = commonest_first(&groups, str::len);
+        assert_eq!(sorted.many, ["aa", "c"]);
+        assert!(sorted.medium.is_empty());
+        assert_eq!(sorted.few, ["bbb", "dd", "ee", "a"]);
     }
 }

@@ -349,7 +349,7 @@ pub fn html(comparison: &Comparison, pictures: &[(Picture, Vec<u8>)]) -> Result<
     }
     page.push_str(
         "<h2>Confusion</h2>\n<p>Photographs that show one class, over all seeds: that class by rows, \
-         the likeliest class by columns. Sisters stand together in a box of darker lines.</p>\n",
+         the likeliest class by columns. Darker lines are around sisters, which share a parent.</p>\n",
     );
     let baseline = &comparison.methods[comparison.baseline];
     confusion(&mut page, comparison, baseline)?;
@@ -371,11 +371,11 @@ pub fn read(pictures: Vec<Picture>, folder: &Path) -> Result<Vec<(Picture, Vec<u
     pictures.into_iter().map(read).collect()
 }
 
-/// The classes by parent, so that sisters are neighbours.
+/// The classes by their parents, so that sisters are neighbours as far as one row allows.
 fn confusion(page: &mut String, comparison: &Comparison, method: &Compared) -> Result<()> {
     let classes = &comparison.classes;
     let mut order: Vec<usize> = (0..classes.len()).collect();
-    order.sort_by(|&a, &b| classes[a].parent.cmp(&classes[b].parent).then(a.cmp(&b)));
+    order.sort_by_key(|&class| &classes[class].parents);
     write!(
         page,
         "<h3>{}</h3>\n<div class=\"scroll\"><table class=\"confusion\">\n<thead><tr><th></th>",
@@ -396,14 +396,17 @@ fn confusion(page: &mut String, comparison: &Comparison, method: &Compared) -> R
         )?;
         for &said in &order {
             let count = row[said];
-            let sister = classes[said].parent == classes[truth].parent;
+            let sister = classes[said].is_sister(&classes[truth]);
             let colour = match (said == truth, sister) {
                 (true, _) => "0,114,178",
                 (_, true) => "230,159,0",
                 _ => "213,94,0",
             };
             let shade = f64::from(count) / all;
-            let border = if sister { ";border-color:#888" } else { "" };
+            let border = match sister || said == truth {
+                true => ";border-color:#888",
+                false => "",
+            };
             let text = if count > 0 {
                 count.to_string()
             } else {
@@ -479,6 +482,22 @@ mod tests {
                 + page.matches(&format!("<{tag} ")).count();
             assert_eq!(opened, page.matches(&format!("</{tag}>")).count(), "{tag}");
         }
+    }
+
+    #[test]
+    fn classes_with_any_parent_in_common_are_sisters_in_the_confusion() {
+        let mut comparison = comparison();
+        for (n, class) in comparison.classes.iter_mut().enumerate() {
+            class.parents = vec![format!("parent {n:02}")];
+        }
+        for class in [0, 3] {
+            comparison.classes[class].parents.push("both".to_owned());
+        }
+        let mut table = String::new();
+        confusion(&mut table, &comparison, &comparison.methods[0]).expect("a table");
+        // Every class with itself, and the two with each other.
+        let dark = table.matches("border-color:#888").count();
+        assert_eq!(dark, comparison.classes.len() + 2);
     }
 
     #[test]

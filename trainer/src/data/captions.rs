@@ -23,6 +23,7 @@ const BEFORE: usize = 3;
 #[derive(Clone, Debug)]
 pub struct Captions {
     words: Vec<String>,
+    written: BTreeMap<usize, Vec<String>>,
     of: BTreeMap<usize, Vec<i64>>,
 }
 
@@ -75,7 +76,7 @@ impl Captions {
             .iter()
             .map(|(&i, words)| (i, words.iter().map(number).collect()))
             .collect();
-        Captions { words, of }
+        Captions { words, written, of }
     }
 
     /// The words of an example's caption, in numbers, without its end; none where
@@ -84,7 +85,13 @@ impl Captions {
         self.of.get(&example).map(Vec::as_slice)
     }
 
-    /// A caption in words, up to its end.
+    /// The words of an example's caption as they were written, those that the vocabulary lacks
+    /// among them; none where nobody wrote one.
+    pub fn written(&self, example: usize) -> Option<&[String]> {
+        self.written.get(&example).map(Vec::as_slice)
+    }
+
+    /// A caption in words, up to its end; `?` for one that the vocabulary lacks.
     pub fn words(&self, numbers: &[i64]) -> Vec<&str> {
         let said = numbers.iter().take_while(|&&number| number != END);
         said.map(|&number| {

@@ -58,7 +58,7 @@ pub fn scores(
     let rows = tasks.decoder().map_or(0, |decoder| decoder.rows());
     let captions = Captions::of(&photographs.dataset, captions::vocabulary(rows));
     let (mut coarse, mut fine, mut top5) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut right, mut greedy, mut beam) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut captioned, mut greedy, mut beam) = (Vec::new(), Vec::new(), Vec::new());
     let bar = progress(which.len() as u64, "tasks");
     for batch in photographs.loader(None, batch).epoch(which.to_vec(), 0)? {
         let images = batch.images(device);
@@ -79,17 +79,13 @@ pub fn scores(
         if let Some(decoder) = tasks.decoder() {
             let said = no_grad(|| decoder.greedy(&features)).to_device(Device::Cpu);
             for (row, &example) in batch.index.iter().enumerate() {
-                let Some(written) = captions.numbers(example) else {
+                if captions.written(example).is_none() {
                     continue;
-                };
-                let words = |numbers: &[i64]| -> Vec<String> {
-                    let words = captions.words(numbers);
-                    words.into_iter().map(str::to_owned).collect()
-                };
-                right.push(words(written));
-                greedy.push(words(&Vec::<i64>::try_from(said.get(row as i64))?));
+                }
+                captioned.push(example);
+                greedy.push(Vec::<i64>::try_from(said.get(row as i64))?);
                 let one = features.narrow(0, row as i64, 1);
-                beam.push(words(&no_grad(|| decoder.beam(&one, BEAM))));
+                beam.push(no_grad(|| decoder.beam(&one, BEAM)));
             }
         }
         bar.inc(batch.index.len() as u64);
@@ -99,9 +95,9 @@ pub fn scores(
         coarse: mean(coarse),
         fine: mean(fine),
         fine_top5: mean(top5),
-        greedy: bleu(&greedy, &right),
-        beam: bleu(&beam, &right),
-        captions: right.len(),
+        greedy: bleu_of(&captions, &captioned, &greedy),
+        beam: bleu_of(&captions, &captioned, &beam),
+        captions: captioned.len(),
     }))
 }
 
@@ -163,6 +159,18 @@ pub fn table(stages: &[(String, TaskScores)]) -> String {
     )
 }
 
+/// BLEU of what was `said`, in numbers, against what is written of the `examples`: a word that the
+/// vocabulary lacks is one that nothing said can match.
+fn bleu_of(captions: &Captions, examples: &[usize], said: &[Vec<i64>]) -> Option<[f64; 4]> {
+    let written = |&example: &usize| -> Vec<&str> {
+        let words = captions.written(example).unwrap_or_default();
+        words.iter().map(String::as_str).collect()
+    };
+    let right: Vec<Vec<&str>> = examples.iter().map(written).collect();
+    let said: Vec<Vec<&str>> = said.iter().map(|numbers| captions.words(numbers)).collect();
+    bleu(&said, &right)
+}
+
 fn numbers(logits: &Tensor) -> Result<Vec<f32>> {
     Ok(Vec::try_from(
         logits.to_device(Device::Cpu).contiguous().view([-1]),
@@ -185,7 +193,42 @@ fn among(logits: &[f32], labels: &[Label], nodes: &[usize], top: usize) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::captions::{END, OTHER};
+    use crate::data::{Dataset, Example, Origin, Split};
+    use fovea_core::taxonomy::Taxonomy;
     use Label::{Absent, Present, Unknown};
+
+    #[test]
+    fn a_word_that_the_vocabulary_lacks_is_never_right() {
+        let example = |split: Split, keywords: &str| Example {
+            source: "captioned".into(),
+            image: "a.png".into(),
+            origin: Origin::File,
+            patient: "a".into(),
+            split,
+            labels: Vec::new(),
+            aspect: 1.0,
+            raw: [("keywords".to_owned(), keywords.to_owned())].into(),
+        };
+        let dataset = Dataset {
+            taxonomy: std::sync::Arc::new(Taxonomy::builtin("odir").expect("ships")),
+            examples: vec![
+                example(Split::Train, "cataract"),
+                example(Split::Val, "cataract rare"),
+            ],
+            sources: Vec::new(),
+        };
+        let captions = Captions::of(&dataset, 1);
+        let cataract = captions.numbers(0).expect("a caption")[0];
+        assert_eq!(captions.words(&[cataract, OTHER, END]), ["cataract", "?"]);
+        assert_eq!(
+            captions.written(1).expect("a caption"),
+            ["cataract", "rare"]
+        );
+        let said = [vec![cataract, OTHER, END]];
+        let [one, two, ..] = bleu_of(&captions, &[1], &said).expect("a caption");
+        assert!((one - 0.5).abs() < 1e-12 && two == 0.0, "{one} and {two}");
+    }
 
     #[test]
     fn the_likeliest_are_those_that_count() {

@@ -6,9 +6,12 @@
 //! bias of the class's prior, and the logits of negatives times lambda, their
 //! loss over lambda.
 //!
-//! The authors' settings for COCO are the defaults (mu 0.2, lambda 5, kappa
-//! 0.05). A photograph with no positive class has r = 0 throughout: the lowest
-//! weight, which is that of their formula for an empty sum.
+//! The authors' settings for COCO are the defaults (mu 0.2, lambda 2, kappa
+//! 0.05), and draws are class-aware as theirs are: r makes up for the common
+//! classes that come along with rare ones. Ours: a photograph with no positive
+//! class has r = 0 throughout, the lowest weight, for nothing in it is rare. Their
+//! formula divides by the empty sum there and gives the highest, 1.1; of theirs
+//! none is without a class.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -19,6 +22,7 @@ use super::{
     above_nought, default, from_nought, Method, MethodContext, Settings, Step, Term, LABELS,
 };
 use crate::losses::masked_mean;
+use crate::samplers::Sampling;
 
 /// Settings of the method `db_focal`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -30,8 +34,8 @@ pub struct DbFocal {
     /// Middle of the smoothing, 0 or more; 0.2 by default, 0.2 or 0.3 in the authors' runs.
     #[serde(default = "fifth")]
     pub mu: f64,
-    /// How much negatives are tolerated, above 0; 5 by default, 2 or 5 in the authors' runs.
-    #[serde(default = "five")]
+    /// How much negatives are tolerated, above 0; 2 by default, 2 or 5 in the authors' runs.
+    #[serde(default = "default::two")]
     pub lambda: f64,
     /// Share of the class's prior in its bias, 0 or more; 0.05 by default.
     #[serde(default = "twentieth")]
@@ -40,9 +44,6 @@ pub struct DbFocal {
 
 fn fifth() -> f64 {
     0.2
-}
-fn five() -> f64 {
-    5.0
 }
 fn twentieth() -> f64 {
     0.05
@@ -80,6 +81,10 @@ struct DistributionBalanced {
 }
 
 impl Method for DistributionBalanced {
+    fn draws(&self) -> Sampling {
+        Sampling::ClassBalanced
+    }
+
     fn losses(&self, step: &Step) -> Vec<Term> {
         let logits = &step.output.logits;
         let (targets, mask) = step.batch.finest(logits.size()[1]);
@@ -129,15 +134,35 @@ fn prior(n: f32, all: f32) -> f32 {
 mod tests {
     use super::*;
 
+    const COUNTS: [f32; 3] = [100.0, 10.0, 1.0];
+
+    /// With the defaults, on three classes of 200 photographs.
+    fn of_three() -> DistributionBalanced {
+        let rows = |value: fn(f32) -> f32| Tensor::from_slice(&COUNTS.map(value)).view([1, -1]);
+        DistributionBalanced {
+            inverse: rows(inverse),
+            prior: rows(|n| prior(n, 200.0)),
+            settings: toml::from_str("").unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_photograph_without_a_class_weighs_least() {
+        let loss = of_three();
+        let nothing = Tensor::zeros([1, 3], (Kind::Float, tch::Device::Cpu));
+        // Where the bias is undone, the loss of a negative is weight / 2 * p^2 * -ln(1 - p).
+        let undecided = &loss.prior * (0.05 / 2.0);
+        let each = loss.each(&undecided, &nothing);
+        let weight = 0.1 + 1.0 / (1.0 + 2f64.exp());
+        let expected = weight / 2.0 * 0.25 * 2f64.ln();
+        for k in 0..3 {
+            assert!((each.double_value(&[0, k]) - expected).abs() < 1e-6);
+        }
+    }
+
     #[test]
     fn the_formula_worked_out_by_hand() {
-        let (counts, all) = ([100f32, 10.0, 1.0], 200f32);
-        let rows = |values: Vec<f32>| Tensor::from_slice(&values).view([1, -1]);
-        let loss = DistributionBalanced {
-            inverse: rows(counts.iter().map(|&n| inverse(n)).collect()),
-            prior: rows(counts.iter().map(|&n| prior(n, all)).collect()),
-            settings: toml::from_str("").unwrap(),
-        };
+        let loss = of_three();
         let z = [0.3f32, -1.0, 2.0];
         let y = [1f32, 1.0, 0.0];
         let each = loss.each(
@@ -147,16 +172,16 @@ mod tests {
         let each = Vec::<f32>::try_from(each.view([-1])).unwrap();
         let sigmoid = |z: f64| 1.0 / (1.0 + (-z).exp());
         for k in 0..3 {
-            let n = f64::from(counts[k]);
+            let n = f64::from(COUNTS[k]);
             let r = (1.0 / n) / (1.0 / 100.0 + 1.0 / 10.0);
             let weight = 0.1 + sigmoid(10.0 * (r - 0.2));
-            let biased = f64::from(z[k]) - 0.05 / 5.0 * (200.0 / n - 1.0).ln();
+            let biased = f64::from(z[k]) - 0.05 / 2.0 * (200.0 / n - 1.0).ln();
             let expected = if y[k] == 1.0 {
                 let p = sigmoid(biased);
                 weight * (1.0 - p).powi(2) * -p.ln()
             } else {
-                let p = sigmoid(5.0 * biased);
-                weight / 5.0 * p.powi(2) * -(1.0 - p).ln()
+                let p = sigmoid(2.0 * biased);
+                weight / 2.0 * p.powi(2) * -(1.0 - p).ln()
             };
             let found = f64::from(each[k]);
             assert!((found - expected).abs() < 1e-5, "{found} is not {expected}");

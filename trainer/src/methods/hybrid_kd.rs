@@ -96,6 +96,9 @@ impl Settings for HybridKd {
         if self.of(Role::Weights).next().is_some() {
             bail!("a teacher of hybrid_kd has the role logits or features, not weights");
         }
+        for teacher in self.of(Role::Features) {
+            teacher.teaches_all("the role features")?;
+        }
         let (features, logits) = (
             self.of(Role::Features).count(),
             self.of(Role::Logits).count(),

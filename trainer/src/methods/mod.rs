@@ -117,7 +117,7 @@ impl MethodConfig {
     /// They cannot be written as TOML.
     pub fn written(&self) -> Result<Vec<String>> {
         let table = toml::Table::try_from(self)?;
-        let said = ["kind", "teachers", "with"];
+        let said = ["kind", "teachers"];
         let settings = table
             .iter()
             .filter(|(key, _)| !said.contains(&key.as_str()));

@@ -135,6 +135,10 @@ impl Settings for MtlKd {
             self.labels || !self.teachers.is_empty(),
             "mtl_kd with `labels = false` has nothing to learn from: name its `teachers`"
         );
+        for teacher in &self.teachers {
+            teacher.teaches_logits("mtl_kd")?;
+            teacher.teaches_all("mtl_kd")?;
+        }
         let alpha = self.alpha;
         ensure!(
             (0.0..=1.0).contains(&alpha),
@@ -188,10 +192,19 @@ impl Settings for MtlKd {
         for teacher in &self.teachers {
             let stage = &teacher.stage;
             let teacher = context.looks.teacher(stage)?;
-            ensure!(
-                teacher.net.tasks().is_some(),
-                "teacher `{stage}` of mtl_kd is not a stage of mtl_kd"
-            );
+            let theirs = teacher
+                .net
+                .tasks()
+                .with_context(|| format!("teacher `{stage}` of mtl_kd is not a stage of mtl_kd"))?;
+            if let (Some(own), Some(theirs)) = (own.decoder(), theirs.decoder()) {
+                ensure!(
+                    own.rows() == theirs.rows(),
+                    "teacher `{stage}` of mtl_kd has a `vocabulary` of {} words, not {}: the two \
+                     must be equal",
+                    captions::vocabulary(theirs.rows()),
+                    self.vocabulary
+                );
+            }
             teachers.push(teacher);
         }
         let captions = own

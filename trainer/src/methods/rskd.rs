@@ -72,6 +72,9 @@ impl Settings for Rskd {
             !self.teachers.is_empty(),
             "teachers = [] names no stage whose logits could be taught"
         );
+        for teacher in &self.teachers {
+            teacher.teaches_logits("rskd")?;
+        }
         let base = self.base.settings();
         ensure!(
             base.teachers().is_empty() && base.is_trained(),

@@ -69,6 +69,9 @@ impl Settings for Sall {
             "sall needs two `teachers` or more, one per task; there are {}",
             self.teachers.len()
         );
+        for teacher in &self.teachers {
+            teacher.teaches_logits("sall")?;
+        }
         above_nought("temperature", self.temperature)?;
         from_nought("soft", self.soft)?;
         from_nought("binary", self.binary)?;

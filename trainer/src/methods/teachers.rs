@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use anyhow::{Context, Result};
+use anyhow::{ensure, Context, Result};
 use serde::{Deserialize, Serialize};
 use tch::{nn, Device, Kind, Tensor};
 
@@ -61,6 +61,28 @@ impl Teacher {
 }
 
 impl TeacherConfig {
+    /// # Errors
+    /// It is to teach something else than its logits, which `method` would not ask it for.
+    pub fn teaches_logits(&self, method: &str) -> Result<()> {
+        ensure!(
+            self.role == Role::Logits,
+            "teacher `{}` of {method} has a `role`, but {method} uses logits alone: leave it out",
+            self.stage
+        );
+        Ok(())
+    }
+
+    /// # Errors
+    /// It is to teach some classes only, which `method` would not heed.
+    pub fn teaches_all(&self, method: &str) -> Result<()> {
+        ensure!(
+            self.classes.is_none(),
+            "teacher `{}` of {method} has `classes`, which mean nothing there: leave them out",
+            self.stage
+        );
+        Ok(())
+    }
+
     /// Which finest classes it teaches, one entry per class.
     ///
     /// # Errors

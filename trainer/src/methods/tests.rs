@@ -16,7 +16,8 @@ const SIDE: i64 = 32;
 /// The mAP that says it did.
 const BY_HEART: f64 = 0.99;
 
-/// A tree of four classes, two diseases and two groups.
+/// A tree of four classes, two diseases and two groups, with a composite of two classes beside
+/// `referable`, which has none.
 fn taxonomy() -> Taxonomy {
     let node = |id: &str, level: &str, severity: u8, rest: &str| {
         format!(
@@ -34,6 +35,7 @@ fn taxonomy() -> Taxonomy {
         node("cd", "disease", 2, "parents = [\"right\"]"),
         node("left", "group", 1, ""),
         node("right", "group", 2, ""),
+        "[composite.c_or_d]\nany_of = [\"c\", \"d\"]\n".to_owned(),
     ];
     Taxonomy::parse(&text.concat()).expect("a taxonomy")
 }
@@ -145,7 +147,7 @@ fn noise() -> (TensorBatch, Vec<Label>) {
     let taxonomy = taxonomy();
     tch::manual_seed(11);
     let images = Tensor::randn([PHOTOGRAPHS, 3, SIDE, SIDE], (Kind::Float, Device::Cpu));
-    let mut labels = Vec::new();
+    let (mut labels, mut composites) = (Vec::new(), Vec::new());
     for i in 0..PHOTOGRAPHS as usize {
         // 8, 16, 4 and 6 photographs; every sixteenth shows nothing.
         let shows = [i % 4 == 1, i % 2 == 1, i % 8 == 2, i % 5 == 4];
@@ -154,14 +156,18 @@ fn noise() -> (TensorBatch, Vec<Label>) {
             *label = if shows { Label::Present } else { Label::Absent };
         }
         taxonomy.complete(&mut row).expect("no conflict");
+        let either = match shows[2] || shows[3] {
+            true => Label::Present,
+            false => Label::Absent,
+        };
         labels.extend(row);
+        composites.extend([either, Label::Unknown]);
     }
-    let composites = vec![Label::Unknown; PHOTOGRAPHS as usize];
     let batch = crate::data::Batch {
         size: SIDE as u32,
         pixels: vec![0; (PHOTOGRAPHS * SIDE * SIDE * 3) as usize],
         labels: labels.clone(),
-        composite_weights: vec![0.0; composites.len()],
+        composite_weights: [1.0, 0.0].repeat(PHOTOGRAPHS as usize),
         composites,
         index: (0..PHOTOGRAPHS as usize).collect(),
     };
@@ -355,7 +361,7 @@ fn made(text: &str) -> (nn::VarStore, Net, Box<dyn Method>) {
 }
 
 /// Three photographs: of the first and second class; of none, one label
-/// unknown; of the third.
+/// unknown; of the third. The composite is not known of the second.
 fn three() -> TensorBatch {
     let rows = |values: &[f64], width: i64| {
         let rows = Tensor::from_slice(values).view([3, width]);
@@ -377,8 +383,8 @@ fn three() -> TensorBatch {
         images: Tensor::zeros([3, 3, 32, 32], (Kind::Float, Device::Cpu)),
         targets: rows(&targets, 8),
         mask: rows(&mask, 8),
-        composite_targets: Tensor::zeros([3, 1], (Kind::Float, Device::Cpu)),
-        composite_mask: Tensor::zeros([3, 1], (Kind::Float, Device::Cpu)),
+        composite_targets: rows(&[0.0, 0.0, 0.0, 0.0, 1.0, 0.0], 2),
+        composite_mask: rows(&[1.0, 0.0, 0.0, 0.0, 1.0, 0.0], 2),
         index: vec![0, 1, 2],
     }
 }
@@ -405,7 +411,7 @@ fn loss_at(method: &dyn Method, logits: &[f64]) -> (f64, Vec<f64>) {
 
 /// Those whose loss is a function of the logits with its own slope: ASL lets no
 /// gradient through its weights, and says so.
-const OF_LOGITS: [&str; 10] = [
+const OF_LOGITS: [&str; 11] = [
     "kind = 'erm'",
     "kind = 'rw'",
     "kind = 'focal'",
@@ -415,6 +421,7 @@ const OF_LOGITS: [&str; 10] = [
     "kind = 'hl'",
     "kind = 'mlmc'",
     "kind = 'mlmc'\nmarginal = 'noisy_or'",
+    "kind = 'mlmc'\nmarginal = 'noisy_or'\ncomposites = true",
     "kind = 'ics'",
 ];
 
@@ -526,6 +533,104 @@ fn losses_are_the_formulas_evaluated_in_doubles() {
     );
 }
 
+/// The composite's cross-entropy in doubles, with the weight of a parent in the labels' share.
+#[test]
+fn known_composites_enter_the_loss() {
+    let at: Vec<f64> = (0..12).map(|i| 4.0 * (0.9 * f64::from(i)).cos()).collect();
+    let sigmoid = |z: f64| 1.0 / (1.0 + (-z).exp());
+    let either = |row: usize| {
+        let [c, d] = [at[4 * row + 2], at[4 * row + 3]].map(sigmoid);
+        1.0 - (1.0 - c) * (1.0 - d)
+    };
+    let expected = (-(1.0 - either(0)).ln() - either(2).ln()) / 2.0;
+    let batch = three();
+    for (text, weight) in [
+        ("kind = 'mlmc'\ncomposites = true", 1.0),
+        ("kind = 'mlmc'\ncomposites = true\nparent_weight = 0.5", 0.5),
+        (
+            "kind = 'hybrid_kd'\nalpha = 0.0\nbeta = 0.0\nteachers = []\ncomposites = true\n\
+             parent_weight = 0.25",
+            0.25,
+        ),
+    ] {
+        let (_store, _net, method) = made(text);
+        let output = Output {
+            features: Tensor::ones([3, 512], (Kind::Float, Device::Cpu)),
+            logits: Tensor::from_slice(&at).view([3, 4]).to_kind(Kind::Float),
+        };
+        let terms = method.losses(&Step {
+            output: &output,
+            batch: &batch,
+            progress: 0.5,
+        });
+        let term = terms.iter().find(|term| term.name == "composites");
+        let term = term.expect(text);
+        assert_eq!(term.weight, weight, "{text}");
+        let value = term.value.double_value(&[]);
+        assert!(
+            (value - expected).abs() < 1e-4,
+            "{text}: {value} is not {expected}"
+        );
+    }
+}
+
+#[test]
+fn methods_draw_as_their_authors_do() {
+    for (text, draws) in [
+        ("kind = 'erm'", Sampling::Instance),
+        ("kind = 'rs'", Sampling::ClassBalanced),
+        ("kind = 'focal'", Sampling::Instance),
+        ("kind = 'db_focal'", Sampling::ClassBalanced),
+        ("kind = 'oltr'", Sampling::ClassBalanced),
+        ("kind = 'crt'", Sampling::ClassBalanced),
+        ("kind = 'mlmc'", Sampling::Instance),
+        ("kind = 'ics'", Sampling::ClassBalanced),
+    ] {
+        let (_store, _net, method) = made(text);
+        assert_eq!(method.draws(), draws, "{text}");
+    }
+}
+
+/// What building a method on `net` says, whose teachers are all `teacher`.
+fn refused(text: &str, net: &Net, teacher: Teacher) -> Option<String> {
+    let taxonomy = taxonomy();
+    let looks = OneTeacher {
+        teacher: Some(Rc::new(teacher)),
+        width: net.width(),
+    };
+    let built = method(text).settings().build(&MethodContext {
+        taxonomy: &taxonomy,
+        hierarchy: Rc::new(Hierarchy::new(&taxonomy, Device::Cpu)),
+        groups: &ClassGroups::default(),
+        photographs: 200,
+        counts: &[1.0; 8],
+        device: Device::Cpu,
+        net,
+        own: nn::VarStore::new(Device::Cpu).root() / "method",
+        looks: &looks,
+    });
+    built.err().map(|said| said.to_string())
+}
+
+#[test]
+fn a_teacher_of_words_has_the_same_vocabulary() {
+    let words = |vocabulary: usize| {
+        let tasks = "kind = 'mtl_kd'\ntasks = ['words']\n";
+        made(&format!("{tasks}vocabulary = {vocabulary}"))
+    };
+    let taught = "kind = 'mtl_kd'\ntasks = ['words']\nvocabulary = 20\n\
+                  teachers = [{ stage = 't' }]";
+    let (_store, own, _) = words(20);
+    for (vocabulary, fits) in [(20, true), (30, false)] {
+        let (store, net, _) = words(vocabulary);
+        let said = refused(taught, &own, Teacher { store, net });
+        assert_eq!(said.is_none(), fits, "{said:?}");
+        if let Some(said) = said {
+            assert!(said.contains("`vocabulary` of 30 words, not 20"), "{said}");
+        }
+    }
+}
+
 #[test]
 fn settings_that_make_no_sense_are_refused_by_name() {
     for (text, named) in [
@@ -544,6 +649,27 @@ fn settings_that_make_no_sense_are_refused_by_name() {
         (
             "kind = 'hybrid_kd'\nalpha = 0.0\nbeta = 1.5\nteachers = [{ stage = 'a' }]",
             "beta",
+        ),
+        (
+            "kind = 'hybrid_kd'\nteachers = [{ stage = 'a', role = 'features', \
+             classes = 'shot/few' }, { stage = 'b' }]",
+            "`classes`",
+        ),
+        (
+            "kind = 'mtl_kd'\ntasks = ['fine']\nteachers = [{ stage = 'a', role = 'features' }]",
+            "`role`",
+        ),
+        (
+            "kind = 'mtl_kd'\ntasks = ['fine']\nteachers = [{ stage = 'a', classes = ['a'] }]",
+            "`classes`",
+        ),
+        (
+            "kind = 'rskd'\nteachers = [{ stage = 'a', role = 'weights' }]",
+            "`role`",
+        ),
+        (
+            "kind = 'sall'\nteachers = [{ stage = 'a' }, { stage = 'b', role = 'features' }]",
+            "`role`",
         ),
         ("kind = 'rskd'\nteachers = []", "teachers"),
         ("kind = 'sall'\nteachers = [{ stage = 'a' }]", "teachers"),

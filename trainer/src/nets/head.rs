@@ -59,7 +59,8 @@ pub enum Head {
 /// OLTR's head: what it knows of the other classes, added to what it sees.
 #[derive(Debug)]
 pub struct Memory {
-    /// classes x width: where the features of each class lie.
+    /// classes x width: where the features of each class lie. The head reads them; only a loss on
+    /// the features moves them.
     pub centroids: Tensor,
     /// How much of each centroid a photograph calls up.
     hallucinator: nn::Linear,
@@ -148,7 +149,7 @@ impl Memory {
         let called_up = features
             .apply(&self.hallucinator)
             .softmax(1, Kind::Float)
-            .matmul(&self.centroids);
+            .matmul(&self.centroids.detach());
         let added = features.apply(&self.selector).tanh() * called_up;
         let seen = reachability * (features + added);
         let squashed: Tensor = &seen / (1.0 + norm(&seen));
@@ -157,7 +158,7 @@ impl Memory {
 
     /// Euclidean distances of features (B x width) to the centroids: B x classes.
     pub fn distances(&self, features: &Tensor) -> Tensor {
-        Tensor::cdist(features, &self.centroids, 2.0, None::<i64>)
+        Tensor::cdist(features, &self.centroids.detach(), 2.0, None::<i64>)
     }
 }
 
@@ -191,6 +192,18 @@ mod tests {
         let brighter = head.forward(&(&features * 7.0));
         assert!((&logits - brighter).abs().max().double_value(&[]) < 1e-4);
         assert!(logits.abs().max().double_value(&[]) <= 30.0);
+    }
+
+    #[test]
+    fn the_memory_head_does_not_move_its_centroids() {
+        let (_store, head) = head(HeadKind::Memory);
+        let features = Tensor::randn([5, 6], (Kind::Float, Device::Cpu));
+        head.forward(&features).sum(Kind::Float).backward();
+        let Head::Memory(memory) = &head else {
+            panic!("not a memory head");
+        };
+        assert!(!memory.centroids.grad().defined());
+        assert!(memory.selector.ws.grad().defined());
     }
 
     #[test]

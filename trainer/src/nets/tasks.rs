@@ -326,12 +326,86 @@ impl Decoder {
                 .partition(|way| way.words.last() == Some(&END));
             ended.extend(done);
             open = going;
-            if open.is_empty() || ended.len() >= width {
+            // A way still open may end better than those that ended early.
+            if open.is_empty() {
                 break;
             }
         }
+        // Those still open have all the words there may be, as a caption that has ended.
         ended.extend(open);
         let best = ended.into_iter().max_by(|a, b| mean(a).total_cmp(&mean(b)));
         best.map(|way| way.words).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::captions;
+
+    /// A decoder that hears the last word alone: `after` has the chances of the words behind each.
+    fn speaker(after: &[(i64, &[(i64, f64)])], words: usize) -> (nn::VarStore, Tasks) {
+        let rows = captions::rows(words);
+        let store = nn::VarStore::new(Device::Cpu);
+        let kind = HeadKind::Tasks {
+            fine: false,
+            coarse: None,
+            words: Some(rows),
+        };
+        let tasks = Tasks::new(&store.root(), kind, 2, 1);
+        let decoder = tasks.decoder().expect("it says words");
+        let numbers = (Kind::Float, Device::Cpu);
+        // Word n opens unit n and no other, and nothing is remembered.
+        let own = Tensor::eye(rows, numbers) * 20.0;
+        let gate = |open: f64| Tensor::full([UNITS], open, numbers);
+        let gates = [gate(20.0), gate(-20.0), gate(0.0), gate(20.0)];
+        let mut logits = Tensor::full([rows, UNITS], -30.0, numbers);
+        for &(word, next) in after {
+            for &(said, chance) in next {
+                let _ = logits.get(said).get(word).fill_(chance.ln());
+            }
+        }
+        let _ = tch::no_grad(|| {
+            let _ = decoder.embedding.shallow_clone().zero_();
+            let mut embedding = decoder.embedding.narrow(1, 0, rows);
+            embedding.copy_(&own);
+            let _ = decoder.of_input.shallow_clone().zero_();
+            let cell = decoder.of_input.narrow(0, 2 * UNITS, rows);
+            cell.narrow(1, 0, rows).copy_(&Tensor::eye(rows, numbers));
+            let _ = decoder.of_state.shallow_clone().zero_();
+            decoder
+                .of_neither
+                .shallow_clone()
+                .copy_(&Tensor::cat(&gates, 0));
+            // An open unit says the tangent of its cell of 1.
+            logits = &logits / 1f64.tanh();
+            decoder.out.ws.shallow_clone().copy_(&logits);
+            let bias = decoder.out.bs.as_ref().expect("a bias");
+            bias.shallow_clone().zero_()
+        });
+        (store, tasks)
+    }
+
+    #[test]
+    fn a_beam_waits_for_the_likeliest_caption_to_end() {
+        let (a, b, x, z) = (3, 4, 5, 6);
+        let (_store, tasks) = speaker(
+            &[
+                (
+                    START,
+                    &[(a, 0.60), (b, 0.25), (END, 0.10), (captions::OTHER, 0.05)],
+                ),
+                (a, &[(x, 0.90), (END, 0.06), (captions::OTHER, 0.04)]),
+                (b, &[(END, 0.90), (captions::OTHER, 0.10)]),
+                (x, &[(z, 0.95), (captions::OTHER, 0.05)]),
+                (z, &[(END, 0.95), (captions::OTHER, 0.05)]),
+                (captions::OTHER, &[(END, 1.0)]),
+            ],
+            4,
+        );
+        let decoder = tasks.decoder().expect("it says words");
+        let features = Tensor::zeros([1, 2], (Kind::Float, Device::Cpu));
+        // After two words three captions have ended: `END`, `b END` and `a END`.
+        assert_eq!(decoder.beam(&features, 3), [a, x, z, END]);
     }
 }

@@ -38,8 +38,8 @@ pub fn gains(comparison: &Comparison, path: &Path) -> Result<()> {
     rows_of(&rows, "points of average mAP", path)
 }
 
-/// The gain of one method over the baseline, class by class within the shot
-/// groups.
+/// The gain of one method over the baseline, class by class in the order of the
+/// comparison.
 pub fn class_gains(comparison: &Comparison, method: usize, path: &Path) -> Result<()> {
     let base = &comparison.methods[comparison.baseline].precisions;
     let own = &comparison.methods[method].precisions;

@@ -7,8 +7,13 @@ use std::path::Path;
 use anyhow::Result;
 use plotters::prelude::*;
 
-use super::canvas::{self, drawing, px, Area, BLUE, GREEN, GRID, INK, MUTED, ORANGE, VERMILION};
+use super::canvas::{
+    self, drawing, px, Area, BLUE, GREEN, GRID, INK, MUTED, ORANGE, PURPLE, SKY, VERMILION, YELLOW,
+};
 use crate::report::EpochLine;
+
+/// Of the terms of a loss, in their order; MTL-KD with a source adversary has as many.
+const TERMS: [RGBColor; 7] = [INK, GREEN, ORANGE, MUTED, SKY, PURPLE, YELLOW];
 
 struct Line {
     name: String,
@@ -21,33 +26,10 @@ struct Line {
 /// Draws a history's losses and validation mAPs side by side. Epochs are
 /// counted through, whatever phase they belong to.
 pub fn curves(history: &[EpochLine], path: &Path) -> Result<()> {
-    let line = |name: &str, colour, width, value: &dyn Fn(&EpochLine) -> Option<f64>| Line {
-        name: name.to_owned(),
-        colour,
-        width,
-        points: history
-            .iter()
-            .enumerate()
-            .filter_map(|(i, epoch)| Some(((i + 1) as f64, value(epoch)?)))
-            .filter(|point| point.1.is_finite())
-            .collect(),
+    let line = |name: &str, colour, width, value: &dyn Fn(&EpochLine) -> Option<f64>| {
+        Line::of(history, name, colour, width, value)
     };
-    let mut losses = vec![
-        line("training (the method's own)", BLUE, 2, &|e| {
-            Some(e.train_loss)
-        }),
-        line("validation (plain BCE)", VERMILION, 2, &|e| {
-            Some(e.val_loss)
-        }),
-    ];
-    let terms: BTreeSet<&String> = history.iter().flat_map(|e| e.terms.keys()).collect();
-    // A loss of one term is that term.
-    if terms.len() > 1 {
-        for (term, colour) in terms.into_iter().zip([INK, GREEN, ORANGE, MUTED]) {
-            let name = format!("its term {term}");
-            losses.push(line(&name, colour, 1, &|e| e.terms.get(term).copied()));
-        }
-    }
+    let losses = losses(history);
     let percent = |share: Option<f64>| share.map(|share| 100.0 * share);
     let maps = [
         line("average of the groups", INK, 3, &|e| {
@@ -64,6 +46,48 @@ pub fn curves(history: &[EpochLine], path: &Path) -> Result<()> {
         let title = "mAP on the validation split";
         panel(&right, title, "mAP, %", epochs, 0.0..100.0, &maps)
     })
+}
+
+impl Line {
+    fn of(
+        history: &[EpochLine],
+        name: &str,
+        colour: RGBColor,
+        width: u32,
+        value: &dyn Fn(&EpochLine) -> Option<f64>,
+    ) -> Line {
+        let points = history.iter().enumerate();
+        Line {
+            name: name.to_owned(),
+            colour,
+            width,
+            points: points
+                .filter_map(|(i, epoch)| Some(((i + 1) as f64, value(epoch)?)))
+                .filter(|point| point.1.is_finite())
+                .collect(),
+        }
+    }
+}
+
+fn losses(history: &[EpochLine]) -> Vec<Line> {
+    let mut losses = vec![
+        Line::of(history, "training (the method's own)", BLUE, 2, &|e| {
+            Some(e.train_loss)
+        }),
+        Line::of(history, "validation (plain BCE)", VERMILION, 2, &|e| {
+            Some(e.val_loss)
+        }),
+    ];
+    let terms: BTreeSet<&String> = history.iter().flat_map(|e| e.terms.keys()).collect();
+    // A loss of one term is that term.
+    if terms.len() > 1 {
+        for (term, colour) in terms.into_iter().zip(TERMS.into_iter().cycle()) {
+            let name = format!("its term {term}");
+            let value = |e: &EpochLine| e.terms.get(term).copied();
+            losses.push(Line::of(history, &name, colour, 1, &value));
+        }
+    }
+    losses
 }
 
 /// From 0, with some air above. An early epoch many times worse than all the
@@ -187,6 +211,21 @@ mod tests {
             // Blue is no part of axes and letters: only of a line.
             let blue = picture.pixels().any(|p| p.0 == [0, 114, 178]);
             assert_eq!(blue, epochs > 0, "{epochs} epochs");
+        }
+    }
+
+    #[test]
+    fn every_term_of_a_loss_has_a_line_and_a_colour_of_its_own() {
+        let mut history = history(3);
+        for epoch in &mut history {
+            // As many as MTL-KD has with labels, teachers and a source adversary.
+            epoch.terms = (0..7).map(|term| (format!("term {term}"), 0.1)).collect();
+        }
+        let lines = losses(&history);
+        assert_eq!(lines.len(), 2 + 7);
+        for (i, line) in lines.iter().enumerate() {
+            assert_eq!(line.points.len(), if i == 1 { 0 } else { 3 });
+            assert!(lines[..i].iter().all(|other| other.colour != line.colour));
         }
     }
 
