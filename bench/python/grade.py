@@ -1,8 +1,9 @@
 """What one would write in Python for `fovea grade`: grade.py ONNX SIZE FOLDER.
 
-OpenCV reads and prepares every photograph of the folder as Fovea's core does (the field
-is found in a small copy, cut out as a square, resampled, and blackened outside), ONNX
-Runtime runs the student; all on one thread. Says `photographs N` at the end. Unlike
+OpenCV reads and prepares every photograph of the folder as Fovea's core does (a large
+JPEG is decoded at a part of its size; the field is found in a small copy, cut out as a
+square, resampled, and blackened outside), ONNX Runtime runs the student; all on one
+thread. Says `photographs N` at the end. Unlike
 Fovea it does not ask whether a photograph can be judged, and decides nothing.
 """
 
@@ -13,9 +14,36 @@ import cv2
 import numpy as np
 import onnxruntime
 
+# A photograph is decoded at no less than so many times the student's side.
+ENOUGH = 2
+REDUCED = {
+    1: cv2.IMREAD_COLOR,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
 WORKING_SIDE = 256
 THRESHOLD = 0.16
 KEPT_RADIUS = 0.98
+
+
+def shorter_side(jpeg):
+    """Of a baseline JPEG, from its header: 0 where that does not say."""
+    at = 2
+    while at + 9 <= len(jpeg) and jpeg[at] == 0xFF and jpeg[at + 1] != 0xDA:
+        if jpeg[at + 1] in (0xC0, 0xC1):
+            height, width = (int.from_bytes(jpeg[i : i + 2]) for i in (at + 5, at + 7))
+            return min(height, width)
+        at += 2 + int.from_bytes(jpeg[at + 2 : at + 4])
+    return 0
+
+
+def read(file, side):
+    """Decoded as small as leaves ENOUGH times `side` to both sides of the photograph."""
+    jpeg = file.read_bytes()
+    most = shorter_side(jpeg) // (ENOUGH * side)
+    by = max(by for by in REDUCED if by == 1 or by <= most)
+    return cv2.imdecode(np.frombuffer(jpeg, np.uint8), REDUCED[by])
 
 
 def field(photograph):
@@ -58,7 +86,7 @@ def main():
     )
     files = sorted(folder.glob("*.jpg"))
     for file in files:
-        photograph = prepare(cv2.imread(str(file)), side)
+        photograph = prepare(read(file, side), side)
         session.run(["logits", "maps"], {"photograph": photograph})
     print("photographs", len(files))
 

@@ -41,7 +41,7 @@ pub struct Graded {
 
 pub struct Row {
     pub program: &'static str,
-    /// Of one photograph more.
+    /// Of one photograph more: all of them beyond the first alone, shared among the others.
     pub each: Times,
     /// From the start of the program to the end of the first photograph.
     pub first: Times,
@@ -106,19 +106,21 @@ fn one(options: &Measure, folder: &Folder) -> Result<Graded> {
         ("fovea grade", &fovea),
         ("Python: OpenCV, ONNX Runtime", &python),
     ];
-    let mut rows = programs.map(|(program, _)| Row {
-        program,
-        each: Times::default(),
-        first: Times::default(),
-    });
+    // Of each program: its first photograph alone, and all of them.
+    let mut taken = programs.map(|_| (Times::default(), Times::default()));
     for _ in 0..ROUNDS {
-        for ((_, program), row) in programs.iter().zip(&mut rows) {
-            let one = took(&mut program(&alone))?;
-            let all = took(&mut program(&folder.path))?;
-            row.first.push(vec![one]);
-            row.each.push(vec![(all - one) / (many - 1) as f64]);
+        for ((_, program), (first, all)) in programs.iter().zip(&mut taken) {
+            first.push(vec![took(&mut program(&alone))?]);
+            all.push(vec![took(&mut program(&folder.path))?]);
         }
     }
+    let [fovea, python] = taken;
+    let row = |(program, _): (&'static str, Program), (first, all): (Times, Times)| Row {
+        program,
+        each: all.beyond(&first, many - 1),
+        first,
+    };
+    let rows = [row(programs[0], fovea), row(programs[1], python)];
     Ok(Graded { photographs, rows })
 }
 

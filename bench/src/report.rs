@@ -44,11 +44,13 @@ else compute in bfloat16; that row is here for information, as it is another ari
 const GRADING: &str = "
 ## From photographs to verdicts
 
-Whole programs on a folder of drawn eyes (crate `render`). *Each* is what one photograph more takes;
-*first* is from the start of the program to the end of the first. The Python program
-(`bench/python/grade.py`) reads with OpenCV, finds the field, cuts and resamples it, and runs the
-student in ONNX Runtime. It neither asks whether the photograph can be judged nor decides anything,
-which Fovea does.
+Whole programs on a folder of drawn eyes (crate `render`). *First* is from the start of the program
+to the end of a first photograph alone, *each* what one photograph more takes: what the whole folder
+takes beyond the least of *first*, shared among the others. The Python program
+(`bench/python/grade.py`) reads with OpenCV, large photographs at a half, a quarter or an eighth of
+their size by the same rule as Fovea; it finds the field, cuts and resamples it, and runs the student
+in ONNX Runtime. It neither asks whether the photograph can be judged nor decides anything, which
+Fovea does.
 
 ";
 

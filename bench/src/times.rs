@@ -35,6 +35,18 @@ impl Times {
         quantile(&mut all, 0.5)
     }
 
+    /// What each of `more` things took that these times have beyond those of `first`: every run less
+    /// the least of `first`, shared among them. So a `first` that was disturbed in one round makes
+    /// nothing look faster.
+    pub fn beyond(&self, first: &Times, more: usize) -> Times {
+        let least = first.least();
+        let each = |run: &f64| (run - least) / more as f64;
+        let rounds = self.rounds.iter();
+        Times {
+            rounds: rounds.map(|runs| runs.iter().map(each).collect()).collect(),
+        }
+    }
+
     /// The least of each round.
     fn leasts(&self) -> Vec<f64> {
         let least = |round: &Vec<f64>| round.iter().copied().fold(f64::INFINITY, f64::min);
@@ -85,6 +97,18 @@ mod tests {
         assert_eq!(times.least(), 2.0);
         assert_eq!(times.median(), 3.5);
         assert!(Times::default().median().is_nan());
+    }
+
+    #[test]
+    fn a_disturbed_first_makes_nothing_after_it_look_faster() {
+        // In the second round something else held up the first alone for longer than all took.
+        let first = times(&[&[10.0], &[90.0], &[11.0]]);
+        let all = times(&[&[52.0], &[50.0], &[70.0]]);
+        let each = all.beyond(&first, 4);
+        assert_eq!(each.least(), 10.0);
+        assert_eq!(each.median(), 10.5);
+        let ratio = each.ratio_to(&each);
+        assert_eq!((ratio.low, ratio.least, ratio.high), (1.0, 1.0, 1.0));
     }
 
     #[test]

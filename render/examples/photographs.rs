@@ -5,7 +5,7 @@
 
 use std::error::Error;
 use std::fs::{self, File};
-use std::io::BufWriter;
+use std::io::{BufWriter, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -74,10 +74,27 @@ fn draw(arguments: &[String]) -> Result<(), Box<dyn Error + Send + Sync>> {
 }
 
 fn png(path: &Path, photograph: &RgbImage) -> image::ImageResult<()> {
-    photograph.write_with_encoder(PngEncoder::new(BufWriter::new(File::create(path)?)))
+    let mut file = BufWriter::new(File::create(path)?);
+    photograph.write_with_encoder(PngEncoder::new(&mut file))?;
+    Ok(file.flush()?)
 }
 
 fn jpeg(path: &Path, photograph: &RgbImage) -> image::ImageResult<()> {
-    let file = BufWriter::new(File::create(path)?);
-    photograph.write_with_encoder(JpegEncoder::new_with_quality(file, QUALITY))
+    let mut file = BufWriter::new(File::create(path)?);
+    photograph.write_with_encoder(JpegEncoder::new_with_quality(&mut file, QUALITY))?;
+    Ok(file.flush()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_photograph_that_is_not_written_to_its_end_is_a_failure() {
+        // So small that all of it waits in the writer's memory until the end.
+        let small = RgbImage::new(8, 8);
+        let full = Path::new("/dev/full");
+        assert!(png(full, &small).is_err());
+        assert!(jpeg(full, &small).is_err());
+    }
 }

@@ -85,12 +85,44 @@ fn same_seed_same_bytes_whatever_the_threads() {
         let together = preset.draw(7, 96);
         let again = alone.install(|| preset.draw(7, 96));
         assert_eq!(sha256(&together), sha256(&again), "{}", preset.name);
-        assert_ne!(
-            sha256(&together),
-            sha256(&preset.draw(8, 96)),
-            "{}: seed ignored",
+    }
+}
+
+#[test]
+fn another_seed_is_another_eye() {
+    // Too dark to see an eye, or none is there and nothing that has a place.
+    let plain = ["dark", "dark_room", "white_frame", "wall"];
+    for preset in presets().iter().filter(|p| !plain.contains(&p.name)) {
+        // Both are left eyes.
+        let share = changed_share(&preset.draw(7, 96), &preset.draw(9, 96));
+        assert!(
+            share > 0.2,
+            "{}: {share} of the picture differs",
             preset.name
         );
+    }
+}
+
+#[test]
+fn the_field_stop_does_not_change_the_eye() {
+    for seed in 0..4 {
+        let scene = |frame| Scene {
+            seed,
+            frame,
+            size: SIZE,
+            ..Scene::default()
+        };
+        // The cut hides a part of the field and changes nothing of the rest.
+        let (whole, cut) = (draw(&scene(Frame::Circle)), draw(&scene(Frame::CutCircle)));
+        let middle = |x: u32, y: u32| {
+            let away = |at: u32| f64::from(at) - f64::from(SIZE) / 2.0;
+            away(x).hypot(away(y)) < 0.36 * f64::from(SIZE)
+        };
+        let changed = whole
+            .enumerate_pixels()
+            .filter(|&(x, y, pixel)| middle(x, y) && pixel != cut.get_pixel(x, y))
+            .count();
+        assert_eq!(changed, 0, "seed {seed}");
     }
 }
 

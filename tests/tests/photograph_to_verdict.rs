@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use fovea_core::bundle::Bundle;
-use fovea_core::decision;
+use fovea_core::decision::{self, ReferralDecision};
 use fovea_core::photograph;
 use fovea_core::prepare::{prepare, to_tensor};
 use fovea_device::grade::Grader;
@@ -97,8 +97,12 @@ fn the_device_says_what_the_trainer_says() {
         tch::Device::Cpu,
     )
     .unwrap();
+    let mut accepted = 0;
     for (preset, _) in PRESETS {
-        let file = dir.path().join("images").join(format!("{preset}-7.png"));
+        // Large enough to be judged, which those it was trained on are not.
+        let file = dir.path().join(format!("{preset}.png"));
+        let photograph = fovea_render::by_name(preset).unwrap().draw(7, 512);
+        photograph.save(&file).unwrap();
         let record = grader.grade_file(&file, |graded| graded.record);
 
         let prepared = prepare(&photograph::read(&file).unwrap().rgb, SIZE);
@@ -116,5 +120,14 @@ fn the_device_says_what_the_trainer_says() {
         }
         let apart = (record.referral.score.unwrap() - expected.score).abs();
         assert!(apart < 1e-3, "{preset}: the referral is {apart} apart");
+        assert_eq!(record.committed, expected.committed, "{preset}");
+        let decision = if record.gate.accepted {
+            accepted += 1;
+            expected.referral
+        } else {
+            ReferralDecision::Retake
+        };
+        assert_eq!(record.referral.decision, decision, "{preset}");
     }
+    assert!(accepted > 0, "no photograph was judged");
 }

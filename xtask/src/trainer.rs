@@ -45,8 +45,8 @@ const BUILD_TAKES: u64 = 1_200;
 pub struct Options {
     /// The run file to train; without one, a tiny student is trained on drawn eyes
     config: Option<PathBuf>,
-    /// What `fovea-train run` is told beside it, such as --minutes 60
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    /// After `--`, what `fovea-train run` is told beside it, such as -- --minutes 60
+    #[arg(last = true)]
     more: Vec<OsString>,
     /// Train on the processor though a GPU is here
     #[arg(long)]
@@ -216,6 +216,43 @@ mod tests {
         ] {
             choose(gpu, own, cpu).unwrap();
         }
+    }
+
+    #[test]
+    fn what_the_trainer_is_told_stands_after_two_dashes() {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            options: Options,
+        }
+        let parse = |line: &str| <Line as clap::Parser>::try_parse_from(line.split(' '));
+        let line = parse("trainer run.toml --cpu -- --minutes 60 --cpu").unwrap();
+        assert!(line.options.cpu);
+        assert_eq!(line.options.config.unwrap(), Path::new("run.toml"));
+        assert_eq!(line.options.more, ["--minutes", "60", "--cpu"]);
+        assert!(parse("trainer run.toml --minutes 60 --cpu").is_err());
+        let line = parse("trainer -- --minutes 60").unwrap();
+        assert!(line.options.config.is_none());
+    }
+
+    /// Only the run file of the student that is shipped may replace it.
+    #[test]
+    fn run_files_leave_what_they_make_below_runs() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let mut read = 0;
+        for entry in std::fs::read_dir(root.join("trainer/configs")).unwrap() {
+            let path = entry.unwrap().path();
+            let run = std::fs::read_to_string(&path).unwrap();
+            if path.ends_with("student-384.toml") || !run.contains("\n[ship]\n") {
+                continue;
+            }
+            for setting in ["bundle", "calibration"] {
+                let below = format!("\n{setting} = \"runs/");
+                assert!(run.contains(&below), "{}: {setting}", path.display());
+            }
+            read += 1;
+        }
+        assert!(read > 2);
     }
 
     #[test]

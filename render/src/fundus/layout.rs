@@ -28,10 +28,9 @@ impl Layout {
         let size = scene.size.clamp(MIN_SIZE, MAX_SIZE);
         let side = size as f32;
         let margin = (travel.clamp(0.0, 0.5) * side).ceil() as u32;
-        let (radius, half_height) = match scene.frame {
-            Frame::Circle => (0.485, 0.485),
-            Frame::CutCircle => (0.485, 0.485 * dice.range(0.80, 0.86)),
-            Frame::Filled => (0.56, 0.56),
+        let radius = match scene.frame {
+            Frame::Circle | Frame::CutCircle => 0.485,
+            Frame::Filled => 0.56,
         };
         let disc = point(dice.range(2.4, 2.7), dice.range(0.1, 0.4));
         // Photographs for screening are centred between disc and macula, and
@@ -44,18 +43,24 @@ impl Layout {
         let astray = Point::from_angle(std::f32::consts::PI + 1.7 * dice.sway())
             * (3.0 * scene.camera.off_centre);
         let middle = side / 2.0 + margin as f32;
+        let view = View {
+            scale: radius * side / (FIELD_RADIUS * dice.range(0.95, 1.05)),
+            look: aim + astray,
+            centre: point(middle, middle),
+            roll: Point::from_angle(dice.range(-0.09, 0.09)),
+            mirrored: scene.eye == Eye::Left,
+        };
+        // Last, so that the same seed is the same eye whatever the frame.
+        let kept = match scene.frame {
+            Frame::CutCircle => dice.range(0.80, 0.86),
+            Frame::Circle | Frame::Filled => 1.0,
+        };
         Layout {
             size,
             margin,
             field_radius: radius * side,
-            field_half_height: half_height * side,
-            view: View {
-                scale: radius * side / (FIELD_RADIUS * dice.range(0.95, 1.05)),
-                look: aim + astray,
-                centre: point(middle, middle),
-                roll: Point::from_angle(dice.range(-0.09, 0.09)),
-                mirrored: scene.eye == Eye::Left,
-            },
+            field_half_height: radius * kept * side,
+            view,
             disc,
         }
     }

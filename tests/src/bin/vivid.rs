@@ -1,4 +1,4 @@
-//! Works the kernel's test camera, inside the emulated machine: lists, tells and sets
+//! Works the kernel's test camera, inside the emulated machine: tells and sets
 //! its controls, shows pictures to it, and photographs what it sends.
 //!
 //! vivid's HDMI output can be looped to its HDMI input: what is written to the
@@ -50,8 +50,6 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// List the controls
-    Controls,
     /// Tell a control's value, by the name that the driver gives it
     Get { name: String },
     /// Set a control, by the name that the driver gives it; a button is pressed by any value
@@ -71,7 +69,6 @@ enum Command {
 fn main() -> ExitCode {
     let Arguments { device, command } = Arguments::parse();
     let done = match command {
-        Command::Controls => list(&device),
         Command::Get { name } => get(&device, &name),
         Command::Set { name, value } => set(&device, &name, value),
         Command::Slow => slow(&device),
@@ -104,14 +101,6 @@ fn ask<T: Form>(device: &Device, request: c_ulong, mut form: T) -> io::Result<T>
     // SAFETY: the driver reads and writes no more than the structure that the request names.
     unsafe { v4l2::ioctl(device.handle().fd(), request, filled)? };
     Ok(form)
-}
-
-fn list(device: &Path) -> io::Result<()> {
-    for control in controls(&Device::with_path(device)?) {
-        let name = name(&control);
-        println!("{name}: {}..{}", control.minimum, control.maximum);
-    }
-    Ok(())
 }
 
 fn find(device: &Device, wanted: &str) -> io::Result<v4l2_query_ext_ctrl> {

@@ -70,6 +70,16 @@ pub(super) fn output(command: &mut Command) -> Result<String> {
 
 /// The same for output that is no text.
 pub(super) fn output_bytes(command: &mut Command) -> Result<Vec<u8>> {
+    finish(command.stdout(Stdio::piped()))
+}
+
+/// Runs a program whose output whoever runs the tests sees as it comes.
+pub(super) fn shown(command: &mut Command) -> Result<()> {
+    finish(command.stdout(Stdio::inherit())).map(drop)
+}
+
+/// Runs a program to its end; its output, where that is piped.
+fn finish(command: &mut Command) -> Result<Vec<u8>> {
     let program = command.get_program().to_string_lossy().into_owned();
     let Output {
         status,

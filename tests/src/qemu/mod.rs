@@ -33,7 +33,9 @@ pub use power::Fate;
 pub use share::Share;
 pub use shell::Answer;
 
-/// The parts, or `None` with the reason printed where they cannot be had: not
+use crate::say;
+
+/// The parts, or `None` with the reason said where they cannot be had: not
 /// every machine is a Debian with a network. `test` is what is skipped.
 ///
 /// # Panics
@@ -45,7 +47,7 @@ pub fn parts(test: &str) -> Option<&'static Parts> {
         Ok(parts) => Some(parts),
         Err(failure) if std::env::var_os("FOVEA_CUTS").is_some() => panic!("{test}: {failure}"),
         Err(failure) => {
-            println!("{test}: skipped, {failure}");
+            say(&format!("{test}: skipped, {failure}"));
             None
         }
     }

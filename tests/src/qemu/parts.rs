@@ -8,7 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::failure::{output, Failure, Result};
+use super::failure::{output, shown, Failure, Result};
+use crate::say;
 
 /// The metapackage that always names Debian's newest kernel.
 const KERNEL: &str = "linux-image-amd64";
@@ -79,15 +80,18 @@ fn require(tool: &'static str, version: &str, package: &'static str) -> Result<(
 
 /// Fails at once for everyone but root: apt-get cannot write its lists.
 fn install(package: &str) -> Result<()> {
-    apt_get(&["update"])?;
-    apt_get(&["-y", "--no-install-recommends", "install", package])?;
-    Ok(())
+    output(apt_get().arg("update"))?;
+    say(&format!(
+        "installing the Debian package {package}: apt-get says the sizes"
+    ));
+    shown(apt_get().args(["-y", "--no-install-recommends", "install", package]))
 }
 
-fn apt_get(arguments: &[&str]) -> Result<String> {
+fn apt_get() -> Command {
     let mut command = Command::new("apt-get");
     command.env("DEBIAN_FRONTEND", "noninteractive");
-    output(command.arg("-q").args(PATIENCE).args(arguments))
+    command.arg("-q").args(PATIENCE);
+    command
 }
 
 /// The first package that a metapackage stands for.
@@ -111,17 +115,11 @@ fn unpack(package: &str, folder: &Path) -> Result<()> {
     }
     let files = staged.join("files");
     fs::create_dir_all(&files).map_err(Failure::file("create", &files))?;
-    println!(
-        "fetching the Debian package {package}, into {}",
+    say(&format!(
+        "fetching the Debian package {package}, into {}: apt-get says the size",
         folder.display()
-    );
-    output(
-        Command::new("apt-get")
-            .current_dir(&staged)
-            .arg("-q")
-            .args(PATIENCE)
-            .args(["download", package]),
-    )?;
+    ));
+    shown(apt_get().current_dir(&staged).args(["download", package]))?;
     let archive = only_entry(&staged, &["."], package)?;
     output(Command::new("dpkg-deb").arg("-x").arg(archive).arg(&files))?;
     fs::rename(&files, folder).map_err(Failure::file("create", folder))?;
