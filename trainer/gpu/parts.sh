@@ -13,6 +13,7 @@ fail() {
 
 case "${1-} $#" in
 'split 4')
+    set -- "$1" "$2" "${3%/}" "$4"
     [ -f "$2" ] || fail "there is no file $2"
     [ ! -e "$3" ] || fail "$3 is there already; delete it, or name another folder"
     rm -rf "$3.new"

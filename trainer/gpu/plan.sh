@@ -2,16 +2,15 @@
 # Trains a run on a machine that has a GPU, a pack and a built fovea-train, and
 # nothing else; leaves a bundle, and what is to be carried home in small parts.
 #
-#   plan.sh [--program FILE] [--config FILE] [--pack FOLDER] [--weights FOLDER]
-#           [--minutes N] [--ship STAGE] [--teachers] [--part-mib N] [--results FOLDER]
+#   plan.sh [--program FILE] [--config FILE] [--pack FOLDER] [--minutes N]
+#           [--ship STAGE] [--teachers] [--part-mib N] [--results FOLDER]
 #
 # --program   fovea-train; target/release/fovea-train unless said otherwise. Where
 #             the system's Python has torch, its libtorch (2.11.0) is used.
 # --config    the run file (trainer/configs/student-384.toml); its results must go
-#             to runs/
+#             to runs/. Where its `weights`, ImageNet's (data/weights), hold a folder
+#             NAME.safetensors.parts made by parts.sh, it is joined first
 # --pack      what `fovea-train pack` wrote (data/pack)
-# --weights   ImageNet weights (data/weights); a folder NAME.safetensors.parts in
-#             it, made by parts.sh, is joined first
 # --minutes   for everything (10): seven eighths of them train
 # --ship      the stage that the run ships (student)
 # --teachers  carry the other stages' networks home too
@@ -22,7 +21,7 @@
 set -eu
 
 program=target/release/fovea-train config=trainer/configs/student-384.toml
-pack=data/pack weights=data/weights results=results
+pack=data/pack results=results
 minutes=10 ship=student part=15 teachers=
 
 usage() {
@@ -36,7 +35,7 @@ while [ $# -gt 0 ]; do
         shift
         continue
         ;;
-    --program | --config | --pack | --weights | --minutes | --ship | --part-mib | --results) ;;
+    --program | --config | --pack | --minutes | --ship | --part-mib | --results) ;;
     *) usage ;;
     esac
     [ $# -gt 1 ] || usage
@@ -44,11 +43,10 @@ while [ $# -gt 0 ]; do
     --program) program=$2 ;;
     --config) config=$2 ;;
     --pack) pack=$2 ;;
-    --weights) weights=$2 ;;
     --minutes) minutes=$2 ;;
     --ship) ship=$2 ;;
     --part-mib) part=$2 ;;
-    --results) results=$2 ;;
+    --results) results=${2%/} ;;
     esac
     shift 2
 done
@@ -57,6 +55,7 @@ setting() { # the first of that key, which is a text
     sed -n "s/^$1 = \"\(.*\)\"\$/\1/p" "$config" | head -n 1
 }
 name=$(setting name) bundle=$(setting bundle) calibration=$(setting calibration)
+weights=$(setting weights)
 began=$(date +%s)
 left() { # a share of the minutes, less what has passed
     awk -v m="$minutes" -v s="$1" -v t="$(($(date +%s) - began))" 'BEGIN { print m * s - t / 60 }'
@@ -70,7 +69,7 @@ if torch=$(python3 -c 'import torch; print(torch.__path__[0])' 2> /dev/null); th
     LD_LIBRARY_PATH="$torch/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
     export LD_LIBRARY_PATH
 fi
-for parts in "$weights"/*.safetensors.parts; do
+for parts in "${weights:-data/weights}"/*.safetensors.parts; do
     [ ! -d "$parts" ] || [ -f "${parts%.parts}" ] || "$here/parts.sh" join "$parts" "${parts%.parts}"
 done
 

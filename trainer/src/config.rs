@@ -139,7 +139,8 @@ pub struct Training {
     /// float.
     pub precision: Precision,
     /// Chance of dropping a pooled feature before the classifier, from 0 to below 1; 0.2 by
-    /// default.
+    /// default. A stage that keeps its feature extractor, as `crt` and `ics` with `crt` do, drops
+    /// none.
     pub dropout: f64,
     /// Photographs per forward pass when only predicting, 1 or more; 64 by default.
     pub predict_batch: usize,
@@ -157,7 +158,8 @@ pub struct Training {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub presumed_healthy: BTreeMap<String, f64>,
     /// Weight of a discriminator that tells the source from the features of photographs alike in
-    /// being referable, and whose slope is turned round: 0 or more; 0, the default, has none.
+    /// being referable, and whose slope is turned round: 0 or more; 0, the default, has none, nor has
+    /// a stage that keeps its feature extractor, as `crt` and `ics` with `crt` do.
     #[serde(skip_serializing_if = "is_nought")]
     pub source_adversary: f64,
     /// Rate at which the weights of sources follow their losses (group DRO): 0 or more, 0.01 in
@@ -387,7 +389,7 @@ impl RunConfig {
     }
 
     /// Everything that can be known to be wrong before a photograph is read.
-    fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         if self.name.is_empty() || self.name.contains(['/', '\\']) || self.name.starts_with('.') {
             bail!("`name = {:?}` must be a plain folder name", self.name);
         }

@@ -164,7 +164,9 @@ impl LeaveOut {
                 "without {} there is no source to train on",
                 group.join(", ")
             );
-            without(config, group)?;
+            let left = without(config, group)?;
+            left.check()
+                .with_context(|| format!("the run without {} cannot be trained", left.name))?;
         }
         Ok(())
     }

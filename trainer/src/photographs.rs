@@ -13,8 +13,8 @@ use fovea_core::taxonomy::Label;
 use crate::checkpoint;
 use crate::config::{RunConfig, StageConfig};
 use crate::data::{
-    place, truth, AugmentConfig, Broken, Cache, Dataset, DegradeConfig, Expected, Loader, Pack,
-    Pair, Shot, ShotCuts, Split, Statistics,
+    place, truth, AugmentConfig, Broken, Cache, Dataset, DegradeConfig, Expected, LeftOut, Loader,
+    Pack, Pair, Shot, ShotCuts, Split, Statistics,
 };
 use crate::metrics::ClassGroups;
 use crate::progress::progress;
@@ -34,14 +34,9 @@ pub struct Photographs {
     pub statistics: Statistics,
     /// Finest classes of the eye by their number of training photographs.
     pub groups: ClassGroups,
-    /// Photographs that are missing or cannot be read, skipped because
-    /// `allow_broken` is set.
-    pub broken: Vec<Broken>,
-    /// Photographs that were in train and in val or test as well, and were left
-    /// out of the one that `leaks` says.
-    pub leaks: Vec<Broken>,
-    /// Pairs of files that show one photograph, before the leaks were left out.
-    pub pairs: Vec<Pair>,
+    /// Photographs that were skipped because `allow_broken` is set, or left out
+    /// of train or of val and test as `leaks` says; of a pack also when it was made.
+    pub left_out: LeftOut,
 }
 
 impl Photographs {
@@ -61,7 +56,7 @@ impl Photographs {
     pub fn open(config: &RunConfig) -> Result<Photographs> {
         let taxonomy = Arc::new(config.load_taxonomy()?);
         let bar = progress(0, "prepare");
-        let (mut dataset, mut cache, broken) = match &config.packed {
+        let (mut dataset, mut cache, mut left_out) = match &config.packed {
             Some(dir) => {
                 let (sources, size) = (&config.source, config.size);
                 Pack::open(dir)?.unpack(taxonomy, sources, size, &config.cache, &bar)?
@@ -71,11 +66,21 @@ impl Photographs {
                 let allowed = config.allow_broken;
                 let (cache, broken) =
                     Cache::build(&mut dataset, config.size, &config.cache, allowed, &bar)?;
-                (dataset, cache, broken)
+                let left_out = LeftOut {
+                    broken,
+                    ..LeftOut::default()
+                };
+                (dataset, cache, left_out)
             }
         };
         bar.finish_and_clear();
         let (pairs, leaks) = dataset.settle_twins(&mut cache, &config.cache, config.leaks)?;
+        left_out.leaks.extend(leaks);
+        // Of what is in a pack the pairs were known before.
+        let known = std::mem::take(&mut left_out.pairs);
+        let new = |pair: &Pair| !known.iter().any(|other| other.same_files(pair));
+        let new: Vec<Pair> = pairs.into_iter().filter(new).collect();
+        left_out.pairs = [known, new].concat();
         let cuts = ShotCuts::of(&dataset.taxonomy);
         let mut statistics = Statistics::of(&dataset, None, cuts);
         let grouped = Statistics::of(&dataset, config.groups_from.as_deref(), cuts);
@@ -96,9 +101,7 @@ impl Photographs {
             threads,
             statistics,
             groups,
-            broken,
-            leaks,
-            pairs,
+            left_out,
         })
     }
 
@@ -150,7 +153,12 @@ impl Photographs {
 
     /// The statistics as a table to read and as JSON, and what was left out.
     pub fn write_statistics(&self, dir: &Path) -> Result<()> {
-        let left_out: Vec<&Broken> = self.broken.iter().chain(&self.leaks).collect();
+        let LeftOut {
+            broken,
+            leaks,
+            pairs,
+        } = &self.left_out;
+        let left_out: Vec<&Broken> = broken.iter().chain(leaks).collect();
         let path = dir.join("left_out.txt");
         let list: String = left_out.iter().map(|b| format!("{b}\n")).collect();
         checkpoint::write(&path, list.as_bytes())?;
@@ -158,20 +166,20 @@ impl Photographs {
             eprintln!(
                 "{} photographs are missing or broken and {} show what one of another split shows; \
                  they were left out: {}",
-                self.broken.len(),
-                self.leaks.len(),
+                broken.len(),
+                leaks.len(),
                 path.display()
             );
         }
         let path = dir.join("near_duplicates.txt");
-        let list: String = self.pairs.iter().map(|pair| format!("{pair}\n")).collect();
+        let list: String = pairs.iter().map(|pair| format!("{pair}\n")).collect();
         checkpoint::write(&path, list.as_bytes())?;
-        if !self.pairs.is_empty() {
-            let count = |of: fn(&Pair) -> bool| self.pairs.iter().filter(|pair| of(pair)).count();
+        if !pairs.is_empty() {
+            let count = |of: fn(&Pair) -> bool| pairs.iter().filter(|pair| of(pair)).count();
             eprintln!(
                 "{} pairs of files show one photograph, {} of them across sources, {} between train \
                  and val or test, {} between val and test, {} of two patients: {}",
-                self.pairs.len(),
+                pairs.len(),
                 count(Pair::across_sources),
                 count(Pair::leaks),
                 count(Pair::judged_twice),
@@ -189,9 +197,10 @@ impl Photographs {
         )
     }
 
-    /// Hash of all that decides what comes out of a stage, and of the stages it
+    /// Hash of what decides what comes out of a stage, and of the stages it
     /// builds on: settings, preparation, the weights it starts from, and the
-    /// labels of those it is trained on and validated by.
+    /// names and labels of those it is trained on and validated by. Not of their
+    /// pixels: another photograph under the same name goes unnoticed.
     ///
     /// # Errors
     /// What the stage starts from is not there and cannot be fetched.

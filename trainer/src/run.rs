@@ -33,7 +33,8 @@ const TRAINED_FOR: f64 = 0.85;
 /// Sensitivity that stages are compared at, where none is shipped.
 const COMPARED_AT: f32 = 0.9;
 
-/// The effective settings of a run, in its folder.
+/// The effective settings: in a run's folder those of the last call, in a stage's folder those that
+/// it is trained with.
 pub const CONFIG: &str = "config.toml";
 
 /// Reads labels and photographs, prepares those that are not in the cache, and writes what there is
@@ -46,12 +47,15 @@ pub fn prepare(config: &RunConfig) -> Result<Photographs> {
     let photographs = Photographs::open(config)?;
     let dir = config.run_dir();
     std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
-    checkpoint::write(
-        &dir.join(CONFIG),
-        toml::to_string_pretty(config)?.as_bytes(),
-    )?;
+    write_config(config, &dir)?;
     photographs.write_statistics(&dir)?;
     Ok(photographs)
+}
+
+/// Leaves the effective settings in the folder `dir`.
+pub(crate) fn write_config(config: &RunConfig, dir: &Path) -> Result<()> {
+    let text = toml::to_string_pretty(config)?;
+    checkpoint::write(&dir.join(CONFIG), text.as_bytes())
 }
 
 /// Prints what the data hold and how fast the loader alone hands them out.
@@ -81,7 +85,8 @@ pub fn pack(config: &RunConfig, dir: &Path, part_bytes: u64) -> Result<()> {
     let photographs = Photographs::open(config)?;
     let bar = progress(0, "pack");
     let (dataset, cache) = (&photographs.dataset, &photographs.cache);
-    let packed = Packed::write(dataset, cache, &photographs.broken, dir, part_bytes, &bar)?;
+    let left_out = &photographs.left_out;
+    let packed = Packed::write(dataset, cache, left_out, dir, part_bytes, &bar)?;
     bar.finish_and_clear();
     println!(
         "{} photographs are in {}: {} parts, {:.1} MB, {:.0} bytes each\nsha256 {}",
@@ -150,8 +155,8 @@ pub fn whole(
     let clock = minutes
         .map(|minutes| Clock::new(start, minutes, TRAINED_FOR))
         .transpose()?;
-    train(config, photographs, only, clock.as_ref())?;
     let (_, stage) = shipped(config)?;
+    train(config, photographs, only, clock.as_ref())?;
     if only.is_empty() || train::finished(config, stage)? {
         calibrate(config, photographs)?;
         export(config, photographs)?;

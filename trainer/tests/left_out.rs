@@ -2,12 +2,13 @@
 //! both trained on and judged by, and a group of sources can be left out.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use fovea_trainer::config::RunConfig;
 use fovea_trainer::data::{deal, Fractions, Split};
 use fovea_trainer::photographs::Photographs;
 use fovea_trainer::report::Report;
-use fovea_trainer::{leave_out, run};
+use fovea_trainer::{leave_out, run, train};
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 
@@ -210,6 +211,46 @@ fn what_was_trained_or_calibrated_otherwise_is_refused() {
 }
 
 #[test]
+fn the_settings_of_a_trained_stage_outlive_a_call_that_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let config = read(dir, SMALL, "");
+    let photographs = run::prepare(&config).unwrap();
+    run::train(&config, &photographs, &[], None).unwrap();
+
+    let other = read(dir, &SMALL.replace("batch = 8", "batch = 4"), "");
+    let photographs = run::prepare(&other).unwrap();
+    let refused = run::train(&other, &photographs, &[], None).unwrap_err();
+    let said = format!("{refused:#}");
+    assert!(said.contains("other settings or data"), "{said}");
+
+    let kept = RunConfig::read(&config.stage_dir("student").join(run::CONFIG)).unwrap();
+    assert_eq!(kept.training.batch, 8);
+    let photographs = run::prepare(&kept).unwrap();
+    run::evaluate(&kept, &photographs).unwrap();
+}
+
+#[test]
+fn what_can_be_refused_is_refused_before_the_training() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let weightless = SMALL.replace("}", ", source_weight = { a = 0, b = 0, c = 0 } }");
+    let config = read(dir, &weightless, "");
+    let photographs = run::prepare(&config).unwrap();
+    let refused = run::train(&config, &photographs, &[], None).unwrap_err();
+    let said = format!("{refused:#}");
+    assert!(said.contains("source_weight"), "{said}");
+
+    let mut config = read(dir, SMALL, "");
+    config.ship = None;
+    let start = (Instant::now(), None);
+    let refused = run::whole(&config, &photographs, &[], start).unwrap_err();
+    let said = format!("{refused:#}");
+    assert!(said.contains("[ship]"), "{said}");
+    assert!(!train::finished(&config, &config.stage[0]).unwrap());
+}
+
+#[test]
 fn a_copy_of_a_test_photograph_is_not_trained_on() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
@@ -310,6 +351,16 @@ fn groups_that_cannot_be_left_out_are_refused() {
             "[leave_out]\nstage = \"student\"\ngroups = {groups}"
         ));
         assert!(said.contains(named), "{said}");
+    }
+    for (own, named) in [
+        ("batch = 0", "batches of two or more"),
+        ("epochs = 0", "at least one epoch"),
+        ("size = 8", "`size = 8`"),
+    ] {
+        let said = refused(&format!(
+            "[leave_out]\nstage = \"student\"\ngroups = [[\"a\"]]\n{own}"
+        ));
+        assert!(said.contains("without a") && said.contains(named), "{said}");
     }
     let said = refused(
         "[[stage]]\nname = \"next\"\narch = \"resnet18\"\nmethod = { kind = \"erm\" }\n\

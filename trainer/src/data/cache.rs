@@ -54,8 +54,8 @@ impl Cache {
     /// returned, where the run or their source allows it.
     ///
     /// # Errors
-    /// A missing or broken image that nobody allowed (the message lists them),
-    /// or a folder that cannot be written.
+    /// A missing or broken image that nobody allowed (the message lists them), a
+    /// file that the system fails to read, or a folder that cannot be written.
     pub fn build(
         dataset: &mut Dataset,
         size: u32,
@@ -151,7 +151,7 @@ impl Cache {
                 found
             }
             None => {
-                write(count, size, key, &path, progress, prepared)?;
+                write(count, size, key, &path, progress, |slot| Ok(prepared(slot)))?;
                 open(&path, key, count, size).with_context(|| {
                     format!("the cache {} changed while it was opened", path.display())
                 })?
@@ -316,13 +316,15 @@ fn open(
     (length == json.len() as u64 && footer.key == key).then_some((map, footer.broken))
 }
 
+/// Keeps the pixels of each slot, or why it has none. An error beside these ends
+/// the writing, and nothing is kept.
 fn write(
     count: usize,
     size: u32,
     key: &str,
     path: &Path,
     progress: &ProgressBar,
-    pixels: impl Fn(usize) -> Result<Vec<u8>, String> + Sync,
+    pixels: impl Fn(usize) -> io::Result<Result<Vec<u8>, String>> + Sync,
 ) -> Result<()> {
     let mut footer = Footer {
         key: key.to_owned(),
@@ -339,7 +341,7 @@ fn write(
                     progress.inc(1);
                     done
                 })
-                .collect();
+                .collect::<io::Result<_>>()?;
             for result in prepared {
                 match result {
                     Ok(pixels) => out.write_all(&pixels),
@@ -359,9 +361,17 @@ fn write(
         .with_context(|| format!("the cache {} cannot be written", path.display()))
 }
 
-fn pixels(example: &Example, size: u32) -> Result<Vec<u8>, String> {
-    let content = photograph::load(&example.image).map_err(|error| error.to_string())?;
-    prepared(&content, example.aspect, size).map_err(|error| error.to_string())
+fn pixels(example: &Example, size: u32) -> io::Result<Result<Vec<u8>, String>> {
+    let content = match photograph::load(&example.image) {
+        Ok(content) => content,
+        // It may pass, and the file's stamp would not tell: kept, it would be believed for good.
+        Err(error @ ReadError::Io(_)) => {
+            let said = format!("{}: {error}", example.image.display());
+            return Err(io::Error::other(said));
+        }
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    Ok(prepared(&content, example.aspect, size).map_err(|error| error.to_string()))
 }
 
 /// What the cache holds of a photograph: `size * size * 3` bytes, RGB by rows.

@@ -27,7 +27,7 @@ pub enum Format {
 /// What one value of a column, or membership of a source, says.
 ///
 /// Each entry is a node id of the taxonomy, or `@eye` or `@photograph` for
-/// every finest node of that subject.
+/// every finest node of that subject; in `unknown` for its nodes of all levels.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Statement {
@@ -38,7 +38,8 @@ pub struct Statement {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub absent: Vec<String>,
     /// Takes back what any other column said of these nodes and of all below
-    /// them: a grade read off an ungradable photograph is worth nothing.
+    /// them, and that what includes them is absent: a grade read off an
+    /// ungradable photograph is worth nothing, `0` no more than another.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
 }

@@ -379,11 +379,12 @@ fn motion(pixels: &mut [u8], size: usize, t: f32, rng: &mut ChaCha8Rng) {
 
 /// Only the part of the field is lit that a narrow pupil lets the flash reach.
 fn pinhole(pixels: &mut [u8], size: usize, t: f32, rng: &mut ChaCha8Rng) {
-    let radius = ramp(t, 1.1, 0.45, 0.15);
+    // Without damage the hole is wider than the field, wherever it lies.
+    let radius = 2.0 - ramp(t, 0.9, 1.55, 1.85);
     let (dx, dy) = direction(rng);
     let off = rng.random_range(0.0..0.5);
     let soft = rng.random_range(0.15..0.5);
-    let left = ramp(t, 0.5, 0.12, 0.03);
+    let left = 1.0 - ramp(t, 0.5, 0.88, 0.97);
     each_inside(pixels, size, |x, y, pixel| {
         let beyond = ((x - dx * off).hypot(y - dy * off) - radius) / soft;
         let gain = 1.0 - (1.0 - left) * beyond.clamp(0.0, 1.0);
@@ -439,8 +440,10 @@ fn veil(pixels: &mut [u8], size: usize, t: f32, rng: &mut ChaCha8Rng) {
     let (dx, dy) = direction(rng);
     let (slope, dome) = (rng.random_range(0.0..0.15), rng.random_range(-0.15..0.15));
     keep_border(pixels, |p| pixels::blur(p, size, sigma, sigma));
+    // Where no veil is, it is not uneven either.
+    let uneven = (1.0 - share).min(3.0 * share);
     each_inside(pixels, size, |x, y, pixel| {
-        let here = share + (1.0 - share) * (slope * (x * dx + y * dy) + dome * x.hypot(y)) * 3.0;
+        let here = share + uneven * (slope * (x * dx + y * dy) + dome * x.hypot(y)) * 3.0;
         mix(pixel, colour, here.clamp(0.0, 1.0));
     });
 }
@@ -592,4 +595,66 @@ fn spots(pixels: &mut [u8], size: usize, t: f32, rng: &mut ChaCha8Rng) {
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+
+    const SIZE: usize = 64;
+
+    /// A lit field with a pattern on it, inside a black border.
+    fn fundus() -> Vec<u8> {
+        let mut pixels = vec![0; SIZE * SIZE * 3];
+        for (i, pixel) in pixels.chunks_exact_mut(3).enumerate() {
+            let (x, y) = ((i % SIZE) as f32 - 31.5, (i / SIZE) as f32 - 31.5);
+            if x.hypot(y) < 31.0 {
+                let darker = 30.0 * (0.2 * x).sin() * (0.17 * y + 0.1 * x).cos();
+                pixel.copy_from_slice(&[150.0 - darker, 80.0 - darker, 50.0].map(|v| v as u8));
+            }
+        }
+        pixels
+    }
+
+    /// Of so many draws of `damage` at strength `t`, the mean of what `of` makes
+    /// of the pixels before and after.
+    fn mean(damage: Damage, t: f32, of: fn(f64, f64) -> f64) -> f64 {
+        const DRAWS: u64 = 48;
+        let before = fundus();
+        let mut sum = 0.0;
+        for seed in 0..DRAWS {
+            let mut after = before.clone();
+            damage.inflict(&mut after, SIZE, t, &mut ChaCha8Rng::seed_from_u64(seed));
+            let both = before.iter().zip(&after);
+            sum += both
+                .map(|(&b, &a)| of(f64::from(b), f64::from(a)))
+                .sum::<f64>();
+        }
+        sum / (DRAWS as f64 * before.len() as f64)
+    }
+
+    const STRENGTHS: [f32; 6] = [0.02, 0.15, MILD, 0.5, SEVERE, 1.0];
+
+    #[test]
+    fn the_stronger_the_damage_the_more_is_changed() {
+        for damage in Damage::ALL {
+            let changed = |t| mean(damage, t, |before, after| (before - after).abs());
+            // An artefact may leave a thin rim of light or a lid at no strength at all.
+            let least = if damage == Damage::Artefact { 1.0 } else { 0.0 };
+            assert!(changed(0.0) <= least, "{damage:?}: {}", changed(0.0));
+            let all = STRENGTHS.map(changed);
+            assert!(all.is_sorted(), "{damage:?}: {all:?}");
+        }
+    }
+
+    #[test]
+    fn a_narrower_pupil_lets_less_light_in() {
+        let light = |t| mean(Damage::Pinhole, t, |_, after| after);
+        let all = STRENGTHS.map(light);
+        assert!(all.is_sorted_by(|more, less| more > less), "{all:?}");
+        let whole = mean(Damage::Pinhole, 0.0, |before, _| before);
+        assert!(all[0] > 0.98 * whole, "{all:?} of {whole}");
+    }
 }

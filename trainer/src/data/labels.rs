@@ -25,18 +25,30 @@ impl Said {
         Ok(Said {
             present: list(&statement.present)?,
             absent: list(&statement.absent)?,
-            unknown: list(&statement.unknown)?,
+            unknown: all_levels(taxonomy, &statement.unknown, place)?,
         })
     }
 }
 
-/// Node ids, `@eye` and `@photograph`, looked up.
+/// Node ids looked up; `@eye` and `@photograph` are the finest nodes of that subject.
 pub fn nodes(taxonomy: &Taxonomy, ids: &[String], place: &str) -> Result<Vec<usize>> {
+    among(taxonomy, taxonomy.finest_count(), ids, place)
+}
+
+/// As [`nodes`], but `@eye` and `@photograph` are the subject's nodes of all levels: what is taken
+/// back of all findings must not stay known of a disease or a group.
+fn all_levels(taxonomy: &Taxonomy, ids: &[String], place: &str) -> Result<Vec<usize>> {
+    among(taxonomy, taxonomy.nodes().len(), ids, place)
+}
+
+/// A subject stands for its nodes among the first `count`.
+fn among(taxonomy: &Taxonomy, count: usize, ids: &[String], place: &str) -> Result<Vec<usize>> {
+    let of = |subject| (0..count).filter(move |&i| taxonomy.nodes()[i].subject == subject);
     let mut found = Vec::new();
     for id in ids {
         match id.as_str() {
-            "@eye" => found.extend(finest(taxonomy, Subject::Eye)),
-            "@photograph" => found.extend(finest(taxonomy, Subject::Photograph)),
+            "@eye" => found.extend(of(Subject::Eye)),
+            "@photograph" => found.extend(of(Subject::Photograph)),
             _ => found.push(
                 taxonomy
                     .index(id)
@@ -135,6 +147,7 @@ impl<'a> Sheet<'a> {
             }
         }
         for node in std::mem::take(&mut self.doubted) {
+            self.open_above(node);
             for n in self.taxonomy.at_or_below(node) {
                 if self.labels[n] == Label::Absent {
                     self.labels[n] = Label::Unknown;
@@ -142,6 +155,7 @@ impl<'a> Sheet<'a> {
             }
         }
         for node in std::mem::take(&mut self.taken_back) {
+            self.open_above(node);
             for n in self.taxonomy.at_or_below(node) {
                 self.labels[n] = Label::Unknown;
             }
@@ -150,5 +164,33 @@ impl<'a> Sheet<'a> {
             .complete(&mut self.labels)
             .map_err(|conflict| anyhow!("{conflict}"))?;
         Ok(self.labels)
+    }
+
+    /// Makes what is absent above `node`, and above what is below it, unknown: else `node` would
+    /// follow from it again. All else that is below an absent node stays absent.
+    fn open_above(&mut self, node: usize) {
+        let mut reached = self.taxonomy.at_or_below(node);
+        let mut next = 0;
+        while next < reached.len() {
+            for &parent in &self.taxonomy.nodes()[reached[next]].parents {
+                if !reached.contains(&parent) {
+                    reached.push(parent);
+                }
+            }
+            next += 1;
+        }
+        // The coarsest first: an absent group makes its diseases absent.
+        reached.sort_unstable_by(|a, b| b.cmp(a));
+        for above in reached {
+            if self.labels[above] != Label::Absent {
+                continue;
+            }
+            for &child in &self.taxonomy.nodes()[above].children {
+                if self.labels[child] == Label::Unknown {
+                    self.labels[child] = Label::Absent;
+                }
+            }
+            self.labels[above] = Label::Unknown;
+        }
     }
 }

@@ -43,6 +43,8 @@ struct Work {
     dataset: Arc<Dataset>,
     cache: Arc<Cache>,
     change: Change,
+    /// What may be trained on.
+    train: Vec<usize>,
     /// Photographs that are no fundus, per split, for scenes to build on.
     ordinary: Vec<(Split, usize)>,
     /// Training photographs of retinas by source, whose looks others may take.
@@ -81,11 +83,23 @@ impl Loader {
         Loader::with(dataset, cache, Change::Damage(config), batch, threads)
     }
 
+    /// The same loader, for which there are no other training photographs than
+    /// `train`: looks and what scenes build on are taken from these alone, and
+    /// what a source says to one side is judged by them. Comes before
+    /// [`Loader::without_one_sided`].
+    pub fn among(mut self, train: &[usize]) -> Loader {
+        if let Some(work) = Arc::get_mut(&mut self.work) {
+            work.train_among(train.to_vec());
+        }
+        self
+    }
+
     /// The same loader, for which what a source says yes to only, or no to only,
     /// is unknown: such an answer teaches nothing about the eye and everything
     /// about the source's look.
     pub fn without_one_sided(mut self) -> Loader {
-        let one_sided = OneSided::by_source(&self.work.dataset, &self.work.presumed);
+        let work = &self.work;
+        let one_sided = OneSided::by_source(&work.dataset, &work.train, &work.presumed);
         if let Some(work) = Arc::get_mut(&mut self.work) {
             work.one_sided = one_sided;
         }
@@ -113,32 +127,20 @@ impl Loader {
         batch: usize,
         threads: usize,
     ) -> Loader {
-        let non_fundus = dataset.taxonomy.index(ids::NON_FUNDUS);
-        let mut looks: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        for (i, example) in dataset.examples.iter().enumerate() {
-            let retina = non_fundus.is_none_or(|node| example.labels[node] != Label::Present);
-            if example.split == Split::Train && example.origin == Origin::File && retina {
-                looks.entry(example.source.clone()).or_default().push(i);
-            }
-        }
-        let ordinary = dataset
-            .examples
-            .iter()
-            .enumerate()
-            .filter(|(_, e)| e.origin == Origin::File)
-            .filter(|(_, e)| non_fundus.is_some_and(|node| e.labels[node] == Label::Present))
-            .map(|(i, e)| (e.split, i))
-            .collect();
+        let train = dataset.indices(Split::Train);
+        let mut work = Work {
+            dataset,
+            cache,
+            change,
+            train: Vec::new(),
+            ordinary: Vec::new(),
+            looks: BTreeMap::new(),
+            one_sided: BTreeMap::new(),
+            presumed: BTreeMap::new(),
+        };
+        work.train_among(train);
         Loader {
-            work: Arc::new(Work {
-                dataset,
-                cache,
-                change,
-                ordinary,
-                looks,
-                one_sided: BTreeMap::new(),
-                presumed: BTreeMap::new(),
-            }),
+            work: Arc::new(work),
             batch: batch.max(1),
             threads: threads.max(1),
         }
@@ -258,6 +260,31 @@ impl Drop for Epoch {
 }
 
 impl Work {
+    /// Whose looks there are and what scenes build on, where only `train` is
+    /// trained on.
+    fn train_among(&mut self, train: Vec<usize>) {
+        let examples = &self.dataset.examples;
+        let non_fundus = self.dataset.taxonomy.index(ids::NON_FUNDUS);
+        let shows_none =
+            |i: usize| non_fundus.is_some_and(|node| examples[i].labels[node] == Label::Present);
+        let on_file = |i: &usize| examples[*i].origin == Origin::File;
+        let mut looks: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for i in train.iter().copied().filter(on_file) {
+            if !shows_none(i) {
+                looks.entry(examples[i].source.clone()).or_default().push(i);
+            }
+        }
+        let judged = (0..examples.len()).filter(|&i| examples[i].split != Split::Train);
+        self.ordinary = judged
+            .chain(train.iter().copied())
+            .filter(on_file)
+            .filter(|&i| shows_none(i))
+            .map(|i| (examples[i].split, i))
+            .collect();
+        self.looks = looks;
+        self.train = train;
+    }
+
     fn batch(&self, indices: &[usize], start: usize, seed: u64) -> Batch {
         let taxonomy = &self.dataset.taxonomy;
         let side = self.cache.size() as usize;
@@ -398,9 +425,10 @@ struct OneSided {
 }
 
 impl OneSided {
-    /// From the labels of the training photographs.
+    /// From the labels of the photographs `train`.
     fn by_source(
         dataset: &Dataset,
+        train: &[usize],
         presumed: &BTreeMap<String, f32>,
     ) -> BTreeMap<String, OneSided> {
         let taxonomy = &dataset.taxonomy;
@@ -408,7 +436,7 @@ impl OneSided {
         let widths = (taxonomy.nodes().len(), composites.len());
         // By node and composite: whether yes was said, and whether no was.
         let mut said: BTreeMap<&String, Vec<(bool, bool)>> = BTreeMap::new();
-        for example in dataset.examples.iter().filter(|e| e.split == Split::Train) {
+        for example in train.iter().map(|&i| &dataset.examples[i]) {
             let answers = said
                 .entry(&example.source)
                 .or_insert_with(|| vec![(false, false); widths.0 + widths.1]);

@@ -43,7 +43,7 @@ pub use captions::Captions;
 pub use config::{Draws, Format, Fractions, SourceConfig, Statement};
 pub use degrade::{is_sound, Damage, DegradeConfig, Expected, Outcome};
 pub use loader::{Epoch, Loader};
-pub use pack::{vacant, Pack, Packed};
+pub use pack::{vacant, LeftOut, Pack, Packed};
 pub use split::{deal, place, Split};
 pub use stats::{Shot, ShotCuts, Statistics};
 pub use twins::{Leaks, Pair};

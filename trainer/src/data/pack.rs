@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::truth::{label, letter};
-use super::{cache, Broken, Cache, Dataset, Example, Origin, SourceConfig, Split};
+use super::{cache, Broken, Cache, Dataset, Example, Origin, Pair, SourceConfig, Split};
 
 const FORMAT: u32 = 1;
 const LIST: &str = "pack.json";
@@ -84,7 +84,22 @@ struct Contents {
     /// The sources' settings as JSON.
     sources: String,
     broken: Vec<Broken>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    leaks: Vec<Broken>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pairs: Vec<Pair>,
     examples: Vec<Held>,
+}
+
+/// What was found before photographs were left out of a dataset, which tells it no more.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LeftOut {
+    /// Photographs that are missing or cannot be read.
+    pub broken: Vec<Broken>,
+    /// Photographs that are a copy of one in another split.
+    pub leaks: Vec<Broken>,
+    /// Pairs of files that show one photograph, those of `leaks` among them.
+    pub pairs: Vec<Pair>,
 }
 
 /// An [`Example`] and where its file lies.
@@ -132,8 +147,8 @@ pub struct Packed {
 
 impl Packed {
     /// Writes the photographs of `dataset`, prepared in `cache`, to the new
-    /// folder `dir`, in parts of at most `part_bytes`. `broken` are those that
-    /// were left out. The folder appears when all is written.
+    /// folder `dir`, in parts of at most `part_bytes`, and what was `left_out`
+    /// of it. The folder appears when all is written.
     ///
     /// # Errors
     /// `dir` holds something already, a photograph's file is larger than a
@@ -141,7 +156,7 @@ impl Packed {
     pub fn write(
         dataset: &Dataset,
         cache: &Cache,
-        broken: &[Broken],
+        left_out: &LeftOut,
         dir: &Path,
         part_bytes: u64,
         progress: &ProgressBar,
@@ -215,7 +230,9 @@ impl Packed {
             size: cache.size(),
             taxonomy: dataset.taxonomy.source().to_owned(),
             sources: serde_json::to_string(&dataset.sources)?,
-            broken: broken.to_vec(),
+            broken: left_out.broken.clone(),
+            leaks: left_out.leaks.clone(),
+            pairs: left_out.pairs.clone(),
             examples,
         };
         let mut packed = GzEncoder::new(Vec::new(), Compression::best());
@@ -381,7 +398,7 @@ impl Pack {
         size: u32,
         cached: &Path,
         progress: &ProgressBar,
-    ) -> Result<(Dataset, Cache, Vec<Broken>)> {
+    ) -> Result<(Dataset, Cache, LeftOut)> {
         let dir = self.dir.display();
         ensure!(
             self.contents.taxonomy == taxonomy.source(),
@@ -456,7 +473,12 @@ impl Pack {
             examples,
             sources: sources.to_vec(),
         };
-        Ok((dataset, cache, self.contents.broken))
+        let left_out = LeftOut {
+            broken: self.contents.broken,
+            leaks: self.contents.leaks,
+            pairs: self.contents.pairs,
+        };
+        Ok((dataset, cache, left_out))
     }
 }
 

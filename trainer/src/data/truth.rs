@@ -56,10 +56,7 @@ pub fn may_be_one_of(taxonomy: &Taxonomy, members: &[usize], labels: &[Label]) -
 }
 
 /// What was found, at the level its source names: nodes that are present and have no child that is.
-pub fn found<'a>(
-    taxonomy: &'a Taxonomy,
-    labels: &'a [Label],
-) -> impl Iterator<Item = usize> + 'a {
+pub fn found<'a>(taxonomy: &'a Taxonomy, labels: &'a [Label]) -> impl Iterator<Item = usize> + 'a {
     let present = |node: usize| labels[node] == Label::Present;
     (0..labels.len()).filter(move |&node| {
         let children = &taxonomy.nodes()[node].children;

@@ -73,7 +73,8 @@ pub struct Twins {
 }
 
 /// A pair in words, for lists and refusals.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Pair {
     /// The photograph that comes first in the dataset.
     pub first: Copied,
@@ -86,7 +87,8 @@ pub struct Pair {
 }
 
 /// One half of a [`Pair`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Copied {
     pub source: String,
     pub split: Split,
@@ -127,6 +129,11 @@ impl fmt::Display for Pair {
 }
 
 impl Pair {
+    /// Whether `other` is of the same two files.
+    pub fn same_files(&self, other: &Pair) -> bool {
+        self.first == other.first && self.second == other.second
+    }
+
     /// Whether one half is trained on and the other is judged by.
     pub fn leaks(&self) -> bool {
         (self.first.split == Split::Train) != (self.second.split == Split::Train)

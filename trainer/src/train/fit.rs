@@ -122,6 +122,18 @@ impl<'a> Fit<'a> {
             stage.name,
             train.len()
         );
+        let sampler = Sampler::new(&photographs.dataset, &train, |i| {
+            let source = &photographs.dataset.examples[i].source;
+            let factor = training.source_weight.get(source).copied().unwrap_or(1.0);
+            photographs.draw_weight(i) * factor as f32
+        });
+        ensure!(
+            sampler.epoch_len() > 1,
+            "stage `{}` draws {} photographs in an epoch, too few; look at the `weight` of its sources \
+             and at `source_weight`",
+            stage.name,
+            sampler.epoch_len()
+        );
         let validation = photographs.indices(Split::Val, &config.validate_on);
         let looks = StageLooks {
             config,
@@ -173,6 +185,7 @@ impl<'a> Fit<'a> {
         let average = (training.ema > 0.0).then(|| Ema::new(&store, training.ema));
         let mut loader = photographs
             .loader(Some(augment.clone()), training.batch)
+            .among(&photographs.trained_on(stage))
             .presuming(&training.presumed_healthy);
         if !training.one_sided {
             loader = loader.without_one_sided();
@@ -180,11 +193,7 @@ impl<'a> Fit<'a> {
         Ok(Fit {
             name: &stage.name,
             draws: stage.draws.unwrap_or_else(|| method.draws()),
-            sampler: Sampler::new(&photographs.dataset, &train, |i| {
-                let source = &photographs.dataset.examples[i].source;
-                let factor = training.source_weight.get(source).copied().unwrap_or(1.0);
-                photographs.draw_weight(i) * factor as f32
-            }),
+            sampler,
             validation,
             sources,
             adversary,

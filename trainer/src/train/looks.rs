@@ -28,8 +28,7 @@ impl Looks for StageLooks<'_> {
     fn teacher(&self, stage: &str) -> Result<Rc<Teacher>> {
         let stage = self.config.stage_named(stage)?;
         let precision = self.config.training_of(stage).precision;
-        let (store, net) =
-            trained(self.config, stage, self.photographs, precision, self.device)?;
+        let (store, net) = trained(self.config, stage, self.photographs, precision, self.device)?;
         Ok(Rc::new(Teacher::new(store, net)))
     }
 

@@ -22,7 +22,7 @@ use crate::methods::average::{self, Average};
 use crate::methods::MethodConfig;
 use crate::nets::{Net, NetOptions, Precision};
 use crate::photographs::Photographs;
-use crate::{export, machine, predict, start, weights};
+use crate::{export, machine, predict, run, start, weights};
 
 pub use adam::Adam;
 use fit::Fit;
@@ -100,6 +100,8 @@ pub fn stage(
             return Ok(());
         }
     }
+    // The run's own copy is written before anything is refused.
+    run::write_config(config, &dir)?;
     if let MethodConfig::Average(method) = &stage.method {
         average(config, stage, method, shipped.as_ref(), photographs, device)?;
         let mut state = State {

@@ -13,6 +13,8 @@ use crate::losses::{each_bce, masked_mean, reversal, reversed};
 use crate::methods::Term;
 use crate::nets::Output;
 
+/// What a sum of shares is divided by at least.
+const LEAST: f64 = f32::MIN_POSITIVE as f64;
 /// Hidden units of the discriminator.
 const HIDDEN: i64 = 128;
 
@@ -185,13 +187,14 @@ impl WorstSource {
         let seen = by_source(&judged).gt(0.0).to_kind(Kind::Float);
         let before = &self.shares * &seen;
         let grown = &before * (loss * self.rate).exp();
-        let total = grown.sum(Kind::Float).clamp_min(f64::MIN_POSITIVE);
+        // Of a batch of which nothing is known it is nought. In float, the least of a double is too.
+        let total = grown.sum(Kind::Float).clamp_min(LEAST);
         let grown = grown / total * before.sum(Kind::Float);
         self.shares.copy_(&(&self.shares * (1.0 - seen) + grown));
 
         let count = by_source(&judged.ones_like());
         let there = count.gt(0.0).to_kind(Kind::Float) * &self.shares;
-        let of_source = &there / there.sum(Kind::Float) / count.clamp_min(1.0);
+        let of_source = &there / there.sum(Kind::Float).clamp_min(LEAST) / count.clamp_min(1.0);
         member.matmul(&of_source) * batch.index.len() as f64
     }
 }
@@ -284,6 +287,25 @@ mod tests {
         for share in numbers(&worst.shares) {
             assert!((share - 1.0 / 3.0).abs() < 1e-6);
         }
+    }
+
+    #[test]
+    fn a_batch_of_which_nothing_is_known_changes_no_share() {
+        let sources = sources(&[0, 1]);
+        let store = nn::VarStore::new(Device::Cpu);
+        let mut worst = WorstSource::new(0.5, &sources, store.root());
+        let logits = Tensor::zeros([2, 1], (Kind::Float, Device::Cpu));
+        let output = Output {
+            features: logits.shallow_clone(),
+            logits,
+        };
+        let mut unknown = batch(&[None; 2]);
+        unknown.mask = unknown.mask.zeros_like();
+        assert_eq!(
+            numbers(&worst.step(&sources, &output, &unknown)),
+            [1.0, 1.0]
+        );
+        assert_eq!(numbers(&worst.shares), [0.5, 0.5]);
     }
 
     #[test]

@@ -184,8 +184,9 @@ fn graded(rows: &str) -> anyhow::Result<Dataset> {
 
 #[test]
 fn csv_columns_say_what_the_table_translates_and_nothing_else() {
-    let dataset =
-        graded("a.jpg,1,0,good,left\nb.jpg,1,2,,right\nc.jpg,2,2,reject,left\n").expect("imported");
+    let rows =
+        "a.jpg,1,0,good,left\nb.jpg,1,2,,right\nc.jpg,2,2,reject,left\nd.jpg,3,0,reject,left\n";
+    let dataset = graded(rows).expect("imported");
     let label = |i: usize, id: &str| {
         dataset.examples[i].labels[dataset.taxonomy.index(id).expect("a node")]
     };
@@ -217,19 +218,44 @@ fn csv_columns_say_what_the_table_translates_and_nothing_else() {
         ),
         (Unknown, Absent, Unknown)
     );
-    // A grade read off a rejected photograph is taken back.
-    assert!((0..dataset.taxonomy.nodes().len())
-        .filter(|&n| dataset.taxonomy.nodes()[n].subject == Subject::Eye)
-        .all(|n| dataset.examples[2].labels[n] == Unknown));
-    assert_eq!(
-        (
-            label(2, "low_quality"),
-            label(2, "dark"),
-            label(2, "non_fundus")
-        ),
-        (Present, Unknown, Absent)
-    );
+    // A grade read off a rejected photograph is taken back, also that of a healthy eye.
+    for rejected in [2, 3] {
+        assert!((0..dataset.taxonomy.nodes().len())
+            .filter(|&n| dataset.taxonomy.nodes()[n].subject == Subject::Eye)
+            .all(|n| dataset.examples[rejected].labels[n] == Unknown));
+        assert_eq!(
+            (
+                label(rejected, "low_quality"),
+                label(rejected, "dark"),
+                label(rejected, "non_fundus")
+            ),
+            (Present, Unknown, Absent)
+        );
+    }
     assert_eq!(dataset.examples[1].raw["eye"], "right");
+}
+
+#[test]
+fn what_is_taken_back_does_not_follow_from_an_absent_group() {
+    let root = TempDir::new().expect("a folder");
+    write(root.path().join("labels.csv"), "image,seen\na.jpg,part\n");
+    let config = "[[source]]
+        name = 'partly'
+        format = 'csv'
+        images = '.'
+        labels = 'labels.csv'
+        split = { train = 1.0, val = 0.0, test = 0.0 }
+        every = { absent = ['retinal_vessels'] }
+        columns.seen.part = { unknown = ['pdr'] }";
+    let dataset = Dataset::import(taxonomy(), &sources(config), root.path()).expect("imported");
+    let label = |id: &str| dataset.examples[0].labels[dataset.taxonomy.index(id).expect("a node")];
+    for id in ["pdr", "diabetic_retinopathy", "retinal_vessels"] {
+        assert_eq!(label(id), Unknown, "{id}");
+    }
+    // What was not taken back stays absent.
+    for id in ["npdr_mild", "npdr_severe", "vascular_occlusion", "brvo"] {
+        assert_eq!(label(id), Absent, "{id}");
+    }
 }
 
 #[test]

@@ -155,6 +155,34 @@ fn missing_and_broken_images_stop_the_run_unless_told_otherwise() {
     }
 }
 
+#[test]
+fn a_file_that_cannot_be_read_now_is_not_kept_as_broken() {
+    let root = TempDir::new().expect("a folder");
+    fundus(&root.path().join("good.png"), 200);
+    // It looks like a file, and its first byte cannot be read.
+    std::os::unix::fs::symlink("/proc/self/mem", root.path().join("bad.png")).expect("linked");
+    write(
+        root.path().join("labels.csv"),
+        "image,label\ngood.png,cataract\nbad.png,cataract\n",
+    );
+    let config = "[[source]]
+        name = 'eyes'
+        format = 'csv'
+        images = '.'
+        labels = 'labels.csv'
+        split = { train = 1.0, val = 0.0, test = 0.0 }";
+    let mut dataset = Dataset::import(taxonomy(), &sources(config), root.path()).expect("imported");
+    let cache = root.path().join("cache");
+    // Not even where broken photographs are allowed.
+    let refused = Cache::build(&mut dataset, SIZE, &cache, true, &ProgressBar::hidden());
+    let said = format!("{:#}", refused.err().expect("refused"));
+    assert!(
+        said.contains("bad.png") && said.contains("cannot be read"),
+        "{said}"
+    );
+    assert_eq!(fs::read_dir(&cache).expect("a folder").count(), 0);
+}
+
 fn batches(loader: &Loader, order: &[usize], seed: u64) -> Vec<Batch> {
     loader
         .epoch(order.to_vec(), seed)
@@ -588,24 +616,67 @@ fn a_look_is_another_sources() {
     augment.saturation = 0.0;
     augment.white_balance = 0.0;
     let loader = Loader::new(dataset.clone(), cache, Some(augment), 4, 2);
-    let mut greener = 0;
-    for batch in batches(&loader, &order, 6) {
-        let pictures = batch.pixels.chunks_exact((SIZE * SIZE * 3) as usize);
-        for (picture, &index) in pictures.zip(&batch.index) {
-            let sum = |c: usize| -> u64 {
-                picture
-                    .iter()
-                    .skip(c)
-                    .step_by(3)
-                    .map(|&v| u64::from(v))
-                    .sum()
-            };
-            if dataset.examples[index].source == "red" {
-                greener += usize::from(sum(1) * 100 > sum(0) * 55);
-            }
-        }
-    }
+    let greener = greener(&dataset, &batches(&loader, &order, 6));
     assert!(greener >= 4, "{greener} of 8 took the green look");
+}
+
+#[test]
+fn looks_and_answers_are_those_of_what_is_trained_on() {
+    let (_root, dataset, cache) = two_looks();
+    let red: Vec<usize> = (0..dataset.examples.len())
+        .filter(|&i| dataset.examples[i].source == "red")
+        .collect();
+    let mut augment = AugmentConfig::default();
+    augment.degrade.chance = 0.0;
+    augment.saturation = 0.0;
+    augment.white_balance = 0.0;
+    let with_looks = |look: f64| {
+        let augment = AugmentConfig {
+            look,
+            ..augment.clone()
+        };
+        Loader::new(dataset.clone(), cache.clone(), Some(augment), 8, 2)
+    };
+    let of = |loader: Loader| batches(&loader, &red, 6);
+    // With all that there is, nothing is drawn otherwise.
+    let all = dataset.indices(Split::Train);
+    assert_eq!(of(with_looks(1.0).among(&all)), of(with_looks(1.0)));
+    assert!(greener(&dataset, &of(with_looks(1.0))) > 0);
+    assert_eq!(greener(&dataset, &of(with_looks(1.0).among(&red))), 0);
+
+    let (_root, dataset, cache) = one_sided();
+    let all = dataset.indices(Split::Train);
+    let glaucoma = dataset.taxonomy.index("glaucoma").expect("a node");
+    let with: Vec<usize> = all
+        .iter()
+        .copied()
+        .filter(|&i| dataset.examples[i].labels[glaucoma] == Label::Present)
+        .collect();
+    let nodes = dataset.taxonomy.nodes().len();
+    for (train, learned) in [(&all, 4), (&with, 0)] {
+        let loader = Loader::new(dataset.clone(), cache.clone(), Some(augment.clone()), 4, 2);
+        let batches = batches(&loader.among(train).without_one_sided(), &with, 2);
+        let rows = batches.iter().flat_map(|b| b.labels.chunks_exact(nodes));
+        let known = rows.filter(|row| row[glaucoma] != Label::Unknown);
+        assert_eq!(known.count(), learned);
+    }
+}
+
+/// How many pictures of the source `red` took a green look.
+fn greener(dataset: &Dataset, batches: &[Batch]) -> usize {
+    let side = (SIZE * SIZE * 3) as usize;
+    let pictures = batches
+        .iter()
+        .flat_map(|batch| batch.pixels.chunks_exact(side).zip(&batch.index));
+    pictures
+        .filter(|(picture, &index)| {
+            let sum = |c: usize| -> u64 {
+                let channel = picture.iter().skip(c).step_by(3);
+                channel.map(|&v| u64::from(v)).sum()
+            };
+            dataset.examples[index].source == "red" && sum(1) * 100 > sum(0) * 55
+        })
+        .count()
 }
 
 /// Eight red eyes and eight green ones.

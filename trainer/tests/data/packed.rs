@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fovea_trainer::data::{
-    AugmentConfig, Batch, Cache, Dataset, Loader, Pack, Packed, SourceConfig, Split,
+    deal, AugmentConfig, Batch, Cache, Dataset, Fractions, Leaks, LeftOut, Loader, Pack, Packed,
+    SourceConfig, Split,
 };
 use image::{Rgb, RgbImage};
 use indicatif::ProgressBar;
@@ -16,12 +17,19 @@ use crate::{sources, taxonomy, write};
 const SIZE: u32 = 48;
 /// Small enough for more than one part.
 const PART: u64 = 40_000;
+/// Of the source `eyes`.
+const SPLIT: Fractions = Fractions {
+    train: 0.7,
+    val: 0.2,
+    test: 0.1,
+};
 
 struct Made {
     root: TempDir,
     sources: Vec<SourceConfig>,
     dataset: Dataset,
     cache: Cache,
+    left_out: LeftOut,
     packed: Packed,
 }
 
@@ -50,6 +58,16 @@ fn made() -> Made {
         labels += &format!("{n}.png,p{},{}\n", n / 2, n % 2);
     }
     labels += "gone.png,p9,0\n";
+    // One photograph is both trained on and judged by.
+    let trained = |patient: &str| deal("eyes", patient, SPLIT) == Split::Train;
+    let mut patients = (0..).map(|n| format!("q{n}"));
+    let other = patients.find(|patient| trained(patient) != trained("p0"));
+    fs::copy(
+        root.path().join("eyes/0.png"),
+        root.path().join("eyes/copy.png"),
+    )
+    .expect("copied");
+    labels += &format!("copy.png,{},0\n", other.expect("some"));
     write(root.path().join("labels.csv"), &labels);
     let sources = sources(
         "[[source]]
@@ -78,10 +96,20 @@ fn made() -> Made {
     let mut dataset = Dataset::import(taxonomy(), &sources, root.path()).expect("imported");
     let folder = root.path().join("cache");
     let bar = ProgressBar::hidden();
-    let (cache, broken) = Cache::build(&mut dataset, SIZE, &folder, false, &bar).expect("built");
+    let (mut cache, broken) =
+        Cache::build(&mut dataset, SIZE, &folder, false, &bar).expect("built");
     assert_eq!(broken.len(), 1);
+    let (pairs, leaks) = dataset
+        .settle_twins(&mut cache, &folder, Leaks::DropTraining)
+        .expect("settled");
+    assert!(!leaks.is_empty() && pairs.len() >= leaks.len());
+    let left_out = LeftOut {
+        broken,
+        leaks,
+        pairs,
+    };
     let pack = root.path().join("pack");
-    let packed = Packed::write(&dataset, &cache, &broken, &pack, PART, &bar).expect("packed");
+    let packed = Packed::write(&dataset, &cache, &left_out, &pack, PART, &bar).expect("packed");
     // Whatever is read from here on, the photographs are not.
     fs::remove_dir_all(root.path().join("eyes")).expect("removed");
     fs::remove_dir_all(root.path().join("others")).expect("removed");
@@ -90,6 +118,7 @@ fn made() -> Made {
         sources,
         dataset,
         cache,
+        left_out,
         packed,
     }
 }
@@ -100,8 +129,8 @@ fn unpacked(made: &Made, size: u32) -> Result<(Dataset, Cache), String> {
     let pack = Pack::open(&made.root.path().join("pack")).map_err(|e| format!("{e:#}"))?;
     let bar = ProgressBar::hidden();
     pack.unpack(taxonomy(), &made.sources, size, &folder, &bar)
-        .map(|(dataset, cache, broken)| {
-            assert_eq!(broken.len(), 1);
+        .map(|(dataset, cache, left_out)| {
+            assert_eq!(left_out, made.left_out);
             (dataset, cache)
         })
         .map_err(|e| format!("{e:#}"))
@@ -201,9 +230,16 @@ fn a_file_larger_than_a_part_or_a_folder_in_use_is_refused() {
     let made = made();
     let pack = |dir: &str, bytes| {
         let (dir, bar) = (made.root.path().join(dir), ProgressBar::hidden());
-        Packed::write(&made.dataset, &made.cache, &[], &dir, bytes, &bar)
-            .err()
-            .map(|e| format!("{e:#}"))
+        Packed::write(
+            &made.dataset,
+            &made.cache,
+            &made.left_out,
+            &dir,
+            bytes,
+            &bar,
+        )
+        .err()
+        .map(|e| format!("{e:#}"))
     };
     assert!(pack("pack", PART).is_some_and(|said| said.contains("there already")));
     fs::create_dir(made.root.path().join("eyes")).expect("made");

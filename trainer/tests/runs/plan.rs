@@ -120,7 +120,8 @@ fn the_plan_for_a_gpu_leaves_a_bundle_in_small_parts() {
         "--pack",
         "pack",
     ];
-    let told = well(dir, script("plan.sh").args(plan).args(["--part-mib", "15"]));
+    let more = ["--part-mib", "15", "--results", "results/"];
+    let told = well(dir, script("plan.sh").args(plan).args(more));
     assert!(told.contains("parts.sh join"), "{told}");
 
     let results = dir.join("results");
@@ -128,6 +129,11 @@ fn the_plan_for_a_gpu_leaves_a_bundle_in_small_parts() {
         assert!(part.unwrap().metadata().unwrap().len() <= 15 << 20);
     }
     well(dir, script("parts.sh").args(["join", "results", "run.tar"]));
+    well(
+        dir,
+        script("parts.sh").args(["split", "run.tar", "split/", "15"]),
+    );
+    assert!(dir.join("split/SHA256SUMS").is_file());
     let home = dir.join("home");
     std::fs::create_dir(&home).unwrap();
     well(&home, Command::new("tar").args(["-xf", "../run.tar"]));
