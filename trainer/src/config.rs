@@ -7,7 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use anyhow::{bail, Context, Result};
+use anyhow::{bail, ensure, Context, Result};
+use fovea_core::calibration::CompositeRule;
 use fovea_core::taxonomy::Taxonomy;
 use serde::{Deserialize, Serialize};
 
@@ -314,6 +315,11 @@ pub struct Ship {
     /// 0.9 by default.
     #[serde(default = "target_sensitivity")]
     pub target_sensitivity: f64,
+    /// How the probability of any referable disease is made; by default the one of both rules that
+    /// is the more specific on val. Val shows the cameras that were trained on: what is known of
+    /// others may speak against its choice.
+    #[serde(default)]
+    pub composite_rule: Option<CompositeRule>,
     /// Folder that the bundle is written to; `models/student` by default.
     #[serde(default = "bundle_dir")]
     pub bundle: PathBuf,
@@ -449,6 +455,19 @@ impl RunConfig {
                 .settings()
                 .check()
                 .with_context(|| format!("the method of stage `{}` cannot be used", stage.name))?;
+            if matches!(&stage.method, MethodConfig::Crt(crt) if crt.keep) {
+                let start = match (&stage.from, &stage.from_bundle) {
+                    (Some(from), _) => Some(self.head_of(from, &self.load_taxonomy()?)?),
+                    (None, Some(_)) => Some(HeadKind::Linear),
+                    (None, None) => None,
+                };
+                ensure!(
+                    start == Some(HeadKind::Linear),
+                    "stage `{}` has `keep = true`, but starts from no linear classifier that it \
+                     could keep; let it start from another stage or a bundle, or take `keep` out",
+                    stage.name
+                );
+            }
             self.augment_of(stage)
                 .check()
                 .with_context(|| format!("stage `{}` cannot be augmented so", stage.name))?;
@@ -624,6 +643,7 @@ impl Ship {
             stage: stage.to_owned(),
             calibrate_on: Vec::new(),
             target_sensitivity: target_sensitivity(),
+            composite_rule: None,
             bundle: bundle_dir(),
             calibration: calibration_dir(),
         }

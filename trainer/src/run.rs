@@ -200,7 +200,7 @@ pub fn evaluate(config: &RunConfig, photographs: &Photographs) -> Result<()> {
                 let val = predicted(config, stage, photographs, Split::Val, device)?;
                 let network = std::fs::read(&network)?;
                 let taxonomy = &photographs.dataset.taxonomy;
-                calibrate::fit(&val, taxonomy, COMPARED_AT, &sha256_hex(&network))?.0
+                calibrate::fit(&val, taxonomy, (COMPARED_AT, None), &sha256_hex(&network))?.0
             }
         };
         let report = measure(config, stage, photographs, &calibration, device)?;
@@ -244,7 +244,7 @@ pub fn calibrate(config: &RunConfig, photographs: &Photographs) -> Result<()> {
     let (calibration, summary) = calibrate::fit(
         &val,
         taxonomy,
-        ship.target_sensitivity as f32,
+        (ship.target_sensitivity as f32, ship.composite_rule),
         &sha256_hex(&onnx),
     )?;
     println!("{}", summary.to_text());
@@ -497,6 +497,13 @@ fn calibration_of(config: &RunConfig, ship: &Ship, onnx: &[u8]) -> Result<Calibr
         path.display(),
         calibration.target_sensitivity,
         ship.target_sensitivity
+    );
+    ensure!(
+        ship.composite_rule
+            .is_none_or(|rule| rule == calibration.composite_rule),
+        "{} was made by another composite rule than the run asks for; run `fovea-train calibrate` \
+         again",
+        path.display()
     );
     Ok(calibration)
 }

@@ -27,9 +27,11 @@ pub fn apply(gain: &mut [Light], veil: &mut [Light], scene: &Scene, layout: &Lay
 
     let haze = faults.haze;
     let uneven = faults.uneven_light;
-    // A clouded lens holds back blue and spreads what it lets through.
-    let lens = [1.0 - 0.15 * haze, 1.0 - 0.22 * haze, 1.0 - 0.5 * haze];
-    let fog = mix(scaled(mean, 0.85), light(176, 140, 84), 0.55);
+    // A clouded lens is yellow: it holds back blue, and what it spreads is yellow
+    // too, greenish where the light enters by the pupil's edge.
+    let lens = [1.0 - 0.15 * haze, 1.0 - 0.22 * haze, 1.0 - 0.85 * haze];
+    let fog = mix(scaled(mean, 0.7), light(150, 118, 40), 0.75);
+    let rim = light(150, 150, 60);
 
     let at = |x: usize, y: usize| -> (Light, Light) {
         let p = point(x as f32 + 0.5, y as f32 + 0.5) - point(side as f32 / 2.0, side as f32 / 2.0);
@@ -53,6 +55,7 @@ pub fn apply(gain: &mut [Light], veil: &mut [Light], scene: &Scene, layout: &Lay
         let edge = smooth_step(0.72, 1.02, p.length());
         let flare = crescent_light * edge * smooth_step(-0.4, 1.0, p.dot(crescent));
         let glare = 0.35 * faults.over_exposure * bump(1.0 - p.length(), 0.5);
+        let fog = mix(fog, rim, 0.8 * bump(1.0 - p.length(), 0.3));
         let mut add = scaled(times(fog, tint), 0.95 * thick * lit);
         add = plus(add, scaled([0.75, 1.0, 0.80], flare));
         add = plus(add, scaled([0.16, 0.22, 0.17], glare));

@@ -35,9 +35,9 @@ const SAME_SPECIFICITY: f64 = 0.01;
 /// Temperatures and biases are fitted by maximum likelihood, a node with fewer
 /// than 20 positives sharing the temperature of its siblings or of its level.
 /// The parent rule is the one whose parents rank and fit better. Operating
-/// points and the composite rule make the referral decision reach
-/// `target_sensitivity` (0..1) with the best specificity. The gate may refuse
-/// 1 % of the good photographs.
+/// points and the composite rule, unless `composite_rule` says which, make the
+/// referral decision reach `target_sensitivity` (0..1) with the best specificity.
+/// The gate may refuse 1 % of the good photographs.
 ///
 /// # Errors
 /// Predictions over another taxonomy, none at all, or a target or hash that is
@@ -45,7 +45,7 @@ const SAME_SPECIFICITY: f64 = 0.01;
 pub fn fit(
     val: &Predictions,
     taxonomy: &Taxonomy,
-    target_sensitivity: f32,
+    (target_sensitivity, composite_rule): (f32, Option<CompositeRule>),
     student_sha256: &str,
 ) -> Result<(Calibration, Summary)> {
     val.check(taxonomy)?;
@@ -85,6 +85,9 @@ pub fn fit(
     let target = f64::from(target_sensitivity);
     let mut candidates = Vec::new();
     for rule in [CompositeRule::NoisyOr, CompositeRule::LikeliestDisease] {
+        if composite_rule.is_some_and(|only| only != rule) {
+            continue;
+        }
         let mut calibration = calibration.clone();
         calibration.composite_rule = rule;
         scaling::fit_composites(val, taxonomy, &mut calibration)?;
@@ -169,7 +172,7 @@ mod tests {
     fn known_misjudgement_is_found_and_mended() {
         let taxonomy = Taxonomy::builtin("odir").expect("ships");
         let val = synthetic::predictions(&taxonomy, "odir", 1500, 11);
-        let (calibration, summary) = fit(&val, &taxonomy, 0.9, HASH).expect("calibrated");
+        let (calibration, summary) = fit(&val, &taxonomy, (0.9, None), HASH).expect("calibrated");
         assert_eq!(calibration.check(&taxonomy), Ok(()));
         assert_eq!(calibration.split, "odir val");
 
@@ -233,7 +236,8 @@ mod tests {
         let taxonomy = Taxonomy::builtin("odir").expect("ships");
         let val = synthetic::predictions(&taxonomy, "odir", 600, 13);
         for target in [0.8, 0.9, 0.95] {
-            let (calibration, summary) = fit(&val, &taxonomy, target, HASH).expect("calibrated");
+            let (calibration, summary) =
+                fit(&val, &taxonomy, (target, None), HASH).expect("calibrated");
             let chosen: Vec<&Tried> = summary.decisions.iter().filter(|t| t.chosen).collect();
             assert_eq!(chosen.len(), 1);
             let told = chosen[0].counts;
@@ -269,10 +273,24 @@ mod tests {
     }
 
     #[test]
+    fn the_composite_follows_the_rule_that_is_asked_for() {
+        let taxonomy = Taxonomy::builtin("odir").expect("ships");
+        let val = synthetic::predictions(&taxonomy, "odir", 600, 13);
+        for rule in [CompositeRule::NoisyOr, CompositeRule::LikeliestDisease] {
+            let asked = (0.9, Some(rule));
+            let (calibration, summary) = fit(&val, &taxonomy, asked, HASH).expect("calibrated");
+            assert_eq!(calibration.composite_rule, rule);
+            let tried = &summary.decisions;
+            assert!(tried.iter().all(|tried| tried.composite_rule == rule));
+            assert_eq!(tried.iter().filter(|tried| tried.chosen).count(), 1);
+        }
+    }
+
+    #[test]
     fn the_gate_spares_good_photographs() {
         let taxonomy = Taxonomy::builtin("odir").expect("ships");
         let val = synthetic::predictions(&taxonomy, "odir", 800, 14);
-        let (calibration, summary) = fit(&val, &taxonomy, 0.9, HASH).expect("calibrated");
+        let (calibration, summary) = fit(&val, &taxonomy, (0.9, None), HASH).expect("calibrated");
         assert!(summary.gate.good > 600 && summary.gate.faulty > 50);
         assert!(summary.gate.good_refused * 100 <= summary.gate.good);
         // Two deviations apart, 1 % false alarms find 37 % of one fault; here
@@ -298,15 +316,15 @@ mod tests {
         let taxonomy = Taxonomy::builtin("odir").expect("ships");
         let mut val = synthetic::predictions(&taxonomy, "odir", 6, 15);
         val.labels.fill(fovea_core::taxonomy::Label::Unknown);
-        let (calibration, summary) = fit(&val, &taxonomy, 0.9, HASH).expect("calibrated");
+        let (calibration, summary) = fit(&val, &taxonomy, (0.9, None), HASH).expect("calibrated");
         assert!(summary.decisions.is_empty());
         assert_eq!(calibration.composites["referable"].threshold, 0.5);
         assert_eq!(calibration.nodes["pdr"].temperature, 1.0);
 
         let nothing = val.filter(|_| false);
-        assert!(fit(&nothing, &taxonomy, 0.9, HASH).is_err());
-        assert!(fit(&val, &taxonomy, 1.5, HASH).is_err());
-        assert!(fit(&val, &taxonomy, 0.9, "short").is_err());
+        assert!(fit(&nothing, &taxonomy, (0.9, None), HASH).is_err());
+        assert!(fit(&val, &taxonomy, (1.5, None), HASH).is_err());
+        assert!(fit(&val, &taxonomy, (0.9, None), "short").is_err());
     }
 
     #[test]
