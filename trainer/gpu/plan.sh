@@ -84,6 +84,13 @@ if [ -z "$teachers" ]; then
         [ "$stage" = "runs/$name/$ship/final.safetensors" ] || set -- "$@" --exclude="$stage"
     done
 fi
-tar -c "$@" -f "runs/$name.tar" "runs/$name" "${bundle:-models/student}" "${calibration:-calibration}"
+set -- "$@" "runs/$name"
+for made in "${bundle:-models/student}" "${calibration:-calibration}"; do
+    case $made in
+    "runs/$name"/*) ;; # is in it
+    *) set -- "$@" "$made" ;;
+    esac
+done
+tar -c -f "runs/$name.tar" "$@"
 "$here/parts.sh" split "runs/$name.tar" "$results" "$part"
 echo "the results are in $results; elsewhere: parts.sh join $results run.tar && tar -xf run.tar"

@@ -137,7 +137,7 @@ fn the_plan_for_a_gpu_leaves_a_bundle_in_small_parts() {
     let home = dir.join("home");
     std::fs::create_dir(&home).unwrap();
     well(&home, Command::new("tar").args(["-xf", "../run.tar"]));
-    Bundle::open(&home.join("models/student")).unwrap();
+    Bundle::open(&home.join("runs/student-384/bundle")).unwrap();
     let network = "runs/student-384/student/final.safetensors";
     let read = |root: &Path| std::fs::read(root.join(network)).unwrap();
     assert!(read(&home) == read(dir));
@@ -195,7 +195,7 @@ fn a_run_ends_with_its_minutes_and_says_so() {
         // machine the last step begins long before the end.
         assert!(state.progress > 0.5, "{stage}: {}", state.progress);
     }
-    let card = std::fs::read_to_string(dir.join("models/student/MODEL_CARD.md")).unwrap();
+    let card = std::fs::read_to_string(run.join("bundle/MODEL_CARD.md")).unwrap();
     assert!(card.contains("ended by the clock after"), "{card}");
     // What is finished stays so.
     let told = well(dir, &mut call("0.01", "student"));
