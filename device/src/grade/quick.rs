@@ -4,8 +4,9 @@
 //! hundredths in its logits. Such an answer counts only if the gate, the referral and the finding
 //! named first would be the same for logits [`APART`] lower and higher; else the student is asked
 //! again in 32-bit floats. Every probability rises with each logit, whatever the parent rule, so
-//! what holds at both ends for each finding holds between them. A finding near its operating point
-//! that decides nothing may still be shown on one processor and not on another.
+//! what holds at both ends for each finding holds between them. What decides nothing may still
+//! differ from one processor to another: which of two findings that are alike is named first, and
+//! whether one near its operating point is shown.
 
 use fovea_core::calibration::Calibration;
 use fovea_core::decision::{self, OutputError, Verdict};
