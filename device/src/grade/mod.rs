@@ -2,8 +2,9 @@
 //!
 //! The [`gate`] decides whether it can be judged, the student of the bundle
 //! ([`embedded`], or a folder's) answers, and what was decided is a [`record`].
-//! [`quick`] says where cheaper arithmetic is good enough for that. [`photographs`]
-//! lists those that paths lead to, [`batch`] grades many at a time; [`report`] and [`picture`] show records, [`verdict`] has the words and
+//! [`quick`] says where cheaper arithmetic is good enough for that.
+//! [`photographs`] lists those that paths lead to, [`batch`] grades many at a
+//! time; [`report`] and [`picture`] show records, [`verdict`] has the words and
 //! signs of a decision.
 
 pub mod batch;
