@@ -11,8 +11,9 @@ use std::{env, fs, io};
 
 /// The parts of a bundle; which of them must be there is for the bundle's own
 /// opening to say, so that a half-filled folder is refused in one place.
-const PARTS: [&str; 5] = [
+const PARTS: [&str; 6] = [
     "student.onnx",
+    "captioner.onnx",
     "manifest.toml",
     "taxonomy.toml",
     "calibration.toml",

@@ -7,6 +7,7 @@
 //! | `taxonomy.toml` | the labels, see [`crate::taxonomy`] |
 //! | `calibration.toml` | see [`crate::calibration`] |
 //! | `MODEL_CARD.md` | for people |
+//! | `captioner.onnx` | where there is one: input `photograph` as above; output `words` 15 x 1, the numbers of a [`crate::caption`] |
 //!
 //! A bundle is either whole and consistent or refused: there is no way to a
 //! [`Bundle`] around the checks of [`Bundle::from_parts`].
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::calibration::{Calibration, CalibrationError};
+use crate::caption::Vocabulary;
 use crate::files::{self, read_at_most};
 use crate::gate;
 use crate::prepare::PREPARATION;
@@ -40,7 +42,10 @@ pub const CALIBRATION: &str = "calibration.toml";
 /// What is known of the student, for people.
 pub const MODEL_CARD: &str = "MODEL_CARD.md";
 
-/// The parts that the manifest holds the hashes of.
+/// What says in words what a photograph shows; a bundle may lack it.
+pub const CAPTIONER: &str = "captioner.onnx";
+
+/// The parts of every bundle, which the manifest holds the hashes of.
 pub const PARTS: [&str; 4] = [STUDENT, TAXONOMY, CALIBRATION, MODEL_CARD];
 
 /// No part may be larger. Students have some 20 MB.
@@ -63,9 +68,13 @@ pub struct Manifest {
     pub network: Network,
     /// Where the student comes from.
     pub training: Training,
+    /// The second network, which says what a photograph shows, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captioner: Option<Captioner>,
     /// Photographs by source.
     pub data: BTreeMap<String, SourceCounts>,
-    /// SHA-256 of each of [`PARTS`], in hexadecimal. [`Bundle::write`] fills it.
+    /// SHA-256 of each of [`PARTS`] and of [`CAPTIONER`] where there is one, in
+    /// hexadecimal. [`Bundle::write`] fills it.
     #[serde(default)]
     pub files: BTreeMap<String, String>,
 }
@@ -84,6 +93,16 @@ pub struct Network {
     pub opset: u32,
     /// Ids of the finest nodes, in the order of the outputs.
     pub outputs: Vec<String>,
+}
+
+/// What the captioner says. It takes what the student takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Captioner {
+    /// The stage of the training run that made it.
+    pub stage: String,
+    /// The words it can say, in the order of their numbers: one or more.
+    pub words: Vocabulary,
 }
 
 /// Where the student was trained.
@@ -125,6 +144,8 @@ pub struct Bundle {
     pub calibration: Calibration,
     /// The bytes of `student.onnx`.
     pub onnx: Vec<u8>,
+    /// The bytes of `captioner.onnx`, where the manifest has one.
+    pub captioner: Option<Vec<u8>>,
     /// SHA-256 of `student.onnx`, in hexadecimal.
     pub sha256: String,
 }
@@ -175,6 +196,10 @@ pub enum BundleError {
     },
     #[error("`calibration.toml` of the bundle: {0}")]
     Calibration(#[from] CalibrationError),
+    #[error("the captioner of `manifest.toml` has no words: export the bundle again")]
+    NoWords,
+    #[error("the captioner of `manifest.toml` has the word {0:?}, which cannot be shown: export the bundle again")]
+    Word(String),
     #[error("the taxonomy has no node `{0}` of the photograph, so the student could not refuse one for it: add it, or set `pixels_only = true` below [gate] of the calibration")]
     NoQuality(&'static str),
     #[error("the calibration was made for the student {calibrated} but the bundle has {found}: calibrate this student")]
@@ -204,6 +229,13 @@ impl Bundle {
         for part in std::iter::once(MANIFEST).chain(PARTS) {
             files.insert(part.to_owned(), read_part(dir, part)?);
         }
+        // Whether there has to be one is for the manifest to say.
+        match read_part(dir, CAPTIONER) {
+            Err(BundleError::MissingPart(_)) => {}
+            part => {
+                files.insert(CAPTIONER.to_owned(), part?);
+            }
+        }
         Bundle::from_parts(files)
     }
 
@@ -218,8 +250,11 @@ impl Bundle {
         let manifest = read_manifest(&text(MANIFEST, take(&mut files, MANIFEST)?)?)?;
         let [onnx, taxonomy, calibration, card] = PARTS.map(|part| take(&mut files, part));
         let (onnx, taxonomy, calibration, card) = (onnx?, taxonomy?, calibration?, card?);
+        let captioner = manifest.captioner.as_ref();
+        let captioner = captioner.map(|_| take(&mut files, CAPTIONER)).transpose()?;
         let bytes = [&onnx, &taxonomy, &calibration, &card];
-        for (part, bytes) in PARTS.into_iter().zip(bytes) {
+        let parts = PARTS.into_iter().zip(bytes);
+        for (part, bytes) in parts.chain(captioner.as_ref().map(|bytes| (CAPTIONER, bytes))) {
             let expected = manifest.files.get(part);
             let expected = expected.ok_or(BundleError::Unhashed(part))?;
             let found = sha256_hex(bytes);
@@ -255,12 +290,14 @@ impl Bundle {
             taxonomy,
             calibration,
             onnx,
+            captioner,
             sha256,
         })
     }
 
     /// Writes a bundle folder, its hashes filled in, and returns what opening
-    /// it gives. An earlier bundle at `dir` is replaced.
+    /// it gives. An earlier bundle at `dir` is replaced. `captioner` has the
+    /// bytes of the second network where the manifest has one.
     ///
     /// All or nothing: the files are written beside `dir` and renamed into
     /// place at the end, and nothing is written that would not open.
@@ -274,6 +311,7 @@ impl Bundle {
         taxonomy: &Taxonomy,
         calibration: &Calibration,
         onnx: &[u8],
+        captioner: Option<&[u8]>,
         model_card: &str,
     ) -> Result<Bundle, BundleError> {
         let mut files = BTreeMap::from([
@@ -282,6 +320,9 @@ impl Bundle {
             (CALIBRATION.to_owned(), calibration.to_toml()?.into_bytes()),
             (MODEL_CARD.to_owned(), model_card.as_bytes().to_vec()),
         ]);
+        if let Some(captioner) = captioner.filter(|_| manifest.captioner.is_some()) {
+            files.insert(CAPTIONER.to_owned(), captioner.to_vec());
+        }
         manifest.files = files
             .iter()
             .map(|(name, bytes)| (name.clone(), sha256_hex(bytes)))
@@ -316,8 +357,18 @@ fn read_part(dir: &Path, part: &'static str) -> Result<Vec<u8>, BundleError> {
 fn read_manifest(toml: &str) -> Result<Manifest, BundleError> {
     let other = |found| BundleError::Format { found };
     let manifest: Manifest = versioned::parse(toml, FORMAT, BundleError::Manifest, other)?;
-    if let Some(name) = manifest.files.keys().find(|f| !PARTS.contains(&f.as_str())) {
+    let captioner = manifest.captioner.as_ref();
+    let is_part = |file: &str| PARTS.contains(&file) || (file == CAPTIONER && captioner.is_some());
+    if let Some(name) = manifest.files.keys().find(|file| !is_part(file)) {
         return Err(BundleError::UnknownPart(name.clone()));
+    }
+    if let Some(Captioner { words, .. }) = captioner {
+        if words.is_empty() {
+            return Err(BundleError::NoWords);
+        }
+        if let Some(word) = words.unusable() {
+            return Err(BundleError::Word(word.to_owned()));
+        }
     }
     if manifest.network.preparation != PREPARATION {
         return Err(BundleError::Preparation {

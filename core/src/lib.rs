@@ -5,14 +5,15 @@
 //! becomes pixels ([`photograph`]), what of them is the camera's ([`profile`]),
 //! how they become the network's input ([`prepare`]), what makes a photograph
 //! gradable ([`quality`], [`vessels`], [`gate`]), how logits become probabilities and a
-//! verdict ([`calibration`], [`decision`]), and the folder that carries a
-//! student to the device ([`bundle`]). There is no inference engine in this
+//! verdict ([`calibration`], [`decision`]), what numbers stand for words ([`caption`]), and
+//! the folder that carries a student to the device ([`bundle`]). There is no inference engine in this
 //! crate.
 
 #![warn(missing_docs)]
 
 pub mod bundle;
 pub mod calibration;
+pub mod caption;
 pub mod decision;
 pub mod field;
 pub mod fields;

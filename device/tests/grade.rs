@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use embedded_graphics::prelude::RgbColor as _;
-use fovea_core::bundle::{sha256_hex, Bundle, Manifest, Network, Training, FORMAT};
+use fovea_core::bundle::{sha256_hex, Bundle, Captioner, Manifest, Network, Training, FORMAT};
 use fovea_core::calibration::{Calibration, ParentRule};
+use fovea_core::caption::Vocabulary;
 use fovea_core::decision::ReferralDecision;
 use fovea_core::prepare::PREPARATION;
 use fovea_core::taxonomy::Taxonomy;
@@ -244,6 +245,58 @@ fn verdicts_follow_the_student() {
     }
     let number = |i: usize, key: &str| records[i][key].as_f64().unwrap();
     assert!(number(1, "referable_dr") > 0.9 && number(0, "referable_dr") < 0.1);
+}
+
+#[test]
+fn a_captioner_adds_a_line_of_words_and_changes_no_verdict() {
+    let clinic = Clinic::new();
+    let onnx = support::onnx(&support::taxonomy());
+    write_bundle_with(&clinic.path("words"), &onnx, Some(&support::captioner()));
+    clinic.put_eye("healthy.png", HEALTHY);
+    clinic.put_eye("bleeding.png", BLEEDING);
+    clinic.put_eye("blue.png", [40, 60, 220]);
+    let photographs = ["healthy.png", "bleeding.png", "blue.png"];
+    let graded = |bundle: &str, more: &[&str]| {
+        let mut command = fovea(clinic.dir.path());
+        command.args(["grade", "--bundle", bundle]);
+        let output = command.args(photographs).args(more).output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        output
+    };
+    for engine in ["own", "stock"] {
+        let more = ["--json", "--engine", engine];
+        let with = records(&graded("words", &more));
+        let without = records(&graded("bundle", &more));
+        for (with, without) in with.iter().zip(&without) {
+            for key in ["gate", "referral", "findings", "referable_dr"] {
+                assert_eq!(with[key], without[key]);
+            }
+            assert_eq!(without["words"], Value::Null);
+        }
+        assert_eq!(with[0]["words"], "normal");
+        assert_eq!(with[1]["words"], "severe npdr");
+        assert!(with[1]["elapsed_ms"]["words"].as_f64().unwrap() > 0.0);
+        // What cannot be graded is not described.
+        assert_eq!(with[2]["gate"]["accepted"], false);
+        assert_eq!(with[2]["words"], Value::Null);
+    }
+    let table = String::from_utf8(graded("words", &[]).stdout).unwrap();
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(lines[0].ends_with("  [generated: normal]"), "{table}");
+    assert!(lines[1].ends_with("  [generated: severe npdr]"), "{table}");
+    assert!(!lines[2].contains("generated"), "{table}");
+}
+
+#[test]
+fn a_captioner_that_cannot_be_run_is_refused_by_name() {
+    let clinic = Clinic::new();
+    let onnx = support::onnx(&support::taxonomy());
+    write_bundle_with(&clinic.path("bundle"), &onnx, Some(b"not a network"));
+    clinic.put_eye("healthy.png", HEALTHY);
+    let output = clinic.grade(&["healthy.png"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("captioner.onnx cannot be loaded"), "{said}");
 }
 
 #[test]
@@ -664,6 +717,10 @@ fn write_bundle(dir: &Path) {
 }
 
 fn write_bundle_of(dir: &Path, onnx: &[u8]) {
+    write_bundle_with(dir, onnx, None);
+}
+
+fn write_bundle_with(dir: &Path, onnx: &[u8], captioner: Option<&[u8]>) {
     let taxonomy = support::taxonomy();
     let mut calibration = Calibration::identity(&taxonomy, &sha256_hex(onnx));
     calibration.parent_rule = ParentRule::NoisyOr;
@@ -689,10 +746,23 @@ fn write_bundle_of(dir: &Path, onnx: &[u8]) {
             epochs: 0,
             machine: "none".to_owned(),
         },
+        captioner: captioner.map(|_| Captioner {
+            stage: "words".to_owned(),
+            words: Vocabulary::new(support::WORDS.map(str::to_owned).to_vec()),
+        }),
         data: BTreeMap::new(),
         files: BTreeMap::new(),
     };
-    Bundle::write(dir, manifest, &taxonomy, &calibration, onnx, "# Tiny\n").unwrap();
+    Bundle::write(
+        dir,
+        manifest,
+        &taxonomy,
+        &calibration,
+        onnx,
+        captioner,
+        "# Tiny\n",
+    )
+    .unwrap();
 }
 
 /// A disc of one colour, a little darker towards its edge, on black.

@@ -2,6 +2,7 @@
 //!
 //! A [`Student`] is read from its ONNX file by tract. Where every layer of it is
 //! known here, own kernels run it; where one is not, or on demand, tract does.
+//! A [`Captioner`] is such a network with a decoder of words behind it.
 //!
 //! Own kernels keep a pixel's channels together, filled up to whole vectors, and
 //! run the layers of a block a few rows at a time (`plan`), in memory that is
@@ -17,6 +18,7 @@
 
 #![warn(missing_docs)]
 
+mod captioner;
 mod floats;
 mod graph;
 mod kernel;
@@ -33,5 +35,6 @@ mod oracle;
 #[cfg(test)]
 mod tests;
 
+pub use captioner::Captioner;
 pub use kernel::Isa;
 pub use student::{Answer, Engine, LayerTime, Student, StudentError};

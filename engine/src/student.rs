@@ -12,28 +12,41 @@ use crate::kernel::Isa;
 use crate::plan::Plan;
 use crate::run::{self, Arena};
 
-/// Names of the tensors that every student has.
+/// Name of every network's input.
 const INPUT: &str = "photograph";
-const LOGITS: &str = "logits";
-const MAPS: &str = "maps";
+
+/// What a network's file is called, and in it the outputs that own kernels give.
+#[derive(Clone, Copy)]
+pub(crate) struct Names {
+    pub(crate) file: &'static str,
+    /// One number per output, the mean of its map.
+    pub(crate) logits: &'static str,
+    pub(crate) maps: &'static str,
+}
+
+const STUDENT: Names = Names {
+    file: "student.onnx",
+    logits: "logits",
+    maps: "maps",
+};
 
 /// Why a student cannot be opened or gave no answer.
 #[derive(Debug, Error)]
 #[allow(missing_docs)] // each variant's message says what it is
 pub enum StudentError {
+    #[error("{file} cannot be loaded ({why}): export the bundle again with `fovea-train export`")]
+    Load { file: &'static str, why: String },
     #[error(
-        "student.onnx cannot be loaded ({0}): export the bundle again with `fovea-train export`"
-    )]
-    Load(String),
-    #[error(
-        "student.onnx has no {kind} named \"{name}\": export the bundle again with `fovea-train export`"
+        "{file} has no {kind} named \"{name}\": export the bundle again with `fovea-train export`"
     )]
     Missing {
+        file: &'static str,
         kind: &'static str,
         name: &'static str,
     },
-    #[error("student.onnx {what} has the shape {found}, but the manifest says {expected}: the bundle's parts do not belong together")]
+    #[error("{file} {what} has the shape {found}, but the manifest says {expected}: the bundle's parts do not belong together")]
     Shape {
+        file: &'static str,
         what: &'static str,
         found: String,
         expected: String,
@@ -152,74 +165,67 @@ impl Student {
         outputs: usize,
         engine: Engine,
     ) -> Result<Student, StudentError> {
+        Student::named(STUDENT, onnx, size, Some(outputs), engine)
+    }
+
+    /// The same for a network whose file and outputs have other `names`; of any number of
+    /// outputs where `outputs` is none.
+    pub(crate) fn named(
+        names: Names,
+        onnx: &[u8],
+        size: u32,
+        outputs: Option<usize>,
+        engine: Engine,
+    ) -> Result<Student, StudentError> {
+        let Names { file, logits, maps } = names;
         let size = size as usize;
-        let load = |error: TractError| StudentError::Load(one_line(&error));
+        let load = |error: TractError| StudentError::load(file, &error);
         let mut model = tract_onnx::onnx()
             .model_for_read(&mut &*onnx)
             .map_err(load)?;
 
         let inputs = model.input_outlets().map_err(load)?.to_vec();
         let [input] = inputs[..] else {
-            return Err(StudentError::Load(format!(
-                "it takes {} inputs instead of one",
-                inputs.len()
-            )));
+            return Err(StudentError::Load {
+                file,
+                why: format!("it takes {} inputs instead of one", inputs.len()),
+            });
         };
         if model.node(input.node).name != INPUT {
             return Err(StudentError::Missing {
+                file,
                 kind: "input",
                 name: INPUT,
             });
         }
-        let named = model.output_outlets().map_err(load)?.to_vec();
-        let mut wanted = Vec::new();
-        for name in [LOGITS, MAPS] {
-            let outlet = named
-                .iter()
-                .find(|&&outlet| {
-                    model.outlet_label(outlet) == Some(name) || model.node(outlet.node).name == name
-                })
-                .ok_or(StudentError::Missing {
-                    kind: "output",
-                    name,
-                })?;
-            wanted.push(*outlet);
-        }
-        model.select_output_outlets(&wanted).map_err(load)?;
+        select(&mut model, file, &[logits, maps])?;
 
         let typed = model.into_typed().map_err(load)?;
-        let shape = |fact: &TypedFact| fact.shape.as_concrete().map(<[usize]>::to_vec);
-        let expect = |what,
-                      fact: TractResult<&TypedFact>,
-                      expected: &str,
-                      fits: &dyn Fn(&[usize]) -> bool| {
-            let fact = fact.map_err(load)?;
-            match shape(fact) {
-                Some(found) if fact.datum_type == f32::datum_type() && fits(&found) => Ok(found),
-                _ => Err(StudentError::Shape {
-                    what,
-                    found: format!("{fact:?}"),
-                    expected: expected.to_owned(),
-                }),
-            }
-        };
+        let count = outputs.map_or("any".to_owned(), |outputs| outputs.to_string());
         expect(
+            file,
             "input \"photograph\"",
             typed.input_fact(0),
+            f32::datum_type(),
             &format!("1,3,{size},{size},F32"),
-            &|found| found == [1, 3, size, size],
+            |found| found == [1, 3, size, size],
         )?;
-        expect(
+        let found = expect(
+            file,
             "output \"logits\"",
             typed.output_fact(0),
-            &format!("1,{outputs},F32"),
-            &|found| found == [1, outputs],
+            f32::datum_type(),
+            &format!("1,{count},F32"),
+            |found| matches!(found, [1, k] if outputs.is_none_or(|outputs| *k == outputs)),
         )?;
+        let outputs = found[1];
         let map = expect(
+            file,
             "output \"maps\"",
             typed.output_fact(1),
+            f32::datum_type(),
             &format!("1,{outputs},height,width,F32"),
-            &|found| matches!(found, [1, k, height, width] if *k == outputs && height * width > 0),
+            |found| matches!(found, [1, k, height, width] if *k == outputs && height * width > 0),
         )?;
 
         let own = match engine {
@@ -251,6 +257,11 @@ impl Student {
     /// What runs it.
     pub fn engine(&self) -> Engine {
         self.engine
+    }
+
+    /// How many logits it gives.
+    pub(crate) fn outputs(&self) -> usize {
+        self.outputs
     }
 
     /// Side of the square input in pixels.
@@ -338,7 +349,7 @@ impl Student {
         plan: &Arc<TypedSimplePlan>,
         input: &[f32],
     ) -> Result<Answer, StudentError> {
-        let run = |error: TractError| StudentError::Run(one_line(&error));
+        let run = |error: TractError| StudentError::run(&error);
         let tensor = Tensor::from_shape(&[1, 3, self.size, self.size], input).map_err(run)?;
         let outputs = plan.run(tvec!(tensor.into_tvalue())).map_err(run)?;
         let values = |k: usize, len: usize| -> Result<Vec<f32>, StudentError> {
@@ -362,6 +373,63 @@ impl Student {
             height,
             width,
         })
+    }
+}
+
+impl StudentError {
+    pub(crate) fn load(file: &'static str, error: &TractError) -> StudentError {
+        let why = one_line(error);
+        StudentError::Load { file, why }
+    }
+
+    pub(crate) fn run(error: &TractError) -> StudentError {
+        StudentError::Run(one_line(error))
+    }
+}
+
+/// Makes the outputs of these names `model`'s outputs, in this order.
+pub(crate) fn select(
+    model: &mut InferenceModel,
+    file: &'static str,
+    names: &[&'static str],
+) -> Result<(), StudentError> {
+    let load = |error: TractError| StudentError::load(file, &error);
+    let named = model.output_outlets().map_err(load)?.to_vec();
+    let mut wanted = Vec::new();
+    for &name in names {
+        let outlet = named
+            .iter()
+            .find(|&&outlet| {
+                model.outlet_label(outlet) == Some(name) || model.node(outlet.node).name == name
+            })
+            .ok_or(StudentError::Missing {
+                file,
+                kind: "output",
+                name,
+            })?;
+        wanted.push(*outlet);
+    }
+    model.select_output_outlets(&wanted).map_err(load)
+}
+
+/// The shape of a tensor of numbers of type `kind`, where it `fits`.
+pub(crate) fn expect(
+    file: &'static str,
+    what: &'static str,
+    fact: TractResult<&TypedFact>,
+    kind: DatumType,
+    expected: &str,
+    fits: impl Fn(&[usize]) -> bool,
+) -> Result<Vec<usize>, StudentError> {
+    let fact = fact.map_err(|error| StudentError::load(file, &error))?;
+    match fact.shape.as_concrete().map(<[usize]>::to_vec) {
+        Some(found) if fact.datum_type == kind && fits(&found) => Ok(found),
+        _ => Err(StudentError::Shape {
+            file,
+            what,
+            found: format!("{fact:?}"),
+            expected: expected.to_owned(),
+        }),
     }
 }
 

@@ -6,11 +6,13 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 use fovea_core::bundle::{self, Manifest, Network, SourceCounts, FORMAT};
+use fovea_core::caption::LONGEST;
 use fovea_core::prepare::PREPARATION;
 use serde::Serialize;
 
 use crate::config::{RunConfig, StageConfig, Training};
 use crate::data::AugmentConfig;
+use crate::evaluate::tasks::TaskScores;
 use crate::export::{Agreement, OPSET};
 use crate::photographs::Photographs;
 use crate::report::Report;
@@ -61,6 +63,7 @@ pub fn manifest(
             epochs: history(config, stage)?.len() as u32,
             machine: machines(config, stage)?,
         },
+        captioner: None,
         data,
         files: BTreeMap::new(),
     })
@@ -210,6 +213,33 @@ pub fn model_card(
     writeln!(w, "## Known weaknesses\n")?;
     for weakness in presumed.into_iter().chain(weaknesses(photographs, report)) {
         writeln!(w, "- {weakness}")?;
+    }
+    Ok(card)
+}
+
+/// What the card says of the second network, which `stage` left behind; `scores` are of the test
+/// split.
+pub fn captioner(stage: &StageConfig, scores: &TaskScores) -> Result<String> {
+    let mut card = String::new();
+    let w = &mut card;
+    writeln!(w, "\n## What it says in words\n")?;
+    writeln!(
+        w,
+        "A second network, `{}` ({}, {}), writes what a photograph shows, in at most {LONGEST} words, \
+         the likeliest each time. The line is shown as generated text and decides nothing: it can \
+         contradict the verdict, and then the verdict stands.\n",
+        stage.name,
+        stage.arch,
+        method(stage)?
+    )?;
+    match scores.greedy {
+        Some(bleu) => writeln!(
+            w,
+            "Against what readers wrote of {} test photographs it has BLEU-1 to 4 of {} %.",
+            scores.captions,
+            bleu.map(|share| format!("{:.1}", 100.0 * share)).join(", ")
+        )?,
+        None => writeln!(w, "No test photograph has words to compare it with.")?,
     }
     Ok(card)
 }

@@ -307,6 +307,10 @@ pub struct StageConfig {
 pub struct Ship {
     /// Name of the stage.
     pub stage: String,
+    /// Name of a stage of `mtl_kd` with the task `words`, whose captions go into the bundle as a
+    /// second network: words that are shown and never decide. None by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captioner: Option<String>,
     /// Sources whose validation photographs calibrate; all when empty. A source
     /// that holds only disease would set the operating points too high.
     #[serde(default)]
@@ -542,6 +546,21 @@ impl RunConfig {
                     ship.stage
                 );
             }
+            if let Some(captioner) = &ship.captioner {
+                if !known.contains(captioner.as_str()) {
+                    bail!("[ship] names an unknown stage `{captioner}` as its captioner");
+                }
+                let says_words = self
+                    .stage_named(captioner)?
+                    .method
+                    .settings()
+                    .learns_words();
+                ensure!(
+                    says_words,
+                    "[ship] names the stage `{captioner}` as its captioner, which says no captions: \
+                     name one of mtl_kd with the task \"words\""
+                );
+            }
             if !(0.5..1.0).contains(&ship.target_sensitivity) {
                 bail!("`target_sensitivity` must lie in 0.5..1");
             }
@@ -641,6 +660,7 @@ impl Ship {
     pub fn of(stage: &str) -> Ship {
         Ship {
             stage: stage.to_owned(),
+            captioner: None,
             calibrate_on: Vec::new(),
             target_sensitivity: target_sensitivity(),
             composite_rule: None,
@@ -717,6 +737,14 @@ method = {{ kind = "erm" }}
                 "`disks`",
             ),
             ("[ship]\nstage = \"none\"", "`none`"),
+            (
+                "[ship]\nstage = \"only\"\ncaptioner = \"mute\"",
+                "unknown stage `mute`",
+            ),
+            (
+                "[ship]\nstage = \"only\"\ncaptioner = \"only\"",
+                "says no captions",
+            ),
         ] {
             let said = refused(more).expect("refused");
             assert!(said.contains(named), "{said}");

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{bail, ensure, Context, Result};
-use fovea_core::bundle::{sha256_hex, Bundle};
+use fovea_core::bundle::{sha256_hex, Bundle, Captioner};
 use fovea_core::calibration::Calibration;
+use fovea_core::caption;
 use tch::{Device, Kind, Tensor};
 
 use crate::clock::Clock;
@@ -281,23 +282,71 @@ pub fn export(config: &RunConfig, photographs: &Photographs) -> Result<()> {
         "the engine and libtorch agree on {} photographs to {:.1e} in logits",
         agreement.photographs, agreement.max_abs
     );
+    let captions = ship.captioner.as_deref();
+    let captions = captions
+        .map(|name| captions_of(config, name, photographs, &checked))
+        .transpose()?;
     let report = measure(config, stage, photographs, &calibration, device(config))?;
-    let card = card::model_card(config, stage, photographs, &agreement, &report)?;
-    let manifest = card::manifest(config, stage, photographs)?;
+    let mut card = card::model_card(config, stage, photographs, &agreement, &report)?;
+    let mut manifest = card::manifest(config, stage, photographs)?;
+    if let Some(captions) = &captions {
+        card.push_str(&captions.card);
+        manifest.captioner = Some(captions.manifest.clone());
+    }
+    let captioner = captions.as_ref().map(|captions| captions.onnx.as_slice());
     Bundle::write(
         &ship.bundle,
         manifest,
         &photographs.dataset.taxonomy,
         &calibration,
         &onnx,
+        captioner,
         &card,
     )?;
     println!(
         "the bundle is in {} ({:.1} MB)",
         ship.bundle.display(),
-        onnx.len() as f64 / 1e6
+        (onnx.len() + captioner.map_or(0, <[u8]>::len)) as f64 / 1e6
     );
     Ok(())
+}
+
+/// A bundle's second network, and what is said of it.
+struct Captions {
+    onnx: Vec<u8>,
+    manifest: Captioner,
+    /// A part of the model card.
+    card: String,
+}
+
+/// The captioner that stage `name` left behind, checked on the prepared photographs `checked`.
+fn captions_of(
+    config: &RunConfig,
+    name: &str,
+    photographs: &Photographs,
+    checked: &[Vec<f32>],
+) -> Result<Captions> {
+    let stage = config.stage_named(name)?;
+    let network = trained(config, stage, photographs, Device::Cpu)?;
+    let onnx = export::captioner_to_onnx(&network.net, config.size)?;
+    let agreement = export::verify_captioner(&onnx, &network.net, config.size, checked, TOLERANCE)?;
+    println!(
+        "of {} photographs the engine says what libtorch finds likeliest, to {:.1e} in logits",
+        agreement.photographs, agreement.max_abs
+    );
+    let decoder = network.net.tasks().and_then(|tasks| tasks.decoder());
+    let rows = decoder.map_or(0, |decoder| decoder.rows());
+    let captions = data::Captions::of(&photographs.dataset, caption::vocabulary(rows));
+    let test = photographs.indices(Split::Test, &[]);
+    let scores = tasks_of(config, stage, photographs, &test)?.unwrap_or_default();
+    Ok(Captions {
+        onnx,
+        manifest: Captioner {
+            stage: name.to_owned(),
+            words: captions.vocabulary().clone(),
+        },
+        card: card::captioner(stage, &scores)?,
+    })
 }
 
 /// What the shipped stage with its calibration says of the test photographs of

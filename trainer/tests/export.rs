@@ -1,7 +1,9 @@
-//! Exported students run by tract and compared with their networks.
+//! Exported students and captioners as the device runs them, compared with their networks.
 
+use fovea_core::caption;
+use fovea_engine::{Captioner, Engine};
 use fovea_trainer::export::{self, LOGITS, MAPS};
-use fovea_trainer::nets::{channels_last, Arch, Net, Precision};
+use fovea_trainer::nets::{channels_last, Arch, HeadKind, Net, NetOptions, Precision};
 use tch::{nn, Device, Kind, Tensor};
 use tract_onnx::prelude::{tvec, Framework, InferenceModelExt, IntoRunnable, IntoTValue};
 
@@ -186,5 +188,104 @@ fn a_class_the_student_never_had_starts_on_its_own() {
             let apart = old.select(1, row as i64) - new.select(1, class as i64);
             assert!(apart.abs().max().double_value(&[]) < 1e-3, "class {class}");
         }
+    }
+}
+
+const VOCABULARY: usize = 9;
+
+/// A network that says captions, of as many words as there may be.
+fn captioner(arch: Arch) -> (nn::VarStore, Net) {
+    let store = nn::VarStore::new(Device::Cpu);
+    let options = NetOptions {
+        head: HeadKind::Tasks {
+            fine: true,
+            coarse: None,
+            words: Some(caption::rows(VOCABULARY)),
+        },
+        ..NetOptions::default()
+    };
+    let net = Net::with_options(&store.root(), arch, CLASSES, Precision::Float, options);
+    tch::no_grad(|| {
+        for (name, mut variable) in store.variables() {
+            // What it says is to hang on what it sees and on what it said.
+            let factor = match name.as_str() {
+                "classifier.words.features.weight" => 30.0,
+                "classifier.words.of_state" => 4.0,
+                "classifier.words.out.weight" => 20.0,
+                _ => continue,
+            };
+            let _ = variable.g_mul_scalar_(factor);
+        }
+    });
+    (store, net)
+}
+
+#[test]
+fn an_exported_captioner_says_what_its_network_says() {
+    let rows = caption::rows(VOCABULARY) as usize;
+    for (arch, size) in [(Arch::EfficientnetLite0, 64), (Arch::Resnet18, 75)] {
+        let (_store, net) = captioner(arch);
+        let onnx = export::captioner_to_onnx(&net, size).unwrap();
+        let photographs = photographs(size, 3);
+        let agreement = export::verify_captioner(&onnx, &net, size, &photographs, 1e-3).unwrap();
+        assert_eq!(agreement.photographs, 3, "{arch}");
+
+        let engine = Engine::default();
+        let device = Captioner::load(&onnx, size, (caption::STEPS, rows), engine).unwrap();
+        let decoder = net.tasks().and_then(|tasks| tasks.decoder()).unwrap();
+        let mut captions = Vec::new();
+        for photograph in &photographs {
+            let side = i64::from(size);
+            let x = Tensor::from_slice(photograph).reshape([1, 3, side, side]);
+            let features = tch::no_grad(|| net.forward(&channels_last(&x), false).features);
+            let expected = tch::no_grad(|| decoder.greedy(&features));
+            let expected = Vec::<i64>::try_from(expected.squeeze_dim(0)).unwrap();
+            let said = device.run(photograph).unwrap();
+            assert_eq!(said, expected, "{arch}");
+            captions.push(said);
+        }
+        // Else anything that never listens would pass.
+        let different = |words: &Vec<i64>| words.iter().any(|word| *word != words[0]);
+        assert!(captions.iter().any(different), "{captions:?}");
+        assert_ne!(captions[0], captions[1]);
+    }
+}
+
+#[test]
+fn a_captioner_that_is_none_or_another_is_refused() {
+    let (_store, net) = captioner(Arch::Resnet18);
+    let onnx = export::captioner_to_onnx(&net, 64).unwrap();
+    let photographs = photographs(64, 1);
+    let (_other_store, other) = captioner(Arch::Resnet18);
+    let verify = |onnx: &[u8], net: &Net| {
+        let verified = export::verify_captioner(onnx, net, 64, &photographs, 1e-3);
+        format!("{:#}", verified.unwrap_err())
+    };
+    let error = verify(&onnx, &other);
+    assert!(error.contains("differs from the network"), "{error}");
+    let mute = self::net(Arch::Resnet18, Precision::Float);
+    let error = verify(&onnx, &mute);
+    assert!(error.contains("says no captions"), "{error}");
+    assert!(export::captioner_to_onnx(&mute, 64).is_err());
+    let student = export::to_onnx(&mute, 64).unwrap();
+    let error = verify(&student, &net);
+    assert!(error.contains("captioner.onnx has no output"), "{error}");
+
+    let rows = caption::rows(VOCABULARY) as usize;
+    let load = |size, shape| {
+        let loaded = Captioner::load(&onnx, size, shape, Engine::default());
+        loaded.map(|_| ()).map_err(|error| error.to_string())
+    };
+    assert_eq!(load(64, (caption::STEPS, rows)), Ok(()));
+    for (size, shape, named) in [
+        (96, (caption::STEPS, rows), "photograph"),
+        (64, (caption::STEPS, rows + 1), "scores"),
+        (64, (caption::STEPS - 1, rows), "words"),
+    ] {
+        let error = load(size, shape).unwrap_err();
+        assert!(
+            error.contains(named) && error.contains("captioner.onnx"),
+            "{error}"
+        );
     }
 }

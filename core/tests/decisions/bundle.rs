@@ -6,10 +6,11 @@ use std::path::Path;
 
 use crate::common::{edited, identity, small};
 use fovea_core::bundle::{
-    sha256_hex, Bundle, BundleError, Manifest, Network, SourceCounts, Training, CALIBRATION,
-    MANIFEST, MODEL_CARD, PARTS, STUDENT, TAXONOMY,
+    sha256_hex, Bundle, BundleError, Captioner, Manifest, Network, SourceCounts, Training,
+    CALIBRATION, CAPTIONER, MANIFEST, MODEL_CARD, PARTS, STUDENT, TAXONOMY,
 };
 use fovea_core::calibration::Calibration;
+use fovea_core::caption::Vocabulary;
 use fovea_core::prepare::PREPARATION;
 use fovea_core::taxonomy::Taxonomy;
 
@@ -38,6 +39,7 @@ fn manifest(taxonomy: &Taxonomy) -> Manifest {
             epochs: 10,
             machine: "two cores".to_owned(),
         },
+        captioner: None,
         data: BTreeMap::from([(
             "odir".to_owned(),
             SourceCounts {
@@ -58,7 +60,7 @@ fn calibration(taxonomy: &Taxonomy) -> Calibration {
 
 fn write(dir: &Path) -> Result<Bundle, BundleError> {
     let t = small();
-    Bundle::write(dir, manifest(&t), &t, &calibration(&t), ONNX, CARD)
+    Bundle::write(dir, manifest(&t), &t, &calibration(&t), ONNX, None, CARD)
 }
 
 /// The files of a good bundle, by name.
@@ -160,6 +162,7 @@ fn an_earlier_bundle_is_replaced_and_nothing_else_is() {
         &t,
         &calibration(&t),
         ONNX,
+        None,
         "# Another\n",
     )
     .unwrap();
@@ -195,7 +198,7 @@ fn what_would_not_open_is_not_written() {
     write(&dir).unwrap();
     let t = small();
     let other = identity(&t); // made for another student
-    let got = Bundle::write(&dir, manifest(&t), &t, &other, ONNX, "# Another\n");
+    let got = Bundle::write(&dir, manifest(&t), &t, &other, ONNX, None, "# Another\n");
     assert!(matches!(got, Err(BundleError::OtherStudent { .. })));
     assert_eq!(fs::read_to_string(dir.join(MODEL_CARD)).unwrap(), CARD);
     assert_eq!(names(folder.path()), ["bundle"]);
@@ -336,13 +339,15 @@ fn outputs_must_be_the_taxonomys() {
     t.network.outputs.swap(1, 2);
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("bundle");
-    let got = Bundle::write(&dir, t, &small(), &calibration(&small()), ONNX, CARD).unwrap_err();
+    let got =
+        Bundle::write(&dir, t, &small(), &calibration(&small()), ONNX, None, CARD).unwrap_err();
     assert_eq!(position(got), 1);
     assert!(names(folder.path()).is_empty());
     for outputs in [5, 7] {
         let mut t = manifest(&small());
         t.network.outputs.resize(outputs, "blur2".to_owned());
-        let got = Bundle::write(&dir, t, &small(), &calibration(&small()), ONNX, CARD).unwrap_err();
+        let got =
+            Bundle::write(&dir, t, &small(), &calibration(&small()), ONNX, None, CARD).unwrap_err();
         assert!(
             matches!(got, BundleError::OutputCount { expected: 6, .. }),
             "{got}"
@@ -392,4 +397,74 @@ fn a_part_of_any_size_is_not_read_whole() {
         matches!(got, BundleError::TooLarge(p) if p == STUDENT),
         "{got}"
     );
+}
+
+const SAYS: &[u8] = b"not a network either";
+
+/// Writes a bundle whose captioner says these words.
+fn with_captioner(dir: &Path, words: &[&str]) -> Result<Bundle, BundleError> {
+    let t = small();
+    let words = words.iter().map(|&word| word.to_owned()).collect();
+    let manifest = Manifest {
+        captioner: Some(Captioner {
+            stage: "words".to_owned(),
+            words: Vocabulary::new(words),
+        }),
+        ..manifest(&t)
+    };
+    let captioner = Some(SAYS);
+    Bundle::write(dir, manifest, &t, &calibration(&t), ONNX, captioner, CARD)
+}
+
+#[test]
+fn a_captioner_is_as_well_kept_as_the_other_parts() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("bundle");
+    let file = dir.join(CAPTIONER);
+    with_captioner(&dir, &["wet", "amd"]).unwrap();
+    let opened = Bundle::open(&dir).unwrap();
+    assert_eq!(opened.captioner.as_deref(), Some(SAYS));
+    assert_eq!(opened.manifest.files[CAPTIONER], sha256_hex(SAYS));
+    let said = opened.manifest.captioner.unwrap().words.line(&[4, 3]);
+    assert_eq!(said.as_deref(), Some("amd wet"));
+
+    fs::write(&file, "another").unwrap();
+    let got = Bundle::open(&dir).unwrap_err();
+    assert!(
+        matches!(
+            got,
+            BundleError::Hash {
+                part: CAPTIONER,
+                ..
+            }
+        ),
+        "{got}"
+    );
+    fs::remove_file(&file).unwrap();
+    let got = Bundle::open(&dir).unwrap_err();
+    assert!(matches!(got, BundleError::MissingPart(CAPTIONER)), "{got}");
+
+    let got = with_captioner(&dir, &[]).unwrap_err();
+    assert!(matches!(got, BundleError::NoWords), "{got}");
+    let got = with_captioner(&dir, &["wet", "a\nb"]).unwrap_err();
+    assert!(
+        matches!(&got, BundleError::Word(word) if word == "a\nb"),
+        "{got}"
+    );
+    assert!(!got.to_string().contains('\n'), "{got}");
+}
+
+#[test]
+fn a_captioner_that_the_manifest_does_not_have_is_ignored_but_not_hashed() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("bundle");
+    write(&dir).unwrap();
+    fs::write(dir.join(CAPTIONER), SAYS).unwrap();
+    assert_eq!(Bundle::open(&dir).unwrap().captioner, None);
+    let got = refused(
+        MANIFEST,
+        "[files]\n",
+        "[files]\n\"captioner.onnx\" = \"00\"\n",
+    );
+    assert!(matches!(got, BundleError::UnknownPart(_)), "{got}");
 }

@@ -23,12 +23,13 @@ use std::time::{Duration, Instant};
 
 use fovea_core::bundle::Bundle;
 use fovea_core::calibration::Calibration;
+use fovea_core::caption::{self, Vocabulary};
 use fovea_core::decision::{self, Reason};
 use fovea_core::gate::{GateReason, GateVerdict};
 use fovea_core::photograph::{self, ReadError};
 use fovea_core::prepare::{self, Prepared};
 use fovea_core::taxonomy::Taxonomy;
-use fovea_engine::{Answer, Engine, Isa, Student, StudentError};
+use fovea_engine::{Answer, Captioner, Engine, Isa, Student, StudentError};
 use image::RgbImage;
 use thiserror::Error;
 
@@ -48,6 +49,13 @@ pub struct GraderError {
     reason: StudentError,
 }
 
+impl GraderError {
+    fn of(bundle: &Bundle, reason: StudentError) -> GraderError {
+        let bundle = bundle.manifest.name.clone();
+        GraderError { bundle, reason }
+    }
+}
+
 /// The student of `bundle`, run by `engine`.
 fn load(bundle: &Bundle, engine: Engine) -> Result<Student, GraderError> {
     Student::load_with(
@@ -56,10 +64,47 @@ fn load(bundle: &Bundle, engine: Engine) -> Result<Student, GraderError> {
         bundle.taxonomy.finest_count(),
         engine,
     )
-    .map_err(|reason| GraderError {
-        bundle: bundle.manifest.name.clone(),
-        reason,
-    })
+    .map_err(|reason| GraderError::of(bundle, reason))
+}
+
+/// What says in words what a photograph shows.
+#[derive(Clone, Debug)]
+struct Words {
+    captioner: Captioner,
+    vocabulary: Vocabulary,
+}
+
+impl Words {
+    /// The captioner of `bundle`, run by `engine`; none where it has none.
+    fn load(bundle: &Bundle, engine: Engine) -> Result<Option<Words>, GraderError> {
+        let (Some(onnx), Some(captioner)) = (&bundle.captioner, &bundle.manifest.captioner) else {
+            return Ok(None);
+        };
+        let vocabulary = captioner.words.clone();
+        let says = (
+            caption::STEPS,
+            caption::rows(vocabulary.len()).unsigned_abs() as usize,
+        );
+        let size = bundle.manifest.network.input_size;
+        let captioner = Captioner::load(onnx, size, says, engine)
+            .map_err(|reason| GraderError::of(bundle, reason))?;
+        Ok(Some(Words {
+            captioner,
+            vocabulary,
+        }))
+    }
+
+    /// A line for what the network sees in `input`; none where it says nothing or fails: a verdict
+    /// does not hang on it.
+    fn say(&self, input: &[f32]) -> Option<String> {
+        match self.captioner.run(input) {
+            Ok(numbers) => self.vocabulary.line(&numbers),
+            Err(error) => {
+                tracing::warn!(%error, "no words for this photograph");
+                None
+            }
+        }
+    }
 }
 
 /// Grades photographs with one bundle. Shared between threads.
@@ -71,6 +116,7 @@ pub struct Grader {
     student: Student,
     /// The same in bfloat16, where the processor multiplies that faster.
     quick: Option<Student>,
+    words: Option<Words>,
 }
 
 /// A record, with what it was made from where there was something to see.
@@ -116,6 +162,7 @@ impl Grader {
     /// As for [`Grader::new`].
     pub fn with_engine(bundle: Bundle, engine: Engine) -> Result<Grader, GraderError> {
         let student = load(&bundle, engine)?;
+        let words = Words::load(&bundle, engine)?;
         Ok(Grader {
             model: Model {
                 bundle: bundle.manifest.name,
@@ -125,6 +172,7 @@ impl Grader {
             calibration: bundle.calibration,
             student,
             quick: None,
+            words,
         })
     }
 
@@ -201,7 +249,8 @@ impl Grader {
         elapsed_ms.gate = spent;
         // The student is asked whatever the first step says: its score is
         // reported also for a photograph that is refused.
-        let (answer, spent) = timed(|| self.ask(&prepared, &first));
+        let input = prepare::to_tensor(&prepared.rgb);
+        let (answer, spent) = timed(|| self.ask(&input, &first));
         elapsed_ms.infer = spent;
         let answer = match answer {
             Ok(answer) => answer,
@@ -217,6 +266,10 @@ impl Grader {
             timed(|| gate::by_student(first, taxonomy, calibration, &verdict.findings));
         elapsed_ms.gate = round(elapsed_ms.gate + spent);
 
+        // Only of what can be seen into is there anything to say.
+        let words = self.words.as_ref().filter(|_| gate.accepted);
+        let (words, spent) = timed(|| words.and_then(|words| words.say(&input)));
+        elapsed_ms.words = words.as_ref().map_or(0.0, |_| spent);
         let verdict = if gate.accepted {
             verdict
         } else {
@@ -234,6 +287,7 @@ impl Grader {
                 },
                 findings: verdict.findings,
                 referable_dr: verdict.referable_dr,
+                words,
                 model: self.model.clone(),
                 elapsed_ms,
                 committed: verdict.committed,
@@ -247,15 +301,14 @@ impl Grader {
     }
 
     /// The student's answer: the quick one where it is sure.
-    fn ask(&self, prepared: &Prepared, first: &GateVerdict) -> Result<Answer, StudentError> {
-        let input = prepare::to_tensor(&prepared.rgb);
+    fn ask(&self, input: &[f32], first: &GateVerdict) -> Result<Answer, StudentError> {
         if let Some(quick) = &self.quick {
-            let answer = quick.run(&input)?;
+            let answer = quick.run(input)?;
             if quick::is_sure(&self.taxonomy, &self.calibration, first, &answer.logits) {
                 return Ok(answer);
             }
         }
-        self.student.run(&input)
+        self.student.run(input)
     }
 
     fn unreadable(&self, image: &str, error: &ReadError, read_ms: f64) -> Graded {
@@ -299,6 +352,7 @@ impl Grader {
                 },
                 findings: Vec::new(),
                 referable_dr: None,
+                words: None,
                 model: self.model.clone(),
                 elapsed_ms,
                 committed: Vec::new(),

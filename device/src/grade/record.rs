@@ -26,6 +26,10 @@ pub struct Record {
     /// Calibrated probability (0..1) of moderate NPDR or worse; none when
     /// unreadable, or when the taxonomy does not define it.
     pub referable_dr: Option<f32>,
+    /// What the bundle's captioner says the photograph shows, in English: generated text that has no
+    /// part in the decision. None without a captioner, and of a photograph that cannot be graded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
     /// Which student answered.
     pub model: Model,
     /// How long each step took.
@@ -83,6 +87,7 @@ impl Record {
             },
             findings: Vec::new(),
             referable_dr: None,
+            words: None,
             model: Model {
                 bundle: "student".to_owned(),
                 sha256: "0".repeat(64),
@@ -115,11 +120,18 @@ pub struct Elapsed {
     pub infer: f64,
     /// From logits to the decision.
     pub decide: f64,
+    /// The captioner, where there is one.
+    #[serde(default, skip_serializing_if = "is_nought")]
+    pub words: f64,
+}
+
+fn is_nought(milliseconds: &f64) -> bool {
+    *milliseconds == 0.0
 }
 
 impl Elapsed {
     /// All steps together.
     pub fn total(&self) -> f64 {
-        self.read + self.prepare + self.gate + self.infer + self.decide
+        self.read + self.prepare + self.gate + self.infer + self.decide + self.words
     }
 }

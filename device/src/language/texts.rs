@@ -117,7 +117,7 @@ tables! {
     Live { capture, skip, waiting, taking, automatic }
     Grading { title, hint }
     Result {
-        attention, photograph, evidence, findings, more, more_positive, made_by,
+        attention, photograph, evidence, findings, more, more_positive, words, made_by,
     }
     Refused { attempt, skip, stands }
     Ungradable { why, hint }

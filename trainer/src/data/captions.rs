@@ -6,36 +6,16 @@
 
 use std::collections::BTreeMap;
 
-use super::{Dataset, Split};
+use fovea_core::caption::{Vocabulary, LONGEST, OTHER};
 
-/// Words of a caption at most (MTL-KD, section 4.1).
-pub const LONGEST: usize = 14;
-/// Ends a caption, and fills it up.
-pub const END: i64 = 0;
-/// What a decoder hears before the first word.
-pub const START: i64 = 1;
-/// Any word that is not in the vocabulary.
-pub const OTHER: i64 = 2;
-/// Numbers before that of the first word.
-const BEFORE: usize = 3;
+use super::{Dataset, Split};
 
 /// The captions of a dataset, in numbers.
 #[derive(Clone, Debug)]
 pub struct Captions {
-    words: Vec<String>,
+    vocabulary: Vocabulary,
     written: BTreeMap<usize, Vec<String>>,
     of: BTreeMap<usize, Vec<i64>>,
-}
-
-/// Rows of a table with one for every word of a vocabulary of so many, and for
-/// [`END`], [`START`] and [`OTHER`].
-pub fn rows(vocabulary: usize) -> i64 {
-    (BEFORE + vocabulary) as i64
-}
-
-/// The vocabulary that such a table has rows for.
-pub fn vocabulary(rows: i64) -> usize {
-    usize::try_from(rows).map_or(0, |rows| rows.saturating_sub(BEFORE))
 }
 
 impl Captions {
@@ -61,22 +41,19 @@ impl Captions {
         let mut common: Vec<(&str, usize)> = counts.into_iter().collect();
         // Stable, so the alphabet decides between equals.
         common.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
-        let words: Vec<String> = common
-            .iter()
-            .take(vocabulary)
-            .map(|(word, _)| (*word).to_owned())
-            .collect();
-        let numbers: BTreeMap<&str, i64> = words
-            .iter()
-            .enumerate()
-            .map(|(n, word)| (word.as_str(), (BEFORE + n) as i64))
-            .collect();
+        let words = common.iter().take(vocabulary);
+        let vocabulary = Vocabulary::new(words.map(|(word, _)| (*word).to_owned()).collect());
+        let numbers: BTreeMap<&str, i64> = vocabulary.numbered().collect();
         let number = |word: &String| numbers.get(word.as_str()).copied().unwrap_or(OTHER);
         let of = written
             .iter()
             .map(|(&i, words)| (i, words.iter().map(number).collect()))
             .collect();
-        Captions { words, written, of }
+        Captions {
+            vocabulary,
+            written,
+            of,
+        }
     }
 
     /// The words of an example's caption, in numbers, without its end; none where
@@ -91,16 +68,9 @@ impl Captions {
         self.written.get(&example).map(Vec::as_slice)
     }
 
-    /// A caption in words, up to its end; `?` for one that the vocabulary lacks.
-    pub fn words(&self, numbers: &[i64]) -> Vec<&str> {
-        let said = numbers.iter().take_while(|&&number| number != END);
-        said.map(|&number| {
-            usize::try_from(number)
-                .ok()
-                .and_then(|number| self.words.get(number.checked_sub(BEFORE)?))
-                .map_or("?", String::as_str)
-        })
-        .collect()
+    /// The words that captions are made of.
+    pub fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
     }
 }
 

@@ -8,7 +8,7 @@
 mod augment;
 mod batch;
 mod cache;
-pub mod captions;
+mod captions;
 mod config;
 mod csv;
 mod degrade;

@@ -1,11 +1,12 @@
 //! What a network of several tasks (MTL-KD) answers: diseases, findings, words.
 
 use anyhow::Result;
+use fovea_core::caption;
 use fovea_core::taxonomy::{Label, Level};
 use serde::{Deserialize, Serialize};
 use tch::{no_grad, Device, Tensor};
 
-use crate::data::captions::{self, Captions};
+use crate::data::Captions;
 use crate::metrics::{bleu, mean};
 use crate::nets::Net;
 use crate::photographs::Photographs;
@@ -56,7 +57,7 @@ pub fn scores(
     let finest: Vec<usize> = (0..taxonomy.finest_count()).collect();
     let diseases: Vec<usize> = taxonomy.level(Level::Disease).collect();
     let rows = tasks.decoder().map_or(0, |decoder| decoder.rows());
-    let captions = Captions::of(&photographs.dataset, captions::vocabulary(rows));
+    let captions = Captions::of(&photographs.dataset, caption::vocabulary(rows));
     let (mut coarse, mut fine, mut top5) = (Vec::new(), Vec::new(), Vec::new());
     let (mut captioned, mut greedy, mut beam) = (Vec::new(), Vec::new(), Vec::new());
     let bar = progress(which.len() as u64, "tasks");
@@ -167,7 +168,11 @@ fn bleu_of(captions: &Captions, examples: &[usize], said: &[Vec<i64>]) -> Option
         words.iter().map(String::as_str).collect()
     };
     let right: Vec<Vec<&str>> = examples.iter().map(written).collect();
-    let said: Vec<Vec<&str>> = said.iter().map(|numbers| captions.words(numbers)).collect();
+    let vocabulary = captions.vocabulary();
+    let said: Vec<Vec<&str>> = said
+        .iter()
+        .map(|numbers| vocabulary.words(numbers))
+        .collect();
     bleu(&said, &right)
 }
 
@@ -193,8 +198,8 @@ fn among(logits: &[f32], labels: &[Label], nodes: &[usize], top: usize) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::captions::{END, OTHER};
     use crate::data::{Dataset, Example, Origin, Split};
+    use fovea_core::caption::{END, OTHER};
     use fovea_core::taxonomy::Taxonomy;
     use Label::{Absent, Present, Unknown};
 
@@ -220,7 +225,10 @@ mod tests {
         };
         let captions = Captions::of(&dataset, 1);
         let cataract = captions.numbers(0).expect("a caption")[0];
-        assert_eq!(captions.words(&[cataract, OTHER, END]), ["cataract", "?"]);
+        assert_eq!(
+            captions.vocabulary().words(&[cataract, OTHER, END]),
+            ["cataract", "?"]
+        );
         assert_eq!(
             captions.written(1).expect("a caption"),
             ["cataract", "rare"]

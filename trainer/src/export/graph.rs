@@ -21,6 +21,27 @@ pub struct Value {
     pub side: i64,
 }
 
+/// An input or an output of a graph.
+pub struct Port<'a> {
+    name: &'a str,
+    shape: &'a [i64],
+    kind: DataType,
+}
+
+impl<'a> Port<'a> {
+    /// Of floats.
+    pub fn floats(name: &'a str, shape: &'a [i64]) -> Port<'a> {
+        let kind = DataType::Float;
+        Port { name, shape, kind }
+    }
+
+    /// Of whole numbers.
+    pub fn whole(name: &'a str, shape: &'a [i64]) -> Port<'a> {
+        let kind = DataType::Int64;
+        Port { name, shape, kind }
+    }
+}
+
 pub struct Graph(GraphProto);
 
 impl Graph {
@@ -36,15 +57,27 @@ impl Graph {
         attribute: Vec<AttributeProto>,
         output: &str,
     ) -> String {
+        self.node_of_several(op, inputs, attribute, (output, &[output]));
+        output.into()
+    }
+
+    /// Adds a node of that name with these outputs.
+    pub fn node_of_several(
+        &mut self,
+        op: &str,
+        inputs: &[&str],
+        attribute: Vec<AttributeProto>,
+        (name, outputs): (&str, &[&str]),
+    ) {
+        let owned = |names: &[&str]| names.iter().map(|&name| name.into()).collect();
         self.0.node.push(NodeProto {
             op_type: op.into(),
-            name: output.into(),
-            input: inputs.iter().map(|&input| input.into()).collect(),
-            output: vec![output.into()],
+            name: name.into(),
+            input: owned(inputs),
+            output: owned(outputs),
             attribute,
             ..NodeProto::default()
         });
-        output.into()
     }
 
     /// Adds a constant from a float tensor on the CPU.
@@ -71,29 +104,48 @@ impl Graph {
     }
 
     fn constant(&mut self, name: &str, dims: Vec<i64>, values: &[f32]) -> String {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes());
+        self.raw(name, dims, DataType::Float, bytes.collect())
+    }
+
+    /// Adds a constant row of whole numbers.
+    pub fn whole_numbers(&mut self, name: &str, values: &[i64]) -> String {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes());
+        let dims = vec![values.len() as i64];
+        self.raw(name, dims, DataType::Int64, bytes.collect())
+    }
+
+    fn raw(&mut self, name: &str, dims: Vec<i64>, kind: DataType, bytes: Vec<u8>) -> String {
         self.0.initializer.push(TensorProto {
             name: name.into(),
             dims,
-            data_type: DataType::Float.into(),
-            raw_data: values
-                .iter()
-                .flat_map(|value| value.to_le_bytes())
-                .collect(),
+            data_type: kind.into(),
+            raw_data: bytes,
             ..TensorProto::default()
         });
         name.into()
     }
 
-    /// The file's bytes.
-    pub fn finish(
-        mut self,
-        name: &str,
-        input: (&str, &[i64]),
-        outputs: &[(&str, &[i64])],
-    ) -> Vec<u8> {
+    /// The graph with its name and its ends, as it is written or another one runs it.
+    fn closed(mut self, name: &str, inputs: &[Port], outputs: &[Port]) -> GraphProto {
         self.0.name = name.into();
-        self.0.input = vec![value_info(input)];
-        self.0.output = outputs.iter().copied().map(value_info).collect();
+        self.0.input = inputs.iter().map(value_info).collect();
+        self.0.output = outputs.iter().map(value_info).collect();
+        self.0
+    }
+
+    /// An attribute that is this graph, which another one runs. It sees the constants of that one.
+    pub fn body(self, name: &str, inputs: &[Port], outputs: &[Port]) -> AttributeProto {
+        AttributeProto {
+            name: name.into(),
+            r#type: AttributeType::Graph.into(),
+            g: Some(self.closed(name, inputs, outputs)),
+            ..AttributeProto::default()
+        }
+    }
+
+    /// The file's bytes.
+    pub fn finish(self, name: &str, input: Port, outputs: &[Port]) -> Vec<u8> {
         ModelProto {
             ir_version: IR_VERSION,
             opset_import: vec![OperatorSetIdProto {
@@ -102,7 +154,7 @@ impl Graph {
             }],
             producer_name: env!("CARGO_PKG_NAME").into(),
             producer_version: env!("CARGO_PKG_VERSION").into(),
-            graph: Some(self.0),
+            graph: Some(self.closed(name, &[input], outputs)),
             ..ModelProto::default()
         }
         .encode_to_vec()
@@ -129,8 +181,9 @@ pub fn int(name: &str, i: i64) -> AttributeProto {
     }
 }
 
-fn value_info((name, shape): (&str, &[i64])) -> ValueInfoProto {
-    let dim = shape
+fn value_info(port: &Port) -> ValueInfoProto {
+    let dim = port
+        .shape
         .iter()
         .map(|&side| tensor_shape_proto::Dimension {
             value: Some(tensor_shape_proto::dimension::Value::DimValue(side)),
@@ -138,10 +191,10 @@ fn value_info((name, shape): (&str, &[i64])) -> ValueInfoProto {
         })
         .collect();
     ValueInfoProto {
-        name: name.into(),
+        name: port.name.into(),
         r#type: Some(TypeProto {
             value: Some(type_proto::Value::TensorType(type_proto::Tensor {
-                elem_type: DataType::Float.into(),
+                elem_type: port.kind.into(),
                 shape: Some(TensorShapeProto { dim }),
             })),
             ..TypeProto::default()

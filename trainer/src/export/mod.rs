@@ -3,21 +3,24 @@
 //! The network is written for one photograph of a fixed size, with every batch normalisation folded
 //! into its convolution. It takes `photograph`, 1 x 3 x S x S float in (v - 127) / 128 units, and gives
 //! `maps`, 1 x K x h x w, one activation map per class, and `logits`, 1 x K, their means. A class's map
-//! shows where its logit comes from (class activation maps, Zhou et al. 2016).
+//! shows where its logit comes from (class activation maps, Zhou et al. 2016). A network that says
+//! captions can be written as a second file ([`captioner_to_onnx`]).
 
 mod adopt;
+mod captioner;
 mod graph;
 mod verify;
 
 pub use adopt::adopt;
+pub use captioner::{captioner_to_onnx, verify_captioner};
 pub use graph::OPSET;
 pub use verify::{verify, Agreement};
 
 use anyhow::{ensure, Result};
-use tch::{Device, Kind, Tensor};
+use tch::{nn, Device, Kind, Tensor};
 
 use crate::nets::{Activation, Block, ConvNorm, Net, Shortcut, Trunk};
-use graph::{ints, Graph, Value};
+use graph::{ints, Graph, Port, Value};
 
 /// Name of the input.
 pub const PHOTOGRAPH: &str = "photograph";
@@ -34,41 +37,63 @@ const SMALLEST: i64 = 32;
 /// # Errors
 /// `size` is less than 32.
 pub fn to_onnx(net: &Net, size: u32) -> Result<Vec<u8>> {
-    let size = i64::from(size);
-    ensure!(
-        size >= SMALLEST,
-        "a student for {size} px cannot be exported; {SMALLEST} px is the least"
-    );
     tch::no_grad(|| {
         let mut graph = Graph::new();
-        let photograph = Value {
-            name: PHOTOGRAPH.into(),
-            side: size,
-        };
-        let last = trunk(&mut graph, net.trunk(), photograph);
-
+        let last = last_features(&mut graph, net, size)?;
         let classifier = net.classifier()?;
-        let weight = float(&classifier.ws);
-        let (classes, width) = (weight.size()[0], weight.size()[1]);
-        let weight = graph.tensor("classifier.weight", &weight.reshape([classes, width, 1, 1]));
-        let bias = match &classifier.bs {
-            Some(bias) => float(bias),
-            None => Tensor::zeros([classes], (Kind::Float, Device::Cpu)),
-        };
-        let bias = graph.tensor("classifier.bias", &bias);
-        let maps = graph.node("Conv", &[&last.name, &weight, &bias], vec![], MAPS);
-        let mean = graph.node("GlobalAveragePool", &[&maps], vec![], "mean");
-        graph.node("Flatten", &[&mean], vec![], LOGITS);
-
+        mapped(
+            &mut graph,
+            &last,
+            classifier,
+            "classifier",
+            (MAPS, "mean", LOGITS),
+        );
+        let (size, classes) = (i64::from(size), classifier.ws.size()[0]);
         Ok(graph.finish(
             net.arch().name(),
-            (PHOTOGRAPH, &[1, 3, size, size]),
+            Port::floats(PHOTOGRAPH, &[1, 3, size, size]),
             &[
-                (LOGITS, &[1, classes]),
-                (MAPS, &[1, classes, last.side, last.side]),
+                Port::floats(LOGITS, &[1, classes]),
+                Port::floats(MAPS, &[1, classes, last.side, last.side]),
             ],
         ))
     })
+}
+
+/// From [`PHOTOGRAPH`] to the features before they are pooled.
+fn last_features(graph: &mut Graph, net: &Net, size: u32) -> Result<Value> {
+    let side = i64::from(size);
+    ensure!(
+        side >= SMALLEST,
+        "a network for {size} px cannot be exported; {SMALLEST} px is the least"
+    );
+    let name = PHOTOGRAPH.into();
+    Ok(trunk(graph, net.trunk(), Value { name, side }))
+}
+
+/// A linear layer on pooled features, of the same numbers in another order: before the features
+/// are pooled, which gives a map for each of its outputs.
+fn mapped(
+    graph: &mut Graph,
+    last: &Value,
+    linear: &nn::Linear,
+    name: &str,
+    (maps, mean, out): (&str, &str, &str),
+) {
+    let weight = float(&linear.ws);
+    let (outputs, width) = (weight.size()[0], weight.size()[1]);
+    let weight = graph.tensor(
+        &format!("{name}.weight"),
+        &weight.reshape([outputs, width, 1, 1]),
+    );
+    let bias = match &linear.bs {
+        Some(bias) => float(bias),
+        None => Tensor::zeros([outputs], (Kind::Float, Device::Cpu)),
+    };
+    let bias = graph.tensor(&format!("{name}.bias"), &bias);
+    let maps = graph.node("Conv", &[&last.name, &weight, &bias], vec![], maps);
+    let mean = graph.node("GlobalAveragePool", &[&maps], vec![], mean);
+    graph.node("Flatten", &[&mean], vec![], out);
 }
 
 fn float(tensor: &Tensor) -> Tensor {

@@ -31,32 +31,18 @@ pub fn verify(
     photographs: &[Vec<f32>],
     tolerance: f32,
 ) -> Result<Agreement> {
-    ensure!(
-        !photographs.is_empty(),
-        "the exported student cannot be verified without a photograph"
-    );
-    let side = size as usize;
     let outputs = usize::try_from(net.classifier()?.ws.size()[0])?;
     let student = Student::load(onnx, size, outputs)
         .context("the device cannot load the exported student")?;
     // A copy, because a network on a GPU or in bfloat16 is not what the device will run.
     let reference = net.in_float_on_cpu();
-
-    let mut max_abs = 0f32;
-    for (i, photograph) in photographs.iter().enumerate() {
-        ensure!(
-            photograph.len() == 3 * side * side,
-            "photograph {i} has {} values, where {size} px need {}",
-            photograph.len(),
-            3 * side * side
-        );
+    on_photographs(size, photographs, |i, photograph, image| {
         let output = student
             .run(photograph)
             .context("the device cannot run the exported student")?
             .logits;
 
-        let x = Tensor::from_slice(photograph).reshape([1, 3, i64::from(size), i64::from(size)]);
-        let logits = tch::no_grad(|| reference.forward(&channels_last(&x), false).logits);
+        let logits = tch::no_grad(|| reference.forward(image, false).logits);
         let mut expected = vec![0f32; logits.numel()];
         logits
             .to_kind(Kind::Float)
@@ -69,6 +55,7 @@ pub fn verify(
             output.len(),
             expected.len()
         );
+        let mut max_abs = 0f32;
         for (k, (found, expected)) in output.iter().zip(&expected).enumerate() {
             let apart = (found - expected).abs();
             // Written so that NaN fails too.
@@ -79,6 +66,32 @@ pub fn verify(
             );
             max_abs = max_abs.max(apart);
         }
+        Ok(max_abs)
+    })
+}
+
+/// What `apart` measures on each of `photographs` (its number, its values, and these as a tensor for
+/// libtorch), at most.
+pub fn on_photographs(
+    size: u32,
+    photographs: &[Vec<f32>],
+    apart: impl Fn(usize, &[f32], &Tensor) -> Result<f32>,
+) -> Result<Agreement> {
+    ensure!(
+        !photographs.is_empty(),
+        "an exported network cannot be verified without a photograph"
+    );
+    let side = size as usize;
+    let mut max_abs = 0f32;
+    for (i, photograph) in photographs.iter().enumerate() {
+        ensure!(
+            photograph.len() == 3 * side * side,
+            "photograph {i} has {} values, where {size} px need {}",
+            photograph.len(),
+            3 * side * side
+        );
+        let x = Tensor::from_slice(photograph).reshape([1, 3, i64::from(size), i64::from(size)]);
+        max_abs = max_abs.max(apart(i, photograph, &channels_last(&x))?);
     }
     Ok(Agreement {
         photographs: photographs.len(),

@@ -19,6 +19,7 @@
 use std::rc::Rc;
 
 use anyhow::{ensure, Context, Result};
+use fovea_core::caption::{self, END};
 use fovea_core::taxonomy::{Level, Taxonomy};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
@@ -27,7 +28,7 @@ use super::{
     above_nought, default, from_nought, Method, MethodContext, Settings, Step, Teacher,
     TeacherConfig, Term,
 };
-use crate::data::captions::{self, Captions, END};
+use crate::data::Captions;
 use crate::losses::{each_bce, masked_bce, masked_mean};
 use crate::nets::tasks::{Tasks, STEPS};
 use crate::nets::HeadKind;
@@ -179,7 +180,7 @@ impl Settings for MtlKd {
         HeadKind::Tasks {
             fine: has(Task::Fine),
             coarse: has(Task::Coarse).then_some(diseases),
-            words: has(Task::Words).then(|| captions::rows(self.vocabulary)),
+            words: has(Task::Words).then(|| caption::rows(self.vocabulary)),
         }
     }
 
@@ -201,7 +202,7 @@ impl Settings for MtlKd {
                     own.rows() == theirs.rows(),
                     "teacher `{stage}` of mtl_kd has a `vocabulary` of {} words, not {}: the two \
                      must be equal",
-                    captions::vocabulary(theirs.rows()),
+                    caption::vocabulary(theirs.rows()),
                     self.vocabulary
                 );
             }
@@ -415,7 +416,7 @@ mod tests {
         let kind = HeadKind::Tasks {
             fine: true,
             coarse: Some(2),
-            words: Some(captions::rows(4)),
+            words: Some(caption::rows(4)),
         };
         Tasks::new(&store.root(), kind, 6, 4)
     }

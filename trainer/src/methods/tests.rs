@@ -287,12 +287,13 @@ fn captions_are_learned_by_heart_and_taught() {
         width: 512,
     };
     let captions = looks.captions(193);
+    let vocabulary = captions.vocabulary();
     let said = |net: &Net, features: &Tensor| -> Vec<Vec<String>> {
         let decoder = net.tasks().and_then(|tasks| tasks.decoder());
         let said = no_grad(|| decoder.expect("it has the task").greedy(features));
         let row = |i: i64| Vec::<i64>::try_from(said.get(i)).expect("a row");
         let words = |i: i64| {
-            captions
+            vocabulary
                 .words(&row(i))
                 .iter()
                 .map(|w| w.to_string())
@@ -305,7 +306,7 @@ fn captions_are_learned_by_heart_and_taught() {
         said(net, &features)
     };
     let written: Vec<Vec<String>> = (0..PHOTOGRAPHS as usize)
-        .map(|i| captions.words(captions.numbers(i).expect("a caption")))
+        .map(|i| vocabulary.words(captions.numbers(i).expect("a caption")))
         .map(|words| words.iter().map(|w| w.to_string()).collect())
         .collect();
     // Asked now and then: to say it all takes longer than a step.

@@ -27,7 +27,7 @@ pub enum HeadKind {
         fine: bool,
         /// Number of diseases; `None` without logits for them.
         coarse: Option<i64>,
-        /// Rows of the vocabulary's table, [`crate::data::captions::rows`]; `None` without a
+        /// Rows of the vocabulary's table, [`fovea_core::caption::rows`]; `None` without a
         /// decoder of captions.
         words: Option<i64>,
     },

@@ -1,9 +1,9 @@
 //! One network's heads for several tasks: findings, diseases and words.
 
+use fovea_core::caption::{self, END, START};
 use tch::{nn, Device, Kind, Tensor};
 
 use super::HeadKind;
-use crate::data::captions::{END, LONGEST, START};
 
 /// Units between features and logits, as the code of MTL-KD has them.
 const HIDDEN: i64 = 512;
@@ -11,7 +11,7 @@ const HIDDEN: i64 = 512;
 const EMBEDDING: i64 = 256;
 const UNITS: i64 = 512;
 /// Steps of a decoder: the words, and the end behind them.
-pub const STEPS: i64 = LONGEST as i64 + 1;
+pub const STEPS: i64 = caption::STEPS as i64;
 
 /// The heads that a network was given; those of tasks it does not have are absent.
 #[derive(Debug)]
@@ -33,14 +33,14 @@ struct TwoLayers {
 /// if they were a word, then [`START`], then its words.
 #[derive(Debug)]
 pub struct Decoder {
-    features: nn::Linear,
+    pub(crate) features: nn::Linear,
     /// rows x embedding.
-    embedding: Tensor,
+    pub(crate) embedding: Tensor,
     /// 4 x units x inputs, and what goes with it.
-    of_input: Tensor,
-    of_state: Tensor,
-    of_neither: Tensor,
-    out: nn::Linear,
+    pub(crate) of_input: Tensor,
+    pub(crate) of_state: Tensor,
+    pub(crate) of_neither: Tensor,
+    pub(crate) out: nn::Linear,
 }
 
 /// Between two words: output and cell, b x units.
@@ -341,11 +341,10 @@ impl Decoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::captions;
 
     /// A decoder that hears the last word alone: `after` has the chances of the words behind each.
     fn speaker(after: &[(i64, &[(i64, f64)])], words: usize) -> (nn::VarStore, Tasks) {
-        let rows = captions::rows(words);
+        let rows = caption::rows(words);
         let store = nn::VarStore::new(Device::Cpu);
         let kind = HeadKind::Tasks {
             fine: false,
@@ -393,13 +392,13 @@ mod tests {
             &[
                 (
                     START,
-                    &[(a, 0.60), (b, 0.25), (END, 0.10), (captions::OTHER, 0.05)],
+                    &[(a, 0.60), (b, 0.25), (END, 0.10), (caption::OTHER, 0.05)],
                 ),
-                (a, &[(x, 0.90), (END, 0.06), (captions::OTHER, 0.04)]),
-                (b, &[(END, 0.90), (captions::OTHER, 0.10)]),
-                (x, &[(z, 0.95), (captions::OTHER, 0.05)]),
-                (z, &[(END, 0.95), (captions::OTHER, 0.05)]),
-                (captions::OTHER, &[(END, 1.0)]),
+                (a, &[(x, 0.90), (END, 0.06), (caption::OTHER, 0.04)]),
+                (b, &[(END, 0.90), (caption::OTHER, 0.10)]),
+                (x, &[(z, 0.95), (caption::OTHER, 0.05)]),
+                (z, &[(END, 0.95), (caption::OTHER, 0.05)]),
+                (caption::OTHER, &[(END, 1.0)]),
             ],
             4,
         );

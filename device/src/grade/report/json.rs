@@ -30,6 +30,7 @@ pub fn write_record(out: &mut impl Write, record: &Record) -> io::Result<()> {
             },
             findings: &record.findings,
             referable_dr: record.referable_dr,
+            words: record.words.as_deref(),
             model: &record.model,
             elapsed_ms: &record.elapsed_ms,
         },
@@ -46,6 +47,8 @@ struct Line<'a> {
     referral: Told<'a>,
     findings: &'a [Finding],
     referable_dr: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    words: Option<&'a str>,
     model: &'a Model,
     elapsed_ms: &'a Elapsed,
 }

@@ -68,7 +68,7 @@ impl Table {
             &printable(&record.image),
             verdict::words(record.referral.decision),
             &score,
-            &printable(&why(record)),
+            &printable(&told(record)),
         )
     }
 
@@ -85,6 +85,14 @@ impl Table {
         let wide = self.verdict;
         writeln!(out, "{image}{gap}  {verdict:<wide$}  {score:>5}  {why}")?;
         out.flush()
+    }
+}
+
+/// Why the verdict is what it is, and behind it what the captioner says, marked as generated.
+fn told(record: &Record) -> String {
+    match &record.words {
+        Some(words) => format!("{}  [generated: {words}]", why(record)),
+        None => why(record),
     }
 }
 
@@ -161,5 +169,21 @@ mod tests {
         assert_eq!(columns.len(), 5);
         assert!(columns.iter().all(|&c| c == columns[0]), "{text}");
         assert!(text.contains("…") && text.contains("clinic/eye.jpg"));
+    }
+
+    #[test]
+    fn words_of_the_captioner_are_marked_as_generated() {
+        let mut record = Record {
+            words: Some("cataract, drusen".to_owned()),
+            ..Record::blank()
+        };
+        let line = |record: &Record| {
+            let mut out = Vec::new();
+            Table::new(["blank"]).write(&mut out, record).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert!(line(&record).ends_with("  [generated: cataract, drusen]\n"));
+        record.words = None;
+        assert!(!line(&record).contains("generated"));
     }
 }

@@ -36,6 +36,7 @@ pub(super) struct Samples {
     any: Record,
     clear: Record,
     many: Record,
+    worded: Record,
     live: RgbImage,
     ring: Ring,
     photograph: RgbImage,
@@ -65,6 +66,22 @@ impl Samples {
             good: false,
         };
         Samples {
+            worded: Record {
+                words: Some(
+                    "drusen, epiretinal membrane over the macula, moderate non proliferative retinopathy"
+                        .to_owned(),
+                ),
+                ..record(
+                    ReferralDecision::Refer,
+                    &[
+                        ("npdr_moderate", 0.77),
+                        ("diabetic_retinopathy", 0.9),
+                        ("drusen", 0.61),
+                        ("erm_macular", 0.55),
+                        ("epiretinal_membrane", 0.57),
+                    ],
+                )
+            },
             urgent: record(
                 ReferralDecision::ReferUrgent,
                 &[
@@ -346,6 +363,11 @@ impl Samples {
             ("result_any", Spanish, View::Result(self.judged(&self.any))),
             ("result_clear", Spanish, View::Result(clear)),
             ("result_many", Spanish, View::Result(many)),
+            (
+                "result_words",
+                Spanish,
+                View::Result(self.judged(&self.worded)),
+            ),
             ("refused", English, View::Refused(refused)),
             ("ungradable", Spanish, View::Refused(ungradable)),
             ("summary", English, View::Summary(summary)),

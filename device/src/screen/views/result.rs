@@ -33,11 +33,13 @@ struct Layout {
     reasons: Rectangle,
     title: Rectangle,
     findings: Rectangle,
+    words: Rectangle,
     made_by: Rectangle,
     buttons: Rectangle,
 }
 
-fn lay_out(grid: &Grid) -> Layout {
+/// `words`: whether a line is for what the captioner says.
+fn lay_out(grid: &Grid, words: bool) -> Layout {
     let gap = grid.px(GAP);
     let mut room = grid.page();
     let head = room.top(grid.px(HEAD));
@@ -49,6 +51,7 @@ fn lay_out(grid: &Grid) -> Layout {
     let mut picture = Room::of(beside(&mut room, grid, grid.px(20), 16));
     let caption = picture.bottom(grid.px(20));
     let made_by = room.bottom(grid.px(20));
+    let words = room.bottom(if words { grid.px(20) } else { 0 });
     let reasons = room.top(grid.px(21) * REASONS as i32);
     let title = room.top(grid.px(20));
     Layout {
@@ -59,6 +62,7 @@ fn lay_out(grid: &Grid) -> Layout {
         reasons,
         title,
         findings: room.rest(),
+        words,
         made_by,
         buttons,
     }
@@ -66,7 +70,7 @@ fn lay_out(grid: &Grid) -> Layout {
 
 impl Sheet for Judged<'_> {
     fn touches(&self, grid: &Grid) -> Vec<Touch> {
-        let at = lay_out(grid);
+        let at = self.lay_out(grid);
         let seen = self.evidence.is_some();
         let attention: Label = match self.attention && seen {
             true => |t| &t.result.photograph,
@@ -93,7 +97,7 @@ impl Sheet for Judged<'_> {
     where
         D: DrawTarget<Color = Rgb888>,
     {
-        let at = lay_out(&page.grid);
+        let at = self.lay_out(&page.grid);
         head(page, at.head, page.texts.eye(self.eye), self.patient)?;
         let decision = self.record.referral.decision;
         band(page, at.band, look(decision), page.texts.verdict(decision))?;
@@ -102,6 +106,10 @@ impl Sheet for Judged<'_> {
         let small = Words::plain(Weight::Regular, (16.0, 13.0), FAINT);
         page.words(&small.middle(), &page.texts.result.findings, at.title)?;
         self.findings(page, at.findings)?;
+        if let Some(words) = &self.record.words {
+            let words = fill(&page.texts.result.words, &[("words", words)]);
+            page.words(&small.middle(), &words, at.words)?;
+        }
         let model = &self.record.model;
         let hash = model.sha256.get(..8).unwrap_or(&model.sha256);
         let made_by = fill(
@@ -117,6 +125,10 @@ impl Sheet for Judged<'_> {
 }
 
 impl Judged<'_> {
+    fn lay_out(&self, grid: &Grid) -> Layout {
+        lay_out(grid, self.record.words.is_some())
+    }
+
     /// The photograph, with the evidence over it when that is asked for.
     fn picture<D>(&self, page: &mut Page<D>, at: &Layout) -> Result<(), D::Error>
     where
