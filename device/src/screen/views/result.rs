@@ -38,7 +38,7 @@ struct Layout {
     buttons: Rectangle,
 }
 
-/// `words`: whether a line is for what the captioner says.
+/// `words`: whether two lines are for what the captioner says.
 fn lay_out(grid: &Grid, words: bool) -> Layout {
     let gap = grid.px(GAP);
     let mut room = grid.page();
@@ -51,7 +51,7 @@ fn lay_out(grid: &Grid, words: bool) -> Layout {
     let mut picture = Room::of(beside(&mut room, grid, grid.px(20), 16));
     let caption = picture.bottom(grid.px(20));
     let made_by = room.bottom(grid.px(20));
-    let words = room.bottom(if words { grid.px(20) } else { 0 });
+    let words = room.bottom(if words { grid.px(36) } else { 0 });
     let reasons = room.top(grid.px(21) * REASONS as i32);
     let title = room.top(grid.px(20));
     Layout {
