@@ -1,14 +1,14 @@
 """Runs one network in one engine, on one thread, when asked: worker.py ENGINE ONNX INPUT.
 
-Says on standard output `ready NAME`, then reads lines: `run N` runs the network N times
-and answers `times` with the nanoseconds of each; `answer` answers `answer` with the
-logits. INPUT holds the photograph as little-endian floats, 3 x side x side.
+INPUT holds the photograph as little-endian floats, 3 x side x side; the answer (asked.py)
+is the logits.
 """
 
 import sys
-from time import perf_counter_ns
 
 import numpy as np
+
+from asked import serve
 
 
 def onnx_runtime(path, photograph):
@@ -59,18 +59,7 @@ def main():
     photograph = np.fromfile(photograph, "<f4")
     side = round((photograph.size / 3) ** 0.5)
     name, run, answer = ENGINES[engine](path, photograph.reshape(1, 3, side, side))
-    print("ready", name, flush=True)
-    for line in sys.stdin:
-        match line.split():
-            case ["run", count]:
-                times = []
-                for _ in range(int(count)):
-                    start = perf_counter_ns()
-                    run()
-                    times.append(perf_counter_ns() - start)
-                print("times", *times, flush=True)
-            case ["answer"]:
-                print("answer", *answer().ravel().tolist(), flush=True)
+    serve(name, run, lambda: answer().ravel().tolist())
 
 
 main()

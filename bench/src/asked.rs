@@ -1,13 +1,67 @@
-//! A worker in its own process, asked line by line (see `worker.rs` and `worker.py`).
+//! A worker in its own process, asked line by line, and what it does to answer.
+//!
+//! It says `ready NAME`, then reads lines: `run N` does its work N times and answers `times` with
+//! the nanoseconds of each; `answer` answers `answer` with numbers that tell whether it does the
+//! same as the others. `bench/python/asked.py` is the same for workers in Python.
 
 use std::io::{BufRead, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Instant;
 
 use anyhow::{bail, Context, Result};
 
+/// What a worker does.
+pub trait Work {
+    /// Does once what is timed.
+    ///
+    /// # Errors
+    /// It cannot be done.
+    fn run(&mut self) -> Result<()>;
+
+    /// What tells whether it does the same as the others.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    fn answer(&mut self) -> Result<Vec<f64>>;
+}
+
+/// Does the `work` that is called `name` whenever standard input says so, until that ends.
+///
+/// # Errors
+/// The work fails, or a line is no question.
+pub fn serve(name: &str, work: &mut impl Work) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "ready {name}")?;
+    out.flush()?;
+    for line in std::io::stdin().lock().lines() {
+        let line = line?;
+        match line.split_once(' ') {
+            Some(("run", count)) => {
+                let count: usize = count.parse().context("`run` needs a number")?;
+                write!(out, "times")?;
+                for _ in 0..count {
+                    let start = Instant::now();
+                    work.run()?;
+                    write!(out, " {}", start.elapsed().as_nanos())?;
+                }
+            }
+            None if line == "answer" => {
+                write!(out, "answer")?;
+                for number in work.answer()? {
+                    write!(out, " {number}")?;
+                }
+            }
+            _ => bail!("{line:?} is no question"),
+        }
+        writeln!(out)?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
 /// A worker that is ready; it waits while nobody asks it.
 pub struct Asked {
-    /// What it calls its engine.
+    /// What it calls itself.
     pub name: String,
     process: Child,
     questions: ChildStdin,
@@ -15,7 +69,10 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// Starts `worker` and waits until it has loaded its network.
+    /// Starts `worker` and waits until it is ready.
+    ///
+    /// # Errors
+    /// It cannot be started, or ends before it is ready.
     pub fn start(worker: &mut Command) -> Result<Asked> {
         let mut process = worker
             .stdin(Stdio::piped())
@@ -36,13 +93,19 @@ impl Asked {
         Ok(asked)
     }
 
-    /// Runs the network `count` times; milliseconds of each.
+    /// Has its work done `count` times; milliseconds of each.
+    ///
+    /// # Errors
+    /// It ended, or says something else.
     pub fn run(&mut self, count: usize) -> Result<Vec<f64>> {
         let line = self.ask(&format!("run {count}"))?;
         times(&line, count)
     }
 
-    /// The logits.
+    /// What it answers with.
+    ///
+    /// # Errors
+    /// It ended, or says something else.
     pub fn answer(&mut self) -> Result<Vec<f64>> {
         let line = self.ask("answer")?;
         numbers(after("answer", &line)?)

@@ -13,14 +13,19 @@ use crate::times::Ratio;
 
 /// Bars under one title.
 pub struct Group {
+    /// Stands above the bars.
     pub title: String,
+    /// From top to bottom.
     pub bars: Vec<Bar>,
 }
 
+/// One bar.
 pub struct Bar {
+    /// Stands before it; Fovea's have the word in it and another colour.
     pub label: String,
+    /// Its length.
     pub ratio: Ratio,
-    /// In milliseconds.
+    /// The least time in milliseconds.
     pub least: f64,
 }
 
@@ -43,8 +48,11 @@ const BAR: i32 = 22;
 /// Drawn this many times larger and then shrunk: the drawing library smooths no edges.
 const OVERSAMPLING: i32 = 3;
 
-/// Draws `groups` into a PNG.
-pub fn draw(path: &Path, groups: &[Group]) -> Result<()> {
+/// Draws `groups` under `title` into a PNG.
+///
+/// # Errors
+/// It cannot be drawn or written.
+pub fn draw(path: &Path, title: &str, groups: &[Group]) -> Result<()> {
     let bars: usize = groups.iter().map(|group| group.bars.len()).sum();
     let height = TOP + groups.len() as i32 * TITLE + bars as i32 * BAR + BAR;
     let (wide, high) = (
@@ -54,7 +62,7 @@ pub fn draw(path: &Path, groups: &[Group]) -> Result<()> {
     let mut paper = RgbImage::from_pixel(wide, high, image::Rgb([255; 3]));
     {
         let area = BitMapBackend::with_buffer(&mut paper, (wide, high)).into_drawing_area();
-        let drawn = paint(&area, groups, height).and_then(|()| area.present());
+        let drawn = paint(&area, title, groups, height).and_then(|()| area.present());
         drawn.map_err(|error| anyhow!("cannot draw the chart: {error}"))?;
     }
     imageops::thumbnail(&paper, WIDTH as u32, height as u32)
@@ -65,7 +73,7 @@ pub fn draw(path: &Path, groups: &[Group]) -> Result<()> {
 type Area<'a> = DrawingArea<BitMapBackend<'a>, plotters::coord::Shift>;
 type Drawn<'a> = Result<(), DrawingAreaErrorKind<<BitMapBackend<'a> as DrawingBackend>::ErrorType>>;
 
-fn paint<'a>(area: &Area<'a>, groups: &[Group], height: i32) -> Drawn<'a> {
+fn paint<'a>(area: &Area<'a>, title: &str, groups: &[Group], height: i32) -> Drawn<'a> {
     let ratios = groups.iter().flat_map(|group| &group.bars);
     let most = ratios.fold(1.0, |most: f64, bar| {
         most.max(bar.ratio.high).max(bar.ratio.least)
@@ -76,11 +84,7 @@ fn paint<'a>(area: &Area<'a>, groups: &[Group], height: i32) -> Drawn<'a> {
         area.draw(&Text::new(text.to_owned(), px(at), style))
     };
 
-    word(
-        "Time as a multiple of Fovea's, one core; shorter is faster",
-        (16, 22),
-        text(18, FontStyle::Bold, INK, HPos::Left),
-    )?;
+    word(title, (16, 22), text(18, FontStyle::Bold, INK, HPos::Left))?;
     // At most ten lines, at whole or round ratios.
     let step = [0.5, 1.0, 2.0, 5.0, 10.0, 50.0];
     let step = step
@@ -168,7 +172,7 @@ mod tests {
             bars: vec![bar("Fovea, avx512", 1.0), bar("other", 3.0)],
         }];
         let path = std::env::temp_dir().join(format!("fovea-chart-{}.png", std::process::id()));
-        draw(&path, &groups).unwrap();
+        draw(&path, "times", &groups).unwrap();
         let picture = image::open(&path).unwrap().to_rgb8();
         std::fs::remove_file(&path).unwrap();
         let row = |bar: i32| (TOP + TITLE + bar * BAR + 6) as u32;

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{ensure, Context, Result};
+use fovea_bench::asked::Asked;
+use fovea_bench::machine;
+use fovea_bench::times::Times;
 use fovea_core::bundle::Bundle;
 use fovea_engine::Isa;
 
-use crate::asked::Asked;
-use crate::times::Times;
-use crate::{machine, Measure};
+use crate::Measure;
 
 /// What bench/python/nets.py wrote: file, name, side, outputs.
 const NETS: [(&str, &str); 4] = [
@@ -32,7 +33,7 @@ const RUNS: usize = 5;
 /// Largest difference between two engines' logits that is rounding, as a share of the largest.
 const ROUNDING: f64 = 1e-3;
 
-/// A network in every engine; Fovea's fastest is the first.
+/// A network in every engine; Fovea's fastest in floats is the first.
 pub struct Measured {
     pub network: String,
     pub rows: Vec<Row>,
@@ -128,13 +129,14 @@ fn one(options: &Measure, network: &Network) -> Result<Measured> {
     })
 }
 
-/// The processes, Fovea's fastest kernels first; every one on the same core.
+/// The processes, Fovea's fastest kernels for floats first; every one on the same core.
 fn workers(options: &Measure, network: &Network, input: &Path) -> Result<Vec<Command>> {
     let pinned = || machine::pinned(options.core);
     let this = std::env::current_exe().context("this program cannot find itself")?;
     let isas = Isa::available().into_iter().map(Isa::name);
     // Any processor has the portable ones, and nobody uses them where there are others.
     let own = isas.filter(|name| *name != "portable" || Isa::best().name() == "portable");
+    let own = own.chain(Isa::bfloat16().map(Isa::name));
     let rust = own.chain(["tract"]).map(|engine| {
         let mut worker = pinned();
         worker.arg(&this).args(["worker", engine]);

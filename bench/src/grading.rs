@@ -6,9 +6,11 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{ensure, Context, Result};
+use fovea_bench::machine;
+use fovea_bench::times::Times;
+use fovea_engine::Isa;
 
-use crate::times::Times;
-use crate::{machine, Measure};
+use crate::Measure;
 
 /// Rounds; a folder takes a second or more.
 const ROUNDS: u32 = 7;
@@ -33,10 +35,10 @@ pub fn folder(text: &str) -> Result<Folder, String> {
 /// The command that grades a folder.
 type Program<'a> = &'a dyn Fn(&Path) -> Command;
 
-/// Both programs on one folder; Fovea's is the first.
+/// All programs on one folder; Fovea's is the first.
 pub struct Graded {
     pub photographs: String,
-    pub rows: [Row; 2],
+    pub rows: Vec<Row>,
 }
 
 pub struct Row {
@@ -47,7 +49,7 @@ pub struct Row {
     pub first: Times,
 }
 
-/// Grades every folder in turn with both programs.
+/// Grades every folder in turn with all programs.
 pub fn measure(options: &Measure) -> Result<Vec<Graded>> {
     options
         .photographs
@@ -72,7 +74,7 @@ fn one(options: &Measure, folder: &Folder) -> Result<Graded> {
         folder.side
     );
     eprintln!("{photographs}");
-    // Both programs are given folders.
+    // The programs are given folders.
     let alone = options.nets.join("alone");
     match std::fs::remove_dir_all(&alone) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
@@ -81,14 +83,15 @@ fn one(options: &Measure, folder: &Folder) -> Result<Graded> {
     std::fs::create_dir(&alone)?;
     std::fs::copy(first, alone.join("first.jpg"))?;
 
-    let fovea = |folder: &Path| {
+    let grade = |folder: &Path, more: &[&str]| {
         let mut command = machine::pinned(options.core);
         command.arg(&options.fovea);
-        command
-            .args(["grade", "--json", "--threads", "1"])
-            .arg(folder);
+        command.args(["grade", "--json", "--threads", "1"]);
+        command.args(more).arg(folder);
         command
     };
+    let fovea = |folder: &Path| grade(folder, &[]);
+    let in_floats = |folder: &Path| grade(folder, &["--engine", "float"]);
     let side = fovea_core::bundle::Bundle::open(Path::new("models/student"))?
         .manifest
         .network
@@ -102,25 +105,27 @@ fn one(options: &Measure, folder: &Folder) -> Result<Graded> {
         command.arg(folder);
         command
     };
-    let programs: [(&str, Program); 2] = [
-        ("fovea grade", &fovea),
-        ("Python: OpenCV, ONNX Runtime", &python),
-    ];
+    let mut programs: Vec<(&'static str, Program)> = vec![("fovea grade", &fovea)];
+    // Elsewhere both are the same.
+    if Isa::bfloat16().is_some() {
+        programs.push(("fovea grade --engine float", &in_floats));
+    }
+    programs.push(("Python: OpenCV, ONNX Runtime", &python));
     // Of each program: its first photograph alone, and all of them.
-    let mut taken = programs.map(|_| (Times::default(), Times::default()));
+    let mut taken = vec![(Times::default(), Times::default()); programs.len()];
     for _ in 0..ROUNDS {
         for ((_, program), (first, all)) in programs.iter().zip(&mut taken) {
             first.push(vec![took(&mut program(&alone))?]);
             all.push(vec![took(&mut program(&folder.path))?]);
         }
     }
-    let [fovea, python] = taken;
-    let row = |(program, _): (&'static str, Program), (first, all): (Times, Times)| Row {
+    let rows = programs.iter().zip(taken);
+    let rows = rows.map(|((program, _), (first, all))| Row {
         program,
         each: all.beyond(&first, many - 1),
         first,
-    };
-    let rows = [row(programs[0], fovea), row(programs[1], python)];
+    });
+    let rows = rows.collect();
     Ok(Graded { photographs, rows })
 }
 

@@ -1,12 +1,22 @@
 //! The machine at hand.
 
+use std::path::Path;
 use std::process::Command;
+
+use crate::table::Table;
 
 /// A command for what is appended to it, on the core `core` alone and on one thread.
 pub fn pinned(core: usize) -> Command {
     let mut command = Command::new("taskset");
     command.args(["--cpu-list", &core.to_string()]);
     command.env("OMP_NUM_THREADS", "1");
+    command
+}
+
+/// A command of `program` on all cores, one thread on each.
+pub fn on_all_cores(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.env("OMP_NUM_THREADS", cores().to_string());
     command
 }
 
@@ -22,8 +32,14 @@ pub fn load() -> String {
     three.join(", ")
 }
 
-/// What the figures depend on, one `key, value` after the other.
-pub fn describe(before: &str, after: &str, core: usize) -> Vec<(&'static str, String)> {
+/// How many threads run at once here, 1 or more.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// What the figures depend on. `before` and `after` are the [`load`] then, `on` says which cores
+/// were used, and the versions of `crates` are told beside Fovea's.
+pub fn describe(before: &str, after: &str, on: &str, crates: &[&'static str]) -> Table {
     let cpu = cpuinfo();
     let model = field(&cpu, "model name").unwrap_or("unknown").to_owned();
     let numbers = ["cpu family", "model", "stepping"]
@@ -39,24 +55,25 @@ pub fn describe(before: &str, after: &str, core: usize) -> Vec<(&'static str, St
         "amx_int8",
     ];
     let kinds: Vec<&str> = KINDS.into_iter().filter(|kind| has(kind)).collect();
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    vec![
+    let mut rows = vec![
         (
             "processor",
             format!("{model} (family/model/stepping {numbers})"),
         ),
         ("of its instructions", kinds.join(", ")),
-        (
-            "cores",
-            format!("{cores}; all runs on core {core}, one thread"),
-        ),
+        ("cores", format!("{}; {on}", cores())),
         (
             "load, 1, 5 and 15 minutes",
             format!("{before} before, {after} after"),
         ),
         ("fovea", env!("CARGO_PKG_VERSION").to_owned()),
-        ("tract", locked("tract-onnx")),
-    ]
+    ];
+    rows.extend(crates.iter().map(|&name| (name, locked(name))));
+    let mut table = Table::new(&["machine", ""], 2);
+    for (key, value) in rows {
+        table.row(vec![key.to_owned(), value]);
+    }
+    table
 }
 
 /// The version of a crate in Cargo.lock.

@@ -1,14 +1,9 @@
 //! Fovea beside other engines, in one run and in turn, so that whatever else the machine
 //! does hits all of them alike. `cargo xtask bench` brings what is needed and calls this.
 
-mod asked;
-mod chart;
 mod engines;
 mod grading;
-mod machine;
 mod report;
-mod table;
-mod times;
 mod worker;
 
 use std::path::PathBuf;
@@ -16,6 +11,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use fovea_bench::machine;
 
 #[derive(Parser)]
 #[command(name = "fovea-bench", version, about = "Fovea beside other engines")]
@@ -76,6 +72,7 @@ fn measure(options: &Measure) -> Result<()> {
     let before = machine::load();
     let nets = engines::measure(options)?;
     let graded = grading::measure(options)?;
-    let machine = machine::describe(&before, &machine::load(), options.core);
+    let on = format!("all runs on core {}, one thread", options.core);
+    let machine = machine::describe(&before, &machine::load(), &on, &["tract-onnx"]);
     report::write(&options.out, &machine, &nets, &graded)
 }

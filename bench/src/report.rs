@@ -2,16 +2,17 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use fovea_bench::chart::{Bar, Group};
+use fovea_bench::page;
+use fovea_bench::table::Table;
+use fovea_bench::times::Ratio;
 
-use crate::chart::{self, Bar, Group};
-use crate::engines::Measured;
+use crate::engines::{Measured, Row};
 use crate::grading::Graded;
-use crate::table::Table;
-use crate::times::Ratio;
 
-const TABLES: &str = "benchmarks.md";
-const CHART: &str = "benchmarks.png";
+const NAME: &str = "benchmarks";
+const TITLE: &str = "Time as a multiple of Fovea's, one core; shorter is faster";
 
 const OPENING: &str = "\
 # Benchmarks
@@ -37,7 +38,12 @@ rounding; *apart* is the largest difference, as a share of the largest logit.
 Fovea is timed with its kernels for each kind of processor that this one is. ONNX Runtime chooses
 its own by the processor and cannot be told otherwise: on a processor with AVX-512 it has no AVX2
 row to stand beside Fovea's. OpenVINO is held to 32-bit floats, since on processors with AMX it would
-else compute in bfloat16; that row is here for information, as it is another arithmetic.
+else compute in bfloat16.
+
+Where the processor multiplies bfloat16, Fovea and OpenVINO each have a row of that too. It is
+another arithmetic, so that it need not give the same logits and is never the row that the others are
+compared with. Fovea multiplies bfloat16 in pointwise convolutions, but for the last, which makes the
+maps, and floats in all others: ResNet-18 and 34 have hardly any pointwise ones.
 
 ";
 
@@ -50,31 +56,18 @@ takes beyond the least of *first*, shared among the others. The Python program
 (`bench/python/grade.py`) reads with OpenCV, large photographs at a half, a quarter or an eighth of
 their size by the same rule as Fovea; it finds the field, cuts and resamples it, and runs the student
 in ONNX Runtime. It neither asks whether the photograph can be judged nor decides anything, which
-Fovea does.
+Fovea does. Where the processor multiplies bfloat16, `fovea grade` runs the student so, and again in
+floats where the verdict could depend on that; `--engine float` runs it in floats alone.
 
 ";
 
 /// Writes both into the folder `out`.
-pub fn write(
-    out: &Path,
-    machine: &[(&'static str, String)],
-    nets: &[Measured],
-    graded: &[Graded],
-) -> Result<()> {
-    std::fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
+pub fn write(out: &Path, machine: &Table, nets: &[Measured], graded: &[Graded]) -> Result<()> {
     let text = markdown(machine, nets, graded);
-    let path = out.join(TABLES);
-    std::fs::write(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
-    chart::draw(&out.join(CHART), &groups(nets, graded))?;
-    print!("{text}");
-    Ok(())
+    page::write(out, NAME, &text, TITLE, &groups(nets, graded))
 }
 
-fn markdown(machine: &[(&'static str, String)], nets: &[Measured], graded: &[Graded]) -> String {
-    let mut here = Table::new(&["machine", ""], 2);
-    for (key, value) in machine {
-        here.row(vec![(*key).to_owned(), value.clone()]);
-    }
+fn markdown(machine: &Table, nets: &[Measured], graded: &[Graded]) -> String {
     let mut engines = Table::new(
         &[
             "network",
@@ -93,7 +86,7 @@ fn markdown(machine: &[(&'static str, String)], nets: &[Measured], graded: &[Gra
                 row.engine.clone(),
                 format!("{:.2}", row.times.least()),
                 format!("{:.2}", row.times.median()),
-                spread(ratio),
+                ratio.to_string(),
                 format!("{:.0e}", row.apart),
             ]);
         }
@@ -116,7 +109,7 @@ fn markdown(machine: &[(&'static str, String)], nets: &[Measured], graded: &[Gra
                 row.program.to_owned(),
                 format!("{:.1}", row.each.least()),
                 format!("{:.1}", row.each.median()),
-                spread(row.each.ratio_to(&folder.rows[0].each)),
+                row.each.ratio_to(&folder.rows[0].each).to_string(),
                 format!("{:.0}", row.first.least()),
             ]);
         }
@@ -124,7 +117,7 @@ fn markdown(machine: &[(&'static str, String)], nets: &[Measured], graded: &[Gra
     [
         OPENING,
         "\n",
-        &here.to_markdown(),
+        &machine.to_markdown(),
         NETS,
         &engines.to_markdown(),
         GRADING,
@@ -134,13 +127,9 @@ fn markdown(machine: &[(&'static str, String)], nets: &[Measured], graded: &[Gra
 }
 
 /// Every row with its ratio to the first.
-fn ratios(network: &Measured) -> impl Iterator<Item = (&crate::engines::Row, Ratio)> {
+fn ratios(network: &Measured) -> impl Iterator<Item = (&Row, Ratio)> {
     let rows = network.rows.iter();
     rows.map(|row| (row, row.times.ratio_to(&network.rows[0].times)))
-}
-
-fn spread(ratio: Ratio) -> String {
-    format!("{:.2} ({:.2} to {:.2})", ratio.least, ratio.low, ratio.high)
 }
 
 fn groups(nets: &[Measured], graded: &[Graded]) -> Vec<Group> {
@@ -173,7 +162,7 @@ fn groups(nets: &[Measured], graded: &[Graded]) -> Vec<Group> {
 mod tests {
     use super::*;
     use crate::engines;
-    use crate::times::Times;
+    use fovea_bench::times::Times;
 
     fn times(all: &[f64]) -> Times {
         let mut times = Times::default();
@@ -194,7 +183,9 @@ mod tests {
             network: "net".to_owned(),
             rows: vec![row("own", &[2.0, 2.0, 4.0]), row("other", &[3.0, 3.0, 8.0])],
         }];
-        let text = markdown(&[("cores", "2".to_owned())], &nets, &[]);
+        let mut machine = Table::new(&["machine", ""], 2);
+        machine.row(vec!["cores".to_owned(), "2".to_owned()]);
+        let text = markdown(&machine, &nets, &[]);
         assert!(text.contains("| cores   | 2"), "{text}");
         assert!(text.contains("1.00 (1.00 to 1.00)"), "{text}");
         assert!(text.contains("1.50 (1.50 to 1.75)"), "{text}");

@@ -23,6 +23,7 @@ impl Table {
         self.rows.push(cells);
     }
 
+    /// The table in Markdown.
     pub fn to_markdown(&self) -> String {
         let columns = 0..self.heading.len();
         let widths: Vec<usize> = columns

@@ -1,5 +1,7 @@
 //! What was timed, and what two of such are to each other.
 
+use std::fmt;
+
 /// The times of one engine, in milliseconds: a few runs in each round.
 #[derive(Clone, Debug, Default)]
 pub struct Times {
@@ -11,9 +13,17 @@ pub struct Times {
 pub struct Ratio {
     /// Of the least times: what it is where nothing disturbs.
     pub least: f64,
-    /// Between these two lies the middle half of the rounds.
+    /// With [`Ratio::high`], what the middle half of the rounds lies between.
     pub low: f64,
+    /// See [`Ratio::low`].
     pub high: f64,
+}
+
+impl fmt::Display for Ratio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Ratio { least, low, high } = self;
+        write!(f, "{least:.2} ({low:.2} to {high:.2})")
+    }
 }
 
 impl Times {

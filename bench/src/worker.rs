@@ -1,12 +1,11 @@
-//! The worker for the engines of this workspace; worker.py is that for the others and says
-//! what they are asked and answer.
+//! The worker for the engines of this workspace; worker.py is that for the others. The answer is
+//! the logits.
 
 use std::hint::black_box;
-use std::io::{BufRead as _, Write as _};
 use std::path::PathBuf;
-use std::time::Instant;
 
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{ensure, Context, Result};
+use fovea_bench::asked::{serve, Work};
 use fovea_engine::{Engine, Isa, Student};
 
 #[derive(clap::Args)]
@@ -40,33 +39,24 @@ pub fn run(options: &Options) -> Result<()> {
         "there are no own kernels for {}",
         options.onnx.display()
     );
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "ready {}", name(engine))?;
-    out.flush()?;
-    for line in std::io::stdin().lock().lines() {
-        let line = line?;
-        match line.split_once(' ') {
-            Some(("run", count)) => {
-                let count: usize = count.parse().context("`run` needs a number")?;
-                write!(out, "times")?;
-                for _ in 0..count {
-                    let start = Instant::now();
-                    black_box(student.run(black_box(&input))?);
-                    write!(out, " {}", start.elapsed().as_nanos())?;
-                }
-            }
-            None if line == "answer" => {
-                write!(out, "answer")?;
-                for logit in student.run(&input)?.logits {
-                    write!(out, " {logit}")?;
-                }
-            }
-            _ => bail!("{line:?} is no question"),
-        }
-        writeln!(out)?;
-        out.flush()?;
+    serve(&name(engine), &mut Network { student, input })
+}
+
+struct Network {
+    student: Student,
+    input: Vec<f32>,
+}
+
+impl Work for Network {
+    fn run(&mut self) -> Result<()> {
+        black_box(self.student.run(black_box(&self.input))?);
+        Ok(())
     }
-    Ok(())
+
+    fn answer(&mut self) -> Result<Vec<f64>> {
+        let logits = self.student.run(&self.input)?.logits;
+        Ok(logits.into_iter().map(f64::from).collect())
+    }
 }
 
 fn engine(name: &str) -> Result<Engine> {
@@ -75,6 +65,7 @@ fn engine(name: &str) -> Result<Engine> {
     }
     Isa::available()
         .into_iter()
+        .chain(Isa::bfloat16())
         .find(|isa| isa.name() == name)
         .map(Engine::Own)
         .with_context(|| format!("this processor has no {name}"))
@@ -82,6 +73,7 @@ fn engine(name: &str) -> Result<Engine> {
 
 fn name(engine: Engine) -> String {
     match engine {
+        Engine::Own(isa) if Isa::bfloat16() == Some(isa) => "Fovea, bfloat16".to_owned(),
         Engine::Own(isa) => format!("Fovea, {}", isa.name()),
         Engine::Stock => "tract".to_owned(),
     }

@@ -9,7 +9,7 @@ use crate::steps::say;
 use crate::wheels::{self, Member, Wheel};
 
 /// The release that the workspace's tch speaks.
-const VERSION: &str = "2.11.0";
+pub const VERSION: &str = "2.11.0";
 
 /// What `lib` must hold.
 const LIBRARIES: [&str; 3] = ["libtorch.so", "libtorch_cpu.so", "libc10.so"];

@@ -32,7 +32,8 @@ struct Arguments {
 enum Command {
     /// Build the device and screen the sample photographs
     Demo,
-    /// Time Fovea beside ONNX Runtime, OpenVINO and Python, and write docs/benchmarks.md
+    /// Time Fovea beside ONNX Runtime, OpenVINO and Python, or the trainer beside PyTorch, and write
+    /// docs/benchmarks.md or docs/benchmarks-trainer.md
     Bench(bench::Options),
     /// Build the device's Debian package
     Deb,
