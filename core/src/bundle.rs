@@ -229,12 +229,12 @@ impl Bundle {
         for part in std::iter::once(MANIFEST).chain(PARTS) {
             files.insert(part.to_owned(), read_part(dir, part)?);
         }
-        // Whether there has to be one is for the manifest to say.
-        match read_part(dir, CAPTIONER) {
-            Err(BundleError::MissingPart(_)) => {}
-            part => {
-                files.insert(CAPTIONER.to_owned(), part?);
-            }
+        let manifest = files.get(MANIFEST).cloned().unwrap_or_default();
+        if read_manifest(&text(MANIFEST, manifest)?)?
+            .captioner
+            .is_some()
+        {
+            files.insert(CAPTIONER.to_owned(), read_part(dir, CAPTIONER)?);
         }
         Bundle::from_parts(files)
     }

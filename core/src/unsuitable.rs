@@ -43,8 +43,8 @@ pub fn gate_photograph(first: GateVerdict, rgb: &RgbImage, prepared: &Prepared) 
     verdict
 }
 
-/// Sums over the lit pixels of the field, channels 0 to 255.
-#[derive(Default)]
+/// Sums over the lit pixels of the field, channels 0 to 255: whole numbers, which floats hold
+/// exactly.
 struct Colours {
     pixels: f64,
     sums: [f64; 3],
@@ -56,29 +56,41 @@ struct Colours {
 impl Colours {
     fn of(prepared: &Prepared) -> Colours {
         /// Darker pixels have no colour to speak of.
-        const LIT: f64 = 16.0;
-        let mut colours = Colours::default();
+        const LIT: u8 = 16;
+        let width = prepared.rgb.width() as usize;
+        let mut pixels = 0u64;
+        let (mut sums, mut squares, mut differences) = ([0u64; 3], [0u64; 3], [0u64; 2]);
+        // Red and green, green and blue, red and blue.
+        let mut products = [0u64; 3];
         for (y, columns) in prepared.field_rows() {
-            for x in columns {
-                let pixel = prepared.rgb.get_pixel(x, y).0.map(f64::from);
-                if pixel[0].max(pixel[1]).max(pixel[2]) >= LIT {
-                    colours.add(pixel);
+            let row = &prepared.rgb.as_raw()[3 * width * y as usize..];
+            let row = &row[3 * columns.start as usize..3 * columns.end as usize];
+            for &[r, g, b] in row.as_chunks().0 {
+                // Black adds nothing to any sum.
+                let lit = r.max(g).max(b) >= LIT;
+                let [r, g, b] = [r, g, b].map(|v| if lit { u32::from(v) } else { 0 });
+                pixels += u64::from(lit);
+                for (sum, v) in sums.iter_mut().zip([r, g, b]) {
+                    *sum += u64::from(v);
+                }
+                for (sum, v) in squares.iter_mut().zip([r, g, b]) {
+                    *sum += u64::from(v * v);
+                }
+                for (sum, v) in products.iter_mut().zip([r * g, g * b, r * b]) {
+                    *sum += u64::from(v);
+                }
+                for (sum, v) in differences.iter_mut().zip([r.abs_diff(g), g.abs_diff(b)]) {
+                    *sum += u64::from(v);
                 }
             }
         }
-        colours
-    }
-
-    fn add(&mut self, pixel: [f64; 3]) {
-        self.pixels += 1.0;
-        for i in 0..3 {
-            self.sums[i] += pixel[i];
-            for j in 0..3 {
-                self.products[i][j] += pixel[i] * pixel[j];
-            }
-        }
-        for (i, sum) in self.differences.iter_mut().enumerate() {
-            *sum += (pixel[i] - pixel[i + 1]).abs();
+        let [rr, gg, bb] = squares.map(|sum| sum as f64);
+        let [rg, gb, rb] = products.map(|sum| sum as f64);
+        Colours {
+            pixels: pixels as f64,
+            sums: sums.map(|sum| sum as f64),
+            products: [[rr, rg, rb], [rg, gg, gb], [rb, gb, bb]],
+            differences: differences.map(|sum| sum as f64),
         }
     }
 

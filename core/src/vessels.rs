@@ -97,7 +97,7 @@ pub fn vessel_share(prepared: &Prepared) -> f32 {
     let lit = lit(rgb);
     let counts = Sums::of(|i| u32::from(lit[i]));
     let lines = Lines::of(&contrast(rgb, &lit, &counts));
-    let inner: Vec<bool> = (0..SIDE * SIDE).map(|i| is_inner(&counts, i)).collect();
+    let inner = inner(&counts);
     share(&vessels(&lines, &inner), &inner)
 }
 
@@ -151,12 +151,39 @@ impl Sums {
             .wrapping_sub(at(right, top))
             .wrapping_add(at(left, top))
     }
+
+    /// [`Sums::around`] of every pixel, many at once.
+    fn around_each(&self, half: usize) -> Vec<u32> {
+        let mut squares = Vec::with_capacity(SIDE * SIDE);
+        // Squares that lie between the left and the right edge of the copy.
+        let whole = SIDE - 2 * half;
+        for y in 0..SIDE {
+            let row = |y: usize| &self.0[y * Sums::ROW..][..Sums::ROW];
+            let (top, bottom) = (row(y.saturating_sub(half)), row((y + half + 1).min(SIDE)));
+            let between = |left: usize, right: usize| {
+                let down = |x: usize| bottom[x].wrapping_sub(top[x]);
+                down(right).wrapping_sub(down(left))
+            };
+            squares.extend((0..half).map(|x| between(0, x + half + 1)));
+            let left = bottom[..whole].iter().zip(&top[..whole]);
+            let right = bottom[2 * half + 1..].iter().zip(&top[2 * half + 1..]);
+            squares.extend(left.zip(right).map(|((b, t), (b_right, t_right))| {
+                let (left, right) = (b.wrapping_sub(*t), b_right.wrapping_sub(*t_right));
+                right.wrapping_sub(left)
+            }));
+            squares.extend((SIDE - half..SIDE).map(|x| between(x - half, SIDE)));
+        }
+        squares
+    }
 }
 
-/// Whether a line through the pixel lies in the lit field with both its sides.
-fn is_inner(counts: &Sums, i: usize) -> bool {
+/// Whether a line through a pixel lies in the lit field with both its sides, of each.
+fn inner(counts: &Sums) -> Vec<bool> {
     let whole = (2 * MARGIN + 1).pow(2) as u32;
-    counts.around(i, MARGIN) + DARK_IN_MARGIN >= whole
+    let lit = counts.around_each(MARGIN);
+    lit.iter()
+        .map(|&lit| lit + DARK_IN_MARGIN >= whole)
+        .collect()
 }
 
 /// Where pixel `i` of the copy is in a padded plane.
@@ -171,10 +198,10 @@ fn contrast(rgb: &[u8], lit: &[bool], counts: &Sums) -> Vec<i16> {
         true => u32::from(rgb[3 * i + 1]),
         false => 0,
     });
+    let (counts, sums) = (counts.around_each(AROUND), green.around_each(AROUND));
     let mut plane = vec![0; AREA];
     for i in (0..SIDE * SIDE).filter(|&i| lit[i]) {
-        let count = counts.around(i, AROUND) as i32;
-        let sum = green.around(i, AROUND) as i32;
+        let (count, sum) = (counts[i] as i32, sums[i] as i32);
         let above = i32::from(rgb[3 * i + 1]) * count - sum;
         let value = ONE * above / sum.max(LEAST_GREEN * count);
         plane[padded(i)] = value.clamp(-MOST, MOST) as i16;
@@ -387,4 +414,25 @@ fn share(vessels: &[usize], inner: &[bool]) -> f32 {
     let cells = || (0..ROW * ROW).filter(|&c| 2 * field[c] >= CELL * CELL);
     let with_vessel = cells().filter(|&c| shown[c] >= IN_CELL).count();
     with_vessel as f32 / cells().count().max(1) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_of_all_squares_are_those_of_each() {
+        let value = |i: usize| (i as u32).wrapping_mul(2_654_435_761) >> 24;
+        let sums = Sums::of(value);
+        for half in [MARGIN, AROUND, BRIGHT_AROUND] {
+            let all = sums.around_each(half);
+            assert_eq!(all.len(), SIDE * SIDE);
+            for (i, &square) in all.iter().enumerate() {
+                assert_eq!(square, sums.around(i, half), "{half} around {i}");
+            }
+            // In a corner, pixel by pixel.
+            let corner = (0..=half).flat_map(|y| (0..=half).map(move |x| value(y * SIDE + x)));
+            assert_eq!(all[0], corner.sum::<u32>());
+        }
+    }
 }

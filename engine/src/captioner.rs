@@ -60,7 +60,7 @@ impl Captioner {
         let mut typed = model.into_typed().map_err(load)?;
         expect(
             file,
-            "output \"words\"",
+            &format!("output \"{WORDS}\""),
             typed.output_fact(0),
             i64::datum_type(),
             &format!("{steps},1,I64"),
@@ -68,7 +68,7 @@ impl Captioner {
         )?;
         expect(
             file,
-            "output \"scores\"",
+            &format!("output \"{SCORES}\""),
             typed.output_fact(1),
             f32::datum_type(),
             &format!("{steps},1,{rows},F32"),

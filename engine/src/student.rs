@@ -47,7 +47,7 @@ pub enum StudentError {
     #[error("{file} {what} has the shape {found}, but the manifest says {expected}: the bundle's parts do not belong together")]
     Shape {
         file: &'static str,
-        what: &'static str,
+        what: String,
         found: String,
         expected: String,
     },
@@ -204,7 +204,7 @@ impl Student {
         let count = outputs.map_or("any".to_owned(), |outputs| outputs.to_string());
         expect(
             file,
-            "input \"photograph\"",
+            &format!("input \"{INPUT}\""),
             typed.input_fact(0),
             f32::datum_type(),
             &format!("1,3,{size},{size},F32"),
@@ -212,7 +212,7 @@ impl Student {
         )?;
         let found = expect(
             file,
-            "output \"logits\"",
+            &format!("output \"{logits}\""),
             typed.output_fact(0),
             f32::datum_type(),
             &format!("1,{count},F32"),
@@ -221,7 +221,7 @@ impl Student {
         let outputs = found[1];
         let map = expect(
             file,
-            "output \"maps\"",
+            &format!("output \"{maps}\""),
             typed.output_fact(1),
             f32::datum_type(),
             &format!("1,{outputs},height,width,F32"),
@@ -415,7 +415,7 @@ pub(crate) fn select(
 /// The shape of a tensor of numbers of type `kind`, where it `fits`.
 pub(crate) fn expect(
     file: &'static str,
-    what: &'static str,
+    what: &str,
     fact: TractResult<&TypedFact>,
     kind: DatumType,
     expected: &str,
@@ -426,7 +426,7 @@ pub(crate) fn expect(
         Some(found) if fact.datum_type == kind && fits(&found) => Ok(found),
         _ => Err(StudentError::Shape {
             file,
-            what,
+            what: what.to_owned(),
             found: format!("{fact:?}"),
             expected: expected.to_owned(),
         }),
