@@ -37,7 +37,8 @@ impl fmt::Debug for Captioner {
 
 impl Captioner {
     /// Loads `onnx` and checks that it takes one `size` x `size` photograph and says at most
-    /// `steps` words out of `rows` numbers.
+    /// `steps` words out of at least `rows` numbers: where readers use fewer words than a decoder
+    /// has room for, it has more.
     ///
     /// # Errors
     /// When it is no network that tract can read, or another one than that.
@@ -71,8 +72,8 @@ impl Captioner {
             &format!("output \"{SCORES}\""),
             typed.output_fact(1),
             f32::datum_type(),
-            &format!("{steps},1,{rows},F32"),
-            |found| found == [steps, 1, rows],
+            &format!("{steps},1,{rows} or more,F32"),
+            |found| matches!(found, [s, 1, r] if *s == steps && *r >= rows),
         )?;
         let words = typed.output_outlets().map_err(load)?[..1].to_vec();
         typed.select_output_outlets(&words).map_err(load)?;
