@@ -10,6 +10,8 @@ use std::time::Instant;
 
 use anyhow::{bail, Context, Result};
 
+use crate::times::Times;
+
 /// What a worker does.
 pub trait Work {
     /// Does once what is timed.
@@ -126,6 +128,26 @@ impl Asked {
         }
         Ok(line)
     }
+}
+
+/// Gives each of `asked` its turn in every one of `rounds`: its work is done `untimed` times, for the
+/// caches, and then `runs` times. The times of each.
+///
+/// # Errors
+/// One of them ended, or says something else.
+pub fn in_turn(
+    asked: &mut [Asked],
+    rounds: u32,
+    (untimed, runs): (usize, usize),
+) -> Result<Vec<Times>> {
+    let mut all = vec![Times::default(); asked.len()];
+    for _ in 0..rounds {
+        for (worker, times) in asked.iter_mut().zip(&mut all) {
+            let mut round = worker.run(untimed + runs)?;
+            times.push(round.split_off(untimed));
+        }
+    }
+    Ok(all)
 }
 
 impl Drop for Asked {

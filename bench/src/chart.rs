@@ -9,7 +9,7 @@ use plotters::prelude::*;
 use plotters::style::register_font;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use crate::times::Ratio;
+use crate::times::{Ratio, Times};
 
 /// Bars under one title.
 pub struct Group {
@@ -27,6 +27,17 @@ pub struct Bar {
     pub ratio: Ratio,
     /// The least time in milliseconds.
     pub least: f64,
+}
+
+impl Bar {
+    /// Of `times`, beside those that all are compared with.
+    pub fn of(label: &str, times: &Times, first: &Times) -> Bar {
+        Bar {
+            label: label.to_owned(),
+            ratio: times.ratio_to(first),
+            least: times.least(),
+        }
+    }
 }
 
 const FONT: &str = "Noto Sans";

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{ensure, Context, Result};
-use fovea_bench::asked::Asked;
+use fovea_bench::asked::{in_turn, Asked};
 use fovea_bench::machine;
 use fovea_bench::times::Times;
 use fovea_core::bundle::Bundle;
@@ -116,12 +116,9 @@ fn one(options: &Measure, network: &Network) -> Result<Measured> {
             apart,
         });
     }
-    for _ in 0..options.rounds {
-        for (worker, row) in asked.iter_mut().zip(&mut rows) {
-            let mut times = worker.run(1 + RUNS)?;
-            times.remove(0);
-            row.times.push(times);
-        }
+    let times = in_turn(&mut asked, options.rounds, (1, RUNS))?;
+    for (row, times) in rows.iter_mut().zip(times) {
+        row.times = times;
     }
     Ok(Measured {
         network: network.name.clone(),

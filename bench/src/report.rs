@@ -6,9 +6,8 @@ use anyhow::Result;
 use fovea_bench::chart::{Bar, Group};
 use fovea_bench::page;
 use fovea_bench::table::Table;
-use fovea_bench::times::Ratio;
 
-use crate::engines::{Measured, Row};
+use crate::engines::Measured;
 use crate::grading::Graded;
 
 const NAME: &str = "benchmarks";
@@ -80,13 +79,13 @@ fn markdown(machine: &Table, nets: &[Measured], graded: &[Graded]) -> String {
         2,
     );
     for network in nets {
-        for (row, ratio) in ratios(network) {
+        for row in &network.rows {
             engines.row(vec![
                 network.network.clone(),
                 row.engine.clone(),
                 format!("{:.2}", row.times.least()),
                 format!("{:.2}", row.times.median()),
-                ratio.to_string(),
+                row.times.ratio_to(&network.rows[0].times).to_string(),
                 format!("{:.0e}", row.apart),
             ]);
         }
@@ -126,21 +125,13 @@ fn markdown(machine: &Table, nets: &[Measured], graded: &[Graded]) -> String {
     .concat()
 }
 
-/// Every row with its ratio to the first.
-fn ratios(network: &Measured) -> impl Iterator<Item = (&Row, Ratio)> {
-    let rows = network.rows.iter();
-    rows.map(|row| (row, row.times.ratio_to(&network.rows[0].times)))
-}
-
 fn groups(nets: &[Measured], graded: &[Graded]) -> Vec<Group> {
     let engines = nets.iter().map(|network| Group {
         title: network.network.clone(),
-        bars: ratios(network)
-            .map(|(row, ratio)| Bar {
-                label: row.engine.clone(),
-                ratio,
-                least: row.times.least(),
-            })
+        bars: network
+            .rows
+            .iter()
+            .map(|row| Bar::of(&row.engine, &row.times, &network.rows[0].times))
             .collect(),
     });
     let programs = graded.iter().map(|folder| Group {
@@ -148,11 +139,7 @@ fn groups(nets: &[Measured], graded: &[Graded]) -> Vec<Group> {
         bars: folder
             .rows
             .iter()
-            .map(|row| Bar {
-                label: row.program.to_owned(),
-                ratio: row.each.ratio_to(&folder.rows[0].each),
-                least: row.each.least(),
-            })
+            .map(|row| Bar::of(row.program, &row.each, &folder.rows[0].each))
             .collect(),
     });
     engines.chain(programs).collect()

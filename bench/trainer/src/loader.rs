@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{ensure, Context, Result};
-use fovea_bench::asked::Asked;
+use fovea_bench::asked::{in_turn, Asked};
 use fovea_bench::machine;
 use fovea_bench::times::Times;
 use fovea_trainer::data::Split;
@@ -85,17 +85,12 @@ fn both(rounds: u32, drawn: usize, workers: [Command; 2]) -> Result<Vec<Row>> {
     }
     let first = asked[0].answer()?;
     alike(&first, &asked[1].answer()?, drawn).with_context(|| asked[1].name.clone())?;
-    let named = |worker: &Asked| Row {
+    let times = in_turn(&mut asked, rounds, (0, 1))?;
+    let rows = asked.iter().zip(times).map(|(worker, times)| Row {
         program: worker.name.clone(),
-        times: Times::default(),
-    };
-    let mut rows: Vec<Row> = asked.iter().map(named).collect();
-    for _ in 0..rounds {
-        for (worker, row) in asked.iter_mut().zip(&mut rows) {
-            row.times.push(worker.run(1)?);
-        }
-    }
-    Ok(rows)
+        times,
+    });
+    Ok(rows.collect())
 }
 
 /// Refuses photographs that were changed otherwise than the `first`. Both are [`MEASURES`] of each

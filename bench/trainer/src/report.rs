@@ -6,7 +6,6 @@ use anyhow::Result;
 use fovea_bench::chart::{Bar, Group};
 use fovea_bench::page;
 use fovea_bench::table::Table;
-use fovea_bench::times::Times;
 
 use crate::{loader, step};
 
@@ -130,11 +129,6 @@ fn markdown(machine: &Table, steps: &[step::Measured], loader: &loader::Measured
 }
 
 fn groups(steps: &[step::Measured], loader: &loader::Measured) -> Vec<Group> {
-    let bar = |program: &str, times: &Times, first: &Times| Bar {
-        label: program.to_owned(),
-        ratio: times.ratio_to(first),
-        least: times.least(),
-    };
     let mut groups: Vec<Group> = steps
         .iter()
         .map(|network| Group {
@@ -142,7 +136,7 @@ fn groups(steps: &[step::Measured], loader: &loader::Measured) -> Vec<Group> {
             bars: network
                 .rows
                 .iter()
-                .map(|row| bar(&row.program, &row.times, &network.rows[0].times))
+                .map(|row| Bar::of(&row.program, &row.times, &network.rows[0].times))
                 .collect(),
         })
         .collect();
@@ -150,7 +144,7 @@ fn groups(steps: &[step::Measured], loader: &loader::Measured) -> Vec<Group> {
     groups.push(Group {
         title: format!("an epoch of {} photographs", loader.photographs),
         bars: rows
-            .map(|row| bar(&row.program, &row.times, &loader.rows[0].times))
+            .map(|row| Bar::of(&row.program, &row.times, &loader.rows[0].times))
             .collect(),
     });
     groups
@@ -159,6 +153,7 @@ fn groups(steps: &[step::Measured], loader: &loader::Measured) -> Vec<Group> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fovea_bench::times::Times;
 
     fn times(all: &[f64]) -> Times {
         let mut times = Times::default();

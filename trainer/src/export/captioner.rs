@@ -11,7 +11,7 @@ use tch::{Kind, Tensor};
 
 use super::graph::{int, Graph, Port};
 use super::verify::on_photographs;
-use super::{float, last_features, mapped, Agreement, PHOTOGRAPH};
+use super::{bias_of, float, last_features, mapped, Agreement, PHOTOGRAPH};
 use crate::nets::tasks::Decoder;
 use crate::nets::Net;
 
@@ -85,11 +85,7 @@ fn step(decoder: &Decoder, rows: i64, units: i64) -> tract_onnx::pb::AttributePr
     let (hidden, cell) = cell(&mut body, &heard, Some(("hidden", "cell")), "next");
     let weight = body.tensor("out.weight", &float(&decoder.out.ws));
     let product = vec![int("transB", 1)];
-    let bias = match &decoder.out.bs {
-        Some(bias) => float(bias),
-        None => Tensor::zeros([rows], (Kind::Float, tch::Device::Cpu)),
-    };
-    let bias = body.tensor("out.bias", &bias);
+    let bias = body.tensor("out.bias", &bias_of(&decoder.out));
     let raw = body.node("Gemm", &[&hidden, &weight, &bias], product, "word.raw");
     // What is scanned, noughts, says how many steps there are; tract drops it where nothing reads it.
     let scores = body.node("Add", &[&raw, "tick"], vec![], "word.scores");

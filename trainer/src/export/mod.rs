@@ -86,14 +86,18 @@ fn mapped(
         &format!("{name}.weight"),
         &weight.reshape([outputs, width, 1, 1]),
     );
-    let bias = match &linear.bs {
-        Some(bias) => float(bias),
-        None => Tensor::zeros([outputs], (Kind::Float, Device::Cpu)),
-    };
-    let bias = graph.tensor(&format!("{name}.bias"), &bias);
+    let bias = graph.tensor(&format!("{name}.bias"), &bias_of(linear));
     let maps = graph.node("Conv", &[&last.name, &weight, &bias], vec![], maps);
     let mean = graph.node("GlobalAveragePool", &[&maps], vec![], mean);
     graph.node("Flatten", &[&mean], vec![], out);
+}
+
+/// What a linear layer adds to its outputs.
+fn bias_of(linear: &nn::Linear) -> Tensor {
+    match &linear.bs {
+        Some(bias) => float(bias),
+        None => Tensor::zeros([linear.ws.size()[0]], (Kind::Float, Device::Cpu)),
+    }
 }
 
 fn float(tensor: &Tensor) -> Tensor {
